@@ -1,0 +1,154 @@
+"""Home of ZeroMQ: a coordinator's ROUTER and a worker's DEALER, both with CURVE.
+
+Any CURVE key may connect, the market is open; who a peer is, is the key that ZAP authenticated and never
+a name that it claims. The pattern is pyzmq's examples/security/asyncio-ironhouse.py.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import zmq
+import zmq.asyncio
+from zmq.auth.asyncio import AsyncioAuthenticator
+from zmq.auth.base import CURVE_ALLOW_ANY
+from zmq.utils import z85
+
+from tegula_market import messages
+from tegula_market.codec import MalformedInput
+from tegula_market.messages import FromCoordinator, FromWorker, Message
+from tegula_market.model import WorkerId
+
+HIGH_WATER_MARK = 10_000
+"""Messages queued for one peer; a peer further behind than this is as good as gone."""
+RECONNECT_MS = 200, 5_000
+"""First and longest pause before a worker dials again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveKeys:
+    """A CURVE key pair, 32 bytes each."""
+
+    public: bytes
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> "CurveKeys":
+        public, secret = zmq.curve_keypair()
+        return cls(z85.decode(public), z85.decode(secret))
+
+    @classmethod
+    def of_secret(cls, secret: bytes) -> "CurveKeys":
+        return cls(z85.decode(zmq.curve_public(z85.encode(secret))), secret)
+
+
+class Router:
+    """The coordinator's socket: receives from authenticated workers, sends to those that are connected."""
+
+    def __init__(self, socket: zmq.asyncio.Socket, endpoint: str) -> None:
+        self._socket = socket
+        self._routes: dict[WorkerId, bytes] = {}
+        self.endpoint = endpoint
+        """Where it is bound, with the port that the system chose."""
+
+    async def receive(self) -> tuple[WorkerId, FromWorker]:
+        """The next message and who said it.
+
+        Raises:
+            MalformedInput: a peer sent rubbish; its `worker` attribute names it.
+        """
+        parts = await self._socket.recv_multipart(copy=False)
+        worker = WorkerId(z85.decode(parts[0].get("User-Id")))
+        self._routes[worker] = parts[0].bytes
+        try:
+            return worker, messages.from_worker([part.bytes for part in parts[1:]])
+        except MalformedInput as error:
+            raise RubbishFrom(worker, str(error)) from error
+
+    async def send(self, worker: WorkerId, message: Message) -> bool:
+        """Whether the message was handed to a live connection; a reconnecting worker gets it told anew."""
+        route = self._routes.get(worker)
+        if route is None:
+            return False
+        try:
+            await self._socket.send_multipart([route, *messages.encode(message)], flags=zmq.DONTWAIT)
+        except (zmq.Again, zmq.error.ZMQError) as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            return False
+        return True
+
+    def forget(self, worker: WorkerId) -> None:
+        self._routes.pop(worker, None)
+
+
+class RubbishFrom(MalformedInput):
+    """A known peer's malformed message."""
+
+    def __init__(self, worker: WorkerId, reason: str) -> None:
+        super().__init__(reason)
+        self.worker = worker
+
+
+@asynccontextmanager
+async def router(bind: str, keys: CurveKeys) -> AsyncIterator[Router]:
+    """A bound ROUTER socket.
+
+    Raises:
+        zmq.ZMQError: the address cannot be bound.
+    """
+    context = zmq.asyncio.Context()
+    authenticator = AsyncioAuthenticator(context)
+    authenticator.start()
+    authenticator.configure_curve(domain="*", location=CURVE_ALLOW_ANY)
+    socket = context.socket(zmq.ROUTER)
+    socket.curve_server = True
+    _configure(socket, keys)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    try:
+        socket.bind(bind)
+        yield Router(socket, socket.getsockopt_string(zmq.LAST_ENDPOINT))
+    finally:
+        socket.close()
+        authenticator.stop()
+        context.term()
+
+
+class Dealer:
+    """A worker's socket: dials out, reconnects by itself, is never connected to."""
+
+    def __init__(self, socket: zmq.asyncio.Socket) -> None:
+        self._socket = socket
+
+    async def receive(self) -> FromCoordinator:
+        """Raises: MalformedInput: the coordinator speaks another version."""
+        return messages.from_coordinator(await self._socket.recv_multipart())
+
+    async def send(self, message: Message) -> None:
+        await self._socket.send_multipart(messages.encode(message))
+
+
+@asynccontextmanager
+async def dealer(endpoint: str, coordinator_key: bytes, keys: CurveKeys) -> AsyncIterator[Dealer]:
+    """A DEALER socket that dials `endpoint` and trusts only the holder of `coordinator_key` there."""
+    context = zmq.asyncio.Context()
+    socket = context.socket(zmq.DEALER)
+    _configure(socket, keys)
+    socket.curve_serverkey = z85.encode(coordinator_key)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS[0])
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MS[1])
+    try:
+        socket.connect(endpoint)
+        yield Dealer(socket)
+    finally:
+        socket.close()
+        context.term()
+
+
+def _configure(socket: zmq.asyncio.Socket, keys: CurveKeys) -> None:
+    socket.curve_publickey = z85.encode(keys.public)
+    socket.curve_secretkey = z85.encode(keys.secret)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
+    socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
+    socket.setsockopt(zmq.MAXMSGSIZE, 2 * messages.MAX_BYTES)

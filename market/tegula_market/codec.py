@@ -1,0 +1,197 @@
+"""Strict JSON for the model's types: what is not exactly expected is refused.
+
+Bytes are "0x" hex of the length their type has, money is a decimal string (JavaScript cannot hold
+it as a number), everything else is what JSON has for it. Used on the wire, in the event log and in HTTP
+bodies, so that there is one spelling of every type.
+"""
+
+import json
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from tegula_market.model import Address, Digest, InvalidValue, JobId, Signature, TegulaError, Wei, WorkerId
+
+T = TypeVar("T")
+Decoder = Callable[[Any, str], Any]
+
+LENGTHS = {Digest: 32, Address: 20, JobId: 32, WorkerId: 32, Signature: 65}
+MAX_TEXT = 4096
+MAX_INT = 2**63 - 1
+MAX_WEI = 2**96 - 1
+"""The escrow counts in uint96."""
+
+
+class MalformedInput(TegulaError):
+    """Bytes or JSON that are not what they should be; the message names the place."""
+
+
+def dumps(value: object) -> bytes:
+    """Canonical JSON of a dataclass: sorted keys, no spaces, so that equal values have equal digests."""
+    return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def loads(kind: type[T], data: bytes) -> T:
+    """The `kind` that `data` spells.
+
+    Raises:
+        MalformedInput: not JSON, not UTF-8, a key too many or too few, a wrong type, NaN or Infinity.
+    """
+    try:
+        raw = json.loads(data, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise MalformedInput(f"not JSON: {error}") from error
+    return decode(kind, raw)
+
+
+def encode(value: object) -> Any:
+    match value:
+        case StrEnum():
+            return value.value
+        case bytes():
+            return "0x" + value.hex()
+        case tuple():
+            return [encode(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+    if not is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{type(value).__name__} has no JSON spelling")
+    return {name: write(getattr(value, name)) for name, write in _writers(type(value))}
+
+
+def decode(kind: type[T], raw: object, place: str = "") -> T:
+    """As `loads`, from parsed JSON."""
+    key: Any = kind
+    result: T = _decoder(key)(raw, place or kind.__name__)
+    return result
+
+
+@cache
+def _writers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    hints = get_type_hints(kind)
+    return tuple((f.name, str if hints[f.name] is Wei else encode) for f in fields(kind))
+
+
+@cache
+def _decoder(kind: Any) -> Decoder:
+    if kind in LENGTHS:
+        return _bytes_decoder(LENGTHS[kind])
+    plain: dict[Any, Decoder] = {Wei: _wei, bool: _bool, int: _int, float: _float, str: _text}
+    if kind is bytes:
+        return _bytes_decoder(32)
+    if kind in plain:
+        return plain[kind]
+    if get_origin(kind) in (Union, types.UnionType):
+        return _optional_decoder(kind)
+    if get_origin(kind) is tuple:
+        return _tuple_decoder(get_args(kind)[0])
+    if isinstance(kind, typing.NewType):
+        return _decoder(kind.__supertype__)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _enum_decoder(kind)
+    return _dataclass_decoder(kind)
+
+
+def _bytes_decoder(length: int) -> Decoder:
+    def read(raw: Any, place: str) -> bytes:
+        if isinstance(raw, str) and raw.startswith("0x") and len(raw) == 2 + 2 * length:
+            digits = raw[2:]
+            if digits == digits.lower() and digits.isascii() and digits.isalnum():
+                try:
+                    return bytes.fromhex(digits)
+                except ValueError:
+                    pass  # falls through to the one message for every misspelling
+        raise MalformedInput(f"{place}: want 0x and {2 * length} lower-case hex digits")
+
+    return read
+
+
+def _wei(raw: Any, place: str) -> int:
+    canonical = isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 30
+    if not canonical or str(int(raw)) != raw or int(raw) > MAX_WEI:
+        raise MalformedInput(f"{place}: want an amount as a decimal string below 2^96")
+    return int(raw)
+
+
+def _bool(raw: Any, place: str) -> bool:
+    if not isinstance(raw, bool):
+        raise MalformedInput(f"{place}: want true or false")
+    return raw
+
+
+def _int(raw: Any, place: str) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or abs(raw) > MAX_INT:
+        raise MalformedInput(f"{place}: want an integer")
+    return raw
+
+
+def _float(raw: Any, place: str) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or abs(raw) > MAX_INT or math.isnan(raw):
+        raise MalformedInput(f"{place}: want a finite number")
+    return float(raw)
+
+
+def _text(raw: Any, place: str) -> str:
+    if not isinstance(raw, str) or len(raw) > MAX_TEXT or not raw.isprintable():
+        raise MalformedInput(f"{place}: want one line of at most {MAX_TEXT} characters")
+    return raw
+
+
+def _optional_decoder(kind: Any) -> Decoder:
+    (inner,) = [arm for arm in get_args(kind) if arm is not type(None)]
+    read_inner = _decoder(inner)
+    return lambda raw, place: None if raw is None else read_inner(raw, place)
+
+
+def _tuple_decoder(inner: Any) -> Decoder:
+    read_inner = _decoder(inner)
+
+    def read(raw: Any, place: str) -> tuple[Any, ...]:
+        if not isinstance(raw, list):
+            raise MalformedInput(f"{place}: want a list")
+        return tuple(read_inner(item, f"{place}[{i}]") for i, item in enumerate(raw))
+
+    return read
+
+
+def _enum_decoder(kind: type[StrEnum]) -> Decoder:
+    def read(raw: Any, place: str) -> StrEnum:
+        if not isinstance(raw, str) or raw not in kind.__members__.values():
+            raise MalformedInput(f"{place}: want one of {', '.join(kind)}")
+        return kind(raw)
+
+    return read
+
+
+def _dataclass_decoder(kind: Any) -> Decoder:
+    hints = get_type_hints(kind)
+    readers = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
+
+    def read(raw: Any, place: str) -> Any:
+        if not isinstance(raw, dict):
+            raise MalformedInput(f"{place}: want an object")
+        if raw.keys() != readers.keys():
+            odd = sorted(raw.keys() ^ readers.keys())
+            raise MalformedInput(f"{place}: keys missing or not known: {', '.join(map(repr, odd[:5]))}")
+        try:
+            return kind(**{name: read(raw[name], f"{place}.{name}") for name, read in readers.items()})
+        except InvalidValue as error:
+            raise MalformedInput(f"{place}: {error}") from error
+
+    return read
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number that is accepted here")

@@ -1,0 +1,278 @@
+"""The words of the market as types: frozen, slotted, validated where they are made.
+
+Digests and addresses are bytes inside and hex at the edges (JSON, command line, chain).
+Money is an int in the token's smallest unit. Rects are pixels, half-open, origin at the top left.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+Digest = NewType("Digest", bytes)
+"""BLAKE2b-256 of a blob: 32 bytes."""
+Address = NewType("Address", bytes)
+"""An Ethereum account: 20 bytes."""
+JobId = NewType("JobId", bytes)
+"""keccak256 of the job's ABI-encoded terms: 32 bytes."""
+WorkerId = NewType("WorkerId", bytes)
+"""A worker's CURVE public key: 32 bytes."""
+LeaseId = NewType("LeaseId", str)
+"""`<job hex>/<unit>/<attempt>`; every attempt at a unit of work is a lease of its own."""
+Signature = NewType("Signature", bytes)
+"""r, s, v of a secp256k1 signature: 65 bytes."""
+Wei = NewType("Wei", int)
+"""An amount of the job's token in its smallest unit, whatever the token is."""
+
+ETHER = Address(bytes(20))
+"""The token address that stands for the chain's own currency."""
+
+MEGASAMPLE = 1_000_000
+"""Pixel-samples per megasample, the unit that prices are quoted in."""
+
+
+class TegulaError(Exception):
+    """Root of every error that Tegula raises on purpose.
+
+    TegulaError
+    ├── InvalidValue    a value that its type does not allow (model, tiling)
+    ├── MalformedInput  bytes or JSON from a peer that are not what they should be (codec, messages)
+    ├── IllegalMove     an event that a state does not allow (lifecycle)
+    └── Overdrawn       money that is not there (ledger)
+    """
+
+
+class InvalidValue(TegulaError):
+    """A value that its type does not allow."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rect:
+    """Pixels x0 <= x < x1, y0 <= y < y1, origin at the top left of the frame."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.x0 < self.x1 and 0 <= self.y0 < self.y1):
+            raise InvalidValue(f"not a rect: {self.x0},{self.y0} to {self.x1},{self.y1}")
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    def grown(self, margin: int, within: "Rect") -> "Rect":
+        """This rect with `margin` pixels more on each side, as far as `within` reaches."""
+        return Rect(
+            max(self.x0 - margin, within.x0),
+            max(self.y0 - margin, within.y0),
+            min(self.x1 + margin, within.x1),
+            min(self.y1 + margin, within.y1),
+        )
+
+    def moved(self, dx: int, dy: int) -> "Rect":
+        return Rect(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
+
+    def contains(self, other: "Rect") -> bool:
+        return self.x0 <= other.x0 and self.y0 <= other.y0 and other.x1 <= self.x1 and other.y1 <= self.y1
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the escrow of a job stands on. The job id is the hash of exactly these fields.
+
+    The deposit pays vouchers that `signer` and `coordinator` both signed; what is left returns
+    to `requester` by a co-signed close, or alone after `deadline` + `grace`.
+    """
+
+    requester: Address
+    signer: Address
+    """The requester's session key: signs the order and the vouchers of this job only."""
+    coordinator: Address
+    token: Address
+    """ERC-20 contract, or ETHER."""
+    deadline: int
+    """Unix seconds; no work is leased past it."""
+    grace: int
+    """Seconds after the deadline in which workers can still claim before a refund."""
+    salt: bytes
+    """32 bytes that make the id of otherwise equal jobs differ."""
+
+    def __post_init__(self) -> None:
+        addresses = (self.requester, self.signer, self.coordinator, self.token)
+        if any(len(address) != 20 for address in addresses) or len(self.salt) != 32:
+            raise InvalidValue("terms want addresses of 20 bytes and a salt of 32")
+        if not (0 < self.deadline < 2**48 and 0 <= self.grace < 2**32):
+            raise InvalidValue(f"terms want a deadline in Unix seconds, not {self.deadline} + {self.grace}")
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """Cycles' adaptive sampling, pinned: it changes pixels."""
+
+    threshold: float
+    min_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is rendered and how: everything that fixes the pixels of a tile."""
+
+    manifest: Digest
+    """Blob with the scene's files (`SceneManifest`)."""
+    blender: str
+    """Blender version that renders it, e.g. "4.5.15"; another build may give other pixels."""
+    resolution_x: int
+    resolution_y: int
+    percentage: int
+    region: Rect | None
+    """The scene's render region in pixels of the frame, or None for the whole frame."""
+    crop: bool
+    """Whether the finished frame is only the region (Blender's Crop to Region)."""
+    spp: int
+    seed: int
+    adaptive: Adaptive | None
+    view_layers: int
+    """How many view layers are rendered; each costs `spp` samples a pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a job. `rect` is what of it is rendered: all of it, or the render region."""
+
+    number: int
+    width: int
+    height: int
+    rect: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One unit of work of the Blender kind: `rect` is delivered, `rendered` has the overscan too."""
+
+    index: int
+    frame: int
+    rect: Rect
+    rendered: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a requester orders under an escrow job; signed by the terms' session key."""
+
+    terms: Terms
+    scene: Scene
+    frames: tuple[int, ...]
+    tile: int
+    """Edge of a tile in pixels."""
+    overscan: int
+    """Pixels rendered around a tile and cut off again, where Cycles looks at neighbours."""
+    ceiling: Wei
+    """Most that is paid for a megasample."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFile:
+    path: str
+    """POSIX path below the scene's folder."""
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SceneManifest:
+    """The files of a scene. Workers lay them out as listed, so relative paths inside hold."""
+
+    blend: str
+    """Path of the .blend to open."""
+    files: tuple[SceneFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A worker's standing offer for one job."""
+
+    worker: WorkerId
+    job: JobId
+    price: Wei
+    """Token units per megasample."""
+    slots: int
+    """Units of work that the worker takes at a time."""
+    expiry: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Exclusive, time-limited assignment of a unit of work."""
+
+    id: LeaseId
+    job: JobId
+    unit: int
+    """Index of the unit (tile) in the job's split."""
+    worker: WorkerId
+    price: Wei
+    """Whole amount that is paid if the result is accepted."""
+    attempt: int
+    expiry: int
+    """Unix seconds."""
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a worker delivers for a lease."""
+
+    lease: LeaseId
+    image: Digest
+    render_seconds: float
+    load_seconds: float
+    """Opening the scene for this lease; 0 in a warm child."""
+    device: str
+    signature: Signature
+    """Of the payout key over (job, unit, attempt, image): `vouchers.result_payload`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one result; anyone can replay it from the bundle."""
+
+    lease: LeaseId
+    outcome: Outcome
+    statistic: float
+    threshold: float
+    probe_pixels: int
+    probe_seconds: float
+    reason: str
+    salt: bytes
+    """Opens the lease's commitment: `probes.commitment(salt)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Cumulative promise: so much of the job's deposit is the worker's, all in all."""
+
+    job: JobId
+    worker: Address
+    cumulative: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class SignedVoucher:
+    voucher: Voucher
+    signer_signature: Signature
+    coordinator_signature: Signature
