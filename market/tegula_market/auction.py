@@ -1,0 +1,151 @@
+"""The reverse auction: which workers get a job's open units of work, and at what price.
+
+Pay-as-clear: all taken asks are paid the price of the dearest one taken. Who asks what the work
+costs him never regrets it: asking more can only lose the units, and asking less cannot raise the
+price. Paid as asked, everybody would have to guess what the dearest one asks. The first ask not
+taken would be an even better price for that, but a thin market often has none below the ceiling.
+
+The auction knows asks, sizes and prices, and nothing of pixels.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tegula_market.model import MEGASAMPLE, Ask, InvalidValue, Wei, WorkerId
+
+MAX_PRICE = Wei(10**24)
+"""Token units per megasample: a million whole tokens of 18 decimals, a slip by any reckoning."""
+MAX_SLOTS = 4096
+"""Units that one worker takes at a time: no machine is wider, and one ask must not win it all."""
+
+
+class Reason(StrEnum):
+    """Why an ask was not taken; what programs look at, where people read the sentence."""
+
+    NOT_A_NUMBER = "NOT_A_NUMBER"
+    NOT_POSITIVE = "NOT_POSITIVE"
+    ABSURD = "ABSURD"
+    EXPIRED = "EXPIRED"
+    ABOVE_CEILING = "ABOVE_CEILING"
+    DUPLICATE = "DUPLICATE"
+    NO_DEMAND = "NO_DEMAND"
+    OUTBID = "OUTBID"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    ask: Ask
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The outcome of one round; `price` is None when no ask was taken."""
+
+    price: Wei | None
+    taken: tuple[Ask, ...]
+    """The winners, first served first."""
+    refused: tuple[Refused, ...]
+
+
+def clear(
+    asks: Iterable[Ask], demand: int, ceiling: Wei, now: int, warm: Collection[WorkerId] = ()
+) -> Clearing:
+    """Take the cheapest asks until their slots cover the demand.
+
+    At equal price those go first who already hold the scene, since they start at once, and then
+    the lower worker id, so that the order in which asks came in decides nothing. Of several asks
+    of one worker the best one counts.
+
+    Args:
+        demand: units of work that are open.
+        ceiling: most that is paid, in token units per megasample.
+        now: Unix seconds.
+        warm: workers that hold the job's scene already.
+    Raises:
+        InvalidValue: a demand or a ceiling that no order can have.
+    """
+    if demand < 0 or not 0 < ceiling <= MAX_PRICE:
+        raise InvalidValue(f"an auction of {demand} units with a ceiling of {ceiling} makes no sense")
+    valid: list[Ask] = []
+    refused: list[Refused] = []
+    for ask in asks:
+        fault = _fault(ask, ceiling, now)
+        if fault:
+            refused.append(Refused(ask, *fault))
+        else:
+            valid.append(ask)
+    taken, lost = _take(sorted(valid, key=lambda ask: _rank(ask, warm)), demand)
+    return Clearing(taken[-1].price if taken else None, taken, (*refused, *lost))
+
+
+def price_of(size: int, per_megasample: Wei) -> Wei:
+    """What a unit of work of that size costs, rounded up to whole token units.
+
+    Args:
+        size: pixel-samples, or whatever a kind of work counts.
+    """
+    if size < 1 or not 0 < per_megasample <= MAX_PRICE:
+        raise InvalidValue(f"work of size {size} at {per_megasample} a megasample has no price")
+    return Wei(-(-size * per_megasample // MEGASAMPLE))
+
+
+def most(sizes: Iterable[int], ceiling: Wei) -> Wei:
+    """The deposit that covers every unit of an order at its ceiling: no clearing can cost more."""
+    return Wei(sum(price_of(size, ceiling) for size in sizes))
+
+
+def _rank(ask: Ask, warm: Collection[WorkerId]) -> tuple[int, bool, WorkerId, int, int]:
+    return ask.price, ask.worker not in warm, ask.worker, -ask.slots, -ask.expiry
+
+
+def _take(ranked: list[Ask], demand: int) -> tuple[tuple[Ask, ...], list[Refused]]:
+    taken: dict[WorkerId, Ask] = {}
+    lost: list[Refused] = []
+    covered = 0
+    for ask in ranked:
+        if ask.worker in taken:
+            lost.append(Refused(ask, Reason.DUPLICATE, "A better ask of the same worker was taken."))
+        elif covered < demand:
+            taken[ask.worker] = ask
+            covered += ask.slots
+        else:
+            lost.append(Refused(ask, *_too_late(ask, tuple(taken.values()))))
+    return tuple(taken.values()), lost
+
+
+def _too_late(ask: Ask, taken: tuple[Ask, ...]) -> tuple[Reason, str]:
+    if not taken:
+        return Reason.NO_DEMAND, "No work of this job is open at the moment."
+    dearest = taken[-1].price
+    if ask.price == dearest:
+        return (
+            Reason.OUTBID,
+            f"Others that ask {dearest} a megasample, too, go first and take it all.",
+        )
+    return Reason.OUTBID, f"Asks up to {dearest} a megasample take all the work; this one is {ask.price}."
+
+
+def _fault(ask: Ask, ceiling: Wei, now: int) -> tuple[Reason, str] | None:
+    """What is wrong with an ask by itself: asks come from outside, so no type is trusted."""
+    for name, value in (("price", ask.price), ("number of slots", ask.slots), ("expiry", ask.expiry)):
+        if not _is_integer(value):
+            return Reason.NOT_A_NUMBER, f"The {name} has to be a whole number, not {value!r:.40}."
+        if value <= 0:
+            return Reason.NOT_POSITIVE, f"The {name} has to be above 0."
+    if ask.price > MAX_PRICE or ask.slots > MAX_SLOTS:
+        return Reason.ABSURD, (
+            f"At most {MAX_PRICE} a megasample and {MAX_SLOTS} slots are taken seriously;"
+            " check the units of the price."
+        )
+    if ask.expiry <= now:
+        return Reason.EXPIRED, f"The ask ended {now - ask.expiry} seconds ago."
+    if ask.price > ceiling:
+        return Reason.ABOVE_CEILING, f"The ask is {ask.price} a megasample; the job pays at most {ceiling}."
+    return None
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
