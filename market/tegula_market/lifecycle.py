@@ -1,0 +1,202 @@
+"""What can happen to a unit of work, and to each lease of it. Pure tables; knows no pixels.
+
+    OPEN --Leased--> LEASED --Delivered--> DELIVERED --Accepted--> ACCEPTED
+     ^                 |                    |  ^  |
+     +-Expired,Returned+                    |  +--+ Inconclusive: probed again, by another verifier
+     +-------Rejected, Inconclusive too often
+     any of OPEN, LEASED, DELIVERED --Cancelled--> CANCELLED
+
+What would return to OPEN goes to DEAD instead when the attempts are spent:
+
+- a rejection is somebody's fault: after MAX_REJECTED of them the unit itself is the likelier one;
+- an expired or returned lease, and a result that no verifier could judge, is held against nobody,
+  since machines are switched off and networks fail. But every lease counts towards MAX_LEASES, so
+  that a unit which brings down each worker that touches it does not go round for ever.
+
+Every event names its lease. One that names a lease which the unit no longer has is an IllegalMove;
+whoever takes events from peers asks `holds` first, since a late result is no fault of ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from tegula_market.model import LeaseId, TegulaError
+
+MAX_REJECTED = 5
+MAX_LEASES = 25
+MAX_INCONCLUSIVE = 3
+"""Verdicts that say nothing about one result before the unit is rendered anew."""
+HISTORY = 12
+"""Phases that a unit remembers: enough to see how it got there, in a job of 100,000 units."""
+
+
+class Phase(StrEnum):
+    OPEN = "OPEN"
+    LEASED = "LEASED"
+    DELIVERED = "DELIVERED"
+    ACCEPTED = "ACCEPTED"
+    DEAD = "DEAD"
+    CANCELLED = "CANCELLED"
+
+
+FINISHED = frozenset({Phase.ACCEPTED, Phase.DEAD, Phase.CANCELLED})
+
+
+class LeasePhase(StrEnum):
+    ACTIVE = "ACTIVE"
+    FULFILLED = "FULFILLED"
+    EXPIRED = "EXPIRED"
+    RETURNED = "RETURNED"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    phase: Phase = Phase.OPEN
+    attempt: int = 0
+    """Leases so far; the last one's number."""
+    rejected: int = 0
+    lease: LeaseId | None = None
+    """Set while LEASED, DELIVERED or ACCEPTED."""
+    inconclusive: int = 0
+    """Verdicts on the present result that said nothing."""
+    history: tuple[Phase, ...] = (Phase.OPEN,)
+    """The last phases, oldest first."""
+
+    def holds(self, lease: LeaseId) -> bool:
+        """Whether a result, a return or an expiry of that lease is still of interest."""
+        return self.phase is Phase.LEASED and self.lease == lease
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The worker gave the lease back: it is draining, or cannot render the scene."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The requester cancelled the job, or its deadline has passed; a lease under way is RETURNED."""
+
+
+UnitEvent = Leased | Expired | Returned | Delivered | Accepted | Rejected | Inconclusive | Cancelled
+
+
+class IllegalMove(TegulaError):
+    """An event that a state does not allow: our own fault, since peers' events are checked before."""
+
+
+def step(state: UnitState, event: UnitEvent) -> UnitState:
+    """The unit after the event.
+
+    Raises:
+        IllegalMove: the phase does not allow the event, or it names another lease.
+    """
+    move = MOVES.get((state.phase, type(event)))
+    stale = not isinstance(event, Leased | Cancelled) and event.lease != state.lease
+    if move is None or stale:
+        raise IllegalMove(
+            f"{event} does not fit a unit that is {state.phase} in attempt {state.attempt}"
+            f" with lease {state.lease}; it went {' > '.join(state.history)}"
+        )
+    return move(state, event)
+
+
+def end(phase: LeasePhase, event: UnitEvent) -> LeasePhase:
+    """The lease after the event that ends it.
+
+    Raises:
+        IllegalMove: the lease has ended before, or the event ends no lease.
+    """
+    ended = ENDS.get(type(event))
+    if phase is not LeasePhase.ACTIVE or ended is None:
+        raise IllegalMove(f"{event} does not end a lease that is {phase}")
+    return ended
+
+
+def _to(state: UnitState, phase: Phase) -> UnitState:
+    return replace(state, phase=phase, history=(*state.history, phase)[-HISTORY:])
+
+
+def _lease(state: UnitState, event: UnitEvent) -> UnitState:
+    assert isinstance(event, Leased)
+    return replace(_to(state, Phase.LEASED), lease=event.lease, attempt=state.attempt + 1)
+
+
+def _deliver(state: UnitState, _: UnitEvent) -> UnitState:
+    return _to(state, Phase.DELIVERED)
+
+
+def _accept(state: UnitState, _: UnitEvent) -> UnitState:
+    return _to(state, Phase.ACCEPTED)
+
+
+def _reopen(state: UnitState, _: UnitEvent) -> UnitState:
+    spent = state.rejected >= MAX_REJECTED or state.attempt >= MAX_LEASES
+    return replace(_to(state, Phase.DEAD if spent else Phase.OPEN), lease=None, inconclusive=0)
+
+
+def _reject(state: UnitState, event: UnitEvent) -> UnitState:
+    return _reopen(replace(state, rejected=state.rejected + 1), event)
+
+
+def _doubt(state: UnitState, event: UnitEvent) -> UnitState:
+    if state.inconclusive + 1 == MAX_INCONCLUSIVE:
+        return _reopen(state, event)
+    return replace(_to(state, Phase.DELIVERED), inconclusive=state.inconclusive + 1)
+
+
+def _cancel(state: UnitState, _: UnitEvent) -> UnitState:
+    return replace(_to(state, Phase.CANCELLED), lease=None, inconclusive=0)
+
+
+MOVES: dict[tuple[Phase, type[UnitEvent]], Callable[[UnitState, UnitEvent], UnitState]] = {
+    (Phase.OPEN, Leased): _lease,
+    (Phase.OPEN, Cancelled): _cancel,
+    (Phase.LEASED, Delivered): _deliver,
+    (Phase.LEASED, Expired): _reopen,
+    (Phase.LEASED, Returned): _reopen,
+    (Phase.LEASED, Cancelled): _cancel,
+    (Phase.DELIVERED, Accepted): _accept,
+    (Phase.DELIVERED, Rejected): _reject,
+    (Phase.DELIVERED, Inconclusive): _doubt,
+    (Phase.DELIVERED, Cancelled): _cancel,
+}
+
+ENDS: dict[type[UnitEvent], LeasePhase] = {
+    Delivered: LeasePhase.FULFILLED,
+    Expired: LeasePhase.EXPIRED,
+    Returned: LeasePhase.RETURNED,
+    Cancelled: LeasePhase.RETURNED,
+}
