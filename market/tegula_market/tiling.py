@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from tegula_market.model import Adaptive, Frame, InvalidValue, Order, Rect, Scene, Tile
 
+MIN_RESOLUTION = 4
+"""Blender's resolution fields turn less into this, and would render another frame than ordered."""
 MAX_EDGE = 65_536
 """Longest edge of a frame, which is also the most that Blender's resolution fields take."""
 MAX_UNITS = 1_000_000
@@ -36,10 +38,12 @@ class Border:
 def frame_size(resolution_x: int, resolution_y: int, percentage: int) -> tuple[int, int]:
     """Width and height in pixels of what Blender renders: it truncates, so 359 at 50 % is 179."""
     width, height = resolution_x * percentage // 100, resolution_y * percentage // 100
-    if not (0 < width <= MAX_EDGE and 0 < height <= MAX_EDGE):
+    given = min(resolution_x, resolution_y) >= MIN_RESOLUTION and max(resolution_x, resolution_y) <= MAX_EDGE
+    if not (given and 0 < width <= MAX_EDGE and 0 < height <= MAX_EDGE):
         raise InvalidValue(
             f"a frame of {resolution_x} x {resolution_y} at {percentage} % is {width} x {height} pixels;"
-            f" choose a resolution that gives 1 to {MAX_EDGE} pixels on each side"
+            f" choose a resolution of {MIN_RESOLUTION} to {MAX_EDGE} and a percentage that leaves"
+            f" 1 to {MAX_EDGE} pixels on each side"
         )
     return width, height
 

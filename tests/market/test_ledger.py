@@ -79,7 +79,7 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule()
     def close(self):
         if self.held:
-            with pytest.raises(Overdrawn):
+            with pytest.raises(Overdrawn, match="end them first"):
                 close(self.ledger)
             return
         closed, refund = close(self.ledger)

@@ -49,8 +49,8 @@ def rects(draw: st.DrawFn, width: int, height: int) -> Rect:
 def orders(draw: st.DrawFn) -> Order:
     scene = replace(
         SCENE,
-        resolution_x=draw(st.integers(1, 70)),
-        resolution_y=draw(st.integers(1, 70)),
+        resolution_x=draw(st.integers(4, 70)),
+        resolution_y=draw(st.integers(4, 70)),
         percentage=draw(st.integers(2, 120)),
         spp=draw(st.integers(1, 9)),
         view_layers=draw(st.integers(1, 3)),
@@ -75,14 +75,17 @@ def orders(draw: st.DrawFn) -> Order:
         ((960, 540), 50, (480, 270)),
         ((4096, 2160), 33, (1351, 712)),
         ((100, 100), 1, (1, 1)),
-        ((1000, 1), 250, (2500, 2)),
+        ((4, 1000), 25, (1, 250)),
+        ((1001, 5), 250, (2502, 12)),
     ],
 )
 def test_frame_size_truncates(resolution, percentage, expected):
     assert frame_size(*resolution, percentage) == expected
 
 
-@pytest.mark.parametrize("bad", [(99, 100, 1), (0, 10, 100), (-5, 10, 100), (65536, 16, 101)])
+@pytest.mark.parametrize(
+    "bad", [(99, 100, 1), (0, 10, 100), (-5, 10, 100), (65536, 16, 101), (65537, 16, 50), (1, 7, 400)]
+)
 def test_frame_size_refuses_what_blender_cannot_render(bad):
     with pytest.raises(InvalidValue, match="choose a resolution"):
         frame_size(*bad)
