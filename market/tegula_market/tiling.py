@@ -118,7 +118,8 @@ def overscan_for(adaptive: Adaptive | None, spp: int) -> int:
     need_filter). So as many pixels as there are checks before the last sample are always enough.
 
     The cap rests on experience, not on that argument: past 16 pixels, sixteen pixels in a row
-    would each have to be tipped by the one before. 1 to 16 pixels have all been enough in tests.
+    would each have to be tipped by the one before. The most seen to matter are 2 (bpy 4.5.15,
+    spheres at 160 x 90, threshold 0.05, 128 spp; with 1, six pixels of the frame came out different).
     """
     if adaptive is None:
         return 0
