@@ -1,0 +1,186 @@
+"""The process that renders: the only part of the worker that imports bpy.
+
+A script of its own, for the bpy module and for the Blender program alike:
+
+    python render_child.py --reply-fd N
+    blender -b --factory-startup --disable-autoexec --python render_child.py -- --reply-fd N
+
+Commands come as JSON lines on stdin, replies leave as JSON lines on descriptor N, because Blender
+prints on stdout. Whatever the scene says is pinned to what the order says before a pixel is rendered.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+
+import bpy
+
+DEVICES = ("CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL")
+
+
+class Refused(Exception):
+    """A scene or a command that is not rendered: the failure's class and a sentence about it."""
+
+    def __init__(self, failure, sentence):
+        super().__init__(sentence)
+        self.failure = failure
+
+
+def main():
+    replies = os.fdopen(int(sys.argv[sys.argv.index("--reply-fd") + 1]), "w", buffering=1)
+    commands = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(commands,), daemon=True).start()
+    answer(replies, blender=".".join(map(str, bpy.app.version)), devices=devices())
+    while (command := commands.get())["command"] != "quit":
+        handler = {"load": load, "render": render}[command.pop("command")]
+        try:
+            answer(replies, **handler(**command))
+        except Refused as error:
+            answer(replies, failure=error.failure, sentence=str(error))
+    # bpy as a module can hang while Python takes it down.
+    os._exit(0)
+
+
+def listen(commands):
+    """Queue the commands; end the process when the parent is gone, even in the middle of a render."""
+    for line in sys.stdin:
+        commands.put(json.loads(line))
+    os._exit(1)
+
+
+def answer(replies, **reply):
+    replies.write(json.dumps(reply) + "\n")
+
+
+def devices():
+    """What Cycles could render on. It lists the CPU beside every kind of GPU: that is left out."""
+    cycles = bpy.context.preferences.addons["cycles"].preferences
+    found = {kind: [entry[0] for entry in cycles.get_device_list(kind)] for kind in DEVICES}
+    return [
+        {"kind": kind, "name": name}
+        for kind, names in found.items()
+        for name in names
+        if kind == "CPU" or name not in found["CPU"]
+    ]
+
+
+def load(blend, scene, device):
+    """Open the .blend, pin the settings of `scene` (the fields of model.Scene)."""
+    started = time.monotonic()
+    bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(Path(blend).absolute()), load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise Refused("UNREADABLE_SCENE", f"{Path(blend).name} cannot be opened: {said(error)}") from error
+    refuse(bpy.context.scene, scene["view_layers"])
+    pin_output(bpy.context.scene.render, scene)
+    pin_cycles(bpy.context.scene, scene)
+    use_device(bpy.context.scene.cycles, device)
+    return {"seconds": time.monotonic() - started}
+
+
+def refuse(scene, view_layers):
+    """What would not be Cycles' own pixels, or would run code that the scene brings along."""
+    if scene.render.engine != "CYCLES":
+        raise Refused(
+            "WRONG_ENGINE", f"the scene renders with {scene.render.engine}; set its render engine to Cycles"
+        )
+    if scene.render.use_freestyle:
+        raise Refused("UNSAFE", "the scene uses Freestyle, which runs scripts; turn Freestyle off")
+    if scene.cycles.shading_system:
+        raise Refused("UNSAFE", "the scene uses Open Shading Language; turn it off")
+    enabled = sum(layer.use for layer in scene.view_layers)
+    if enabled != view_layers:
+        raise Refused("MISMATCH", f"the scene renders {enabled} view layers, the order says {view_layers}")
+
+
+def pin_output(render, scene):
+    render.resolution_x, render.resolution_y = scene["resolution_x"], scene["resolution_y"]
+    render.resolution_percentage = scene["percentage"]
+    render.use_border = render.use_crop_to_border = True
+    render.use_compositing = render.use_sequencer = render.use_single_layer = False
+    render.use_persistent_data = True
+    render.threads_mode = "AUTO"
+    render.use_file_extension = False
+    for stamp in [p.identifier for p in render.bl_rna.properties if p.identifier.startswith("use_stamp")]:
+        setattr(render, stamp, False)
+    image = render.image_settings
+    if hasattr(image, "media_type"):  # Blender 5: it decides which formats can be chosen
+        image.media_type = "MULTI_LAYER_IMAGE"
+    image.file_format = "OPEN_EXR_MULTILAYER"
+    image.color_depth, image.exr_codec, image.color_management = "32", "ZIP", "FOLLOW_SCENE"
+    if render.use_multiview:
+        image.views_format = "MULTIVIEW"
+
+
+def pin_cycles(scene, pinned):
+    cycles, adaptive = scene.cycles, pinned["adaptive"]
+    for layer in scene.view_layers:
+        # The whole frame is denoised after stitching, for which Cycles wants these passes kept.
+        layer.cycles.denoising_store_passes |= cycles.use_denoising and layer.cycles.use_denoising
+        layer.cycles.use_denoising = False
+    cycles.use_denoising = False
+    cycles.samples, cycles.seed, cycles.time_limit = pinned["spp"], pinned["seed"], 0
+    cycles.use_adaptive_sampling = adaptive is not None
+    if adaptive is not None:
+        cycles.adaptive_threshold = adaptive["threshold"]
+        cycles.adaptive_min_samples = adaptive["min_samples"]
+    # Cycles' own tiles would cut ours again, at places that depend on where ours lie.
+    cycles.use_auto_tile = False
+
+
+def use_device(cycles, device):
+    cycles.device = "CPU" if device == "CPU" else "GPU"
+    if device == "CPU":
+        return
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    try:
+        preferences.compute_device_type = device
+    except TypeError as error:
+        raise Refused("NO_DEVICE", f"this Blender cannot render with {device}") from error
+    preferences.refresh_devices()
+    for found in preferences.devices:
+        found.use = found.type == device
+    if not any(found.use for found in preferences.devices):
+        raise Refused("NO_DEVICE", f"there is no {device} device here")
+
+
+def render(frame, border, path):
+    """One rect of one frame, all enabled view layers, into one multilayer EXR at `path`."""
+    scene, partial = bpy.context.scene, f"{Path(path).absolute()}.partial"
+    scene.frame_set(frame)
+    if scene.camera is None:
+        raise Refused("NO_CAMERA", f"frame {frame} has no camera; add one, or make one the scene's camera")
+    for name, value in border.items():
+        setattr(scene.render, f"border_{name}", value)
+    # Blender 5 reads {name} in a path as a template.
+    scene.render.filepath = (
+        partial.replace("{", "{{").replace("}", "}}") if bpy.app.version[0] > 4 else partial
+    )
+    started = time.monotonic()
+    try:
+        bpy.ops.render.render(write_still=True)
+    except RuntimeError as error:
+        raise Refused(failure_of(said(error)), f"frame {frame} was not rendered: {said(error)}") from error
+    seconds = time.monotonic() - started
+    if not Path(partial).is_file():
+        raise Refused("NOT_RENDERED", f"frame {frame} was not rendered: Blender wrote no image")
+    Path(partial).replace(path)
+    return {"seconds": seconds}
+
+
+def failure_of(sentence):
+    return "OUT_OF_MEMORY" if "out of memory" in sentence.lower() else "NOT_RENDERED"
+
+
+def said(error):
+    """Blender's own words, on one line."""
+    words = " ".join(str(error).removeprefix("Error: ").split())
+    return "".join(letter for letter in words if letter.isprintable())[:1000]
+
+
+main()

@@ -1,0 +1,178 @@
+"""Renders rects of frames in a warm child process, and replaces the child when it fails.
+
+A child that rendered one scene is never given another: nothing of a scene, its settings or a
+hostile file outlives it, and a fresh process costs less than a second.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Rect, Scene
+from tegula_market.tiling import border, frame_size
+
+from tegula_worker.child import Child, ChildDied
+from tegula_worker.replies import Device, Drawn, Failure, Hello, Loaded, Refusal, RenderFailed
+
+__all__ = ["Device", "Failure", "RenderFailed", "Rendered", "Renderer"]
+
+RENDER_CHILD = str(Path(__file__).with_name("render_child.py"))
+BLENDER_OPTIONS = ("-b", "--factory-startup", "--disable-autoexec", "--python", RENDER_CHILD, "--")
+PINNED = ("resolution_x", "resolution_y", "percentage", "spp", "seed", "adaptive", "view_layers")
+
+Reply = TypeVar("Reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    path: Path
+    seconds: float
+    load_seconds: float
+    """Starting a process for the scene and opening it; 0 when it was warm."""
+    device: str
+    blender: str
+
+
+class Renderer:
+    """One child at a time; renders that overlap wait for each other.
+
+    Args:
+        blender: a Blender program; None is the bpy module of this Python.
+        limit: seconds after which a start or a render is given up.
+    """
+
+    def __init__(
+        self, blender: Path | None = None, *, device: Device = Device.CPU, limit: float = 3600
+    ) -> None:
+        bpy = (sys.executable, "-I", RENDER_CHILD)
+        self._command = bpy if blender is None else (str(blender), *BLENDER_OPTIONS)
+        self._device, self._limit = device, limit
+        self._turn = asyncio.Lock()
+        self._child: Child | None = None
+        self._hello: Hello | None = None
+        self._warm: tuple[Path, Scene] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start a first child, so that `blender_version` and `device_name` are known.
+
+        Raises:
+            RenderFailed: there is no such Blender here, or not the device.
+        """
+        async with self._turn, self._supervised():
+            await self._start_child()
+
+    async def render(
+        self, folder: Path, blend: str, scene: Scene, frame: int, rect: Rect, out: Path
+    ) -> Rendered:
+        """Render `rect` of a frame, cropped to it, every enabled view layer in one EXR at `out`.
+
+        Args:
+            folder: holds the scene's files as its manifest lists them; `blend` is a path below it.
+        Raises:
+            RenderFailed: no image came of it; the next call starts a fresh child.
+        """
+        edges = border(rect, *frame_size(scene.resolution_x, scene.resolution_y, scene.percentage))
+        async with self._turn, self._supervised():
+            load_seconds = await self._warm_up(folder / blend, scene)
+            drawn = await self._ask(Drawn, "render", frame=frame, border=asdict(edges), path=str(out))
+            return Rendered(out, drawn.seconds, load_seconds, self.device_name, self.blender_version)
+
+    async def close(self) -> None:
+        """End the child; a render that is under way fails."""
+        if self._child is not None:
+            self._child.kill()
+        async with self._turn:
+            await self._drop_child()
+
+    @property
+    def blender_version(self) -> str:
+        """For example "4.5.15"; known once started."""
+        return self._said.blender
+
+    @property
+    def device_name(self) -> str:
+        """For example "CPU AMD EPYC"; known once started."""
+        return f"{self._device} {', '.join(f.name for f in self._said.devices if f.kind == self._device)}"
+
+    @property
+    def _said(self) -> Hello:
+        if self._hello is None:
+            raise RuntimeError("the renderer was never started")
+        return self._hello
+
+    async def _warm_up(self, blend: Path, scene: Scene) -> float:
+        """Have a child with this scene loaded; the seconds that it took."""
+        if self._warm == (blend, scene):
+            return 0.0
+        started = time.monotonic()
+        if self._child is None or self._warm is not None:
+            await self._drop_child()
+            await self._start_child()
+        if scene.blender != self.blender_version:
+            raise RenderFailed(
+                Failure.MISMATCH,
+                f"the order wants Blender {scene.blender}; this worker has {self.blender_version}",
+            )
+        settings = {name: value for name, value in asdict(scene).items() if name in PINNED}
+        await self._ask(Loaded, "load", blend=str(blend), scene=settings, device=self._device)
+        self._warm = (blend, scene)
+        return time.monotonic() - started
+
+    async def _start_child(self) -> None:
+        try:
+            self._child = await Child.start(self._command)
+            self._hello = await self._reply(Hello)
+        except (OSError, ChildDied) as error:
+            why = f"{self._command[0]} did not start as a Blender: {error}"
+            raise RenderFailed(
+                Failure.NOT_STARTED, f"{why}; install bpy or name a Blender program"
+            ) from error
+        if not any(found.kind == self._device for found in self._hello.devices):
+            raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {self._device} device here")
+
+    async def _drop_child(self) -> None:
+        child, self._child, self._warm = self._child, None, None
+        if child is not None:
+            await child.close()
+
+    async def _ask(self, kind: type[Reply], command: str, **arguments: object) -> Reply:
+        assert self._child is not None
+        self._child.send(command=command, **arguments)
+        return await self._reply(kind)
+
+    async def _reply(self, kind: type[Reply]) -> Reply:
+        assert self._child is not None
+        reply = await self._child.reply()
+        if "failure" in reply:
+            refusal = codec.decode(Refusal, reply)
+            raise RenderFailed(refusal.failure, refusal.sentence)
+        return codec.decode(kind, reply)
+
+    @asynccontextmanager
+    async def _supervised(self) -> AsyncIterator[None]:
+        """Whatever goes wrong inside, cancellation too, ends the child."""
+        try:
+            async with asyncio.timeout(self._limit):
+                yield
+        except BaseException as error:
+            await self._drop_child()
+            if isinstance(error, TimeoutError):
+                sentence = f"the render was given up after {self._limit:g} seconds"
+                raise RenderFailed(Failure.TIMED_OUT, sentence) from error
+            if isinstance(error, ChildDied | MalformedInput):
+                raise RenderFailed(Failure.CRASHED, str(error)) from error
+            raise

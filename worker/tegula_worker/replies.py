@@ -1,0 +1,80 @@
+"""What a render child answers, and the words for what can go wrong.
+
+A child that a hostile scene has taken over can answer anything, so replies are decoded strictly.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tegula_market.model import TegulaError
+
+
+class Device(StrEnum):
+    """Cycles' names for what it renders on."""
+
+    CPU = "CPU"
+    CUDA = "CUDA"
+    OPTIX = "OPTIX"
+    HIP = "HIP"
+    ONEAPI = "ONEAPI"
+    METAL = "METAL"
+
+
+class Failure(StrEnum):
+    NOT_STARTED = "NOT_STARTED"
+    """There is no such Blender here."""
+    NO_DEVICE = "NO_DEVICE"
+    CRASHED = "CRASHED"
+    TIMED_OUT = "TIMED_OUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    NOT_RENDERED = "NOT_RENDERED"
+    """Cycles gave up for another reason, which the sentence says."""
+    UNREADABLE_SCENE = "UNREADABLE_SCENE"
+    WRONG_ENGINE = "WRONG_ENGINE"
+    UNSAFE = "UNSAFE"
+    """The scene wants to run code of its own: Freestyle, Open Shading Language."""
+    MISMATCH = "MISMATCH"
+    """The scene, or this Blender, is not what the order says."""
+    NO_CAMERA = "NO_CAMERA"
+
+    @property
+    def of_the_scene(self) -> bool:
+        """Whether every other worker would fail alike."""
+        scene = (self.UNREADABLE_SCENE, self.WRONG_ENGINE, self.UNSAFE, self.MISMATCH, self.NO_CAMERA)
+        return self in scene
+
+
+class RenderFailed(TegulaError):
+    """No image came of it. The message says why, to the provider and to the requester."""
+
+    def __init__(self, failure: Failure, sentence: str) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDevice:
+    kind: Device
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    blender: str
+    devices: tuple[FoundDevice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    failure: Failure
+    sentence: str
