@@ -1,0 +1,197 @@
+"""HTTP client of a coordinator. Knows no bpy: the `tegula` command and the Blender extension both use it.
+
+Every request can be sent again without harm, so a coordinator that is away, restarted or cut off is asked
+again with growing pauses for as long as `patience` lasts; what it answers is final.
+"""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from tegula_blender.job_view import About, JobEvent, JobView
+from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Address, Digest, JobId, Order, Signature, TegulaError, Wei
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+PAUSES = 0.1, 5.0
+"""First and longest pause before a request is sent again; each is twice the one before."""
+MANY_DIGESTS = 10_000
+"""Asked for in one request; the coordinator takes no more."""
+PIECE = 1 << 20
+
+
+class Unreachable(TegulaError):
+    """No answer within the patience that there was."""
+
+
+class Refused(TegulaError):
+    """The coordinator answered with a no; the message is its sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Client:
+    def __init__(self, url: str, token: str, patience: float = 0.0) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.trust_env = False  # a proxy or .netrc of the user must not see the token
+        self.patience = patience
+        """Seconds for which a request is sent again."""
+
+    def close_connections(self) -> None:
+        self._session.close()
+
+    def about(self) -> About:
+        return _decode(About, self._json("GET", "/v1/about"))
+
+    def missing(self, digests: Sequence[Digest]) -> list[Digest]:
+        found: list[Digest] = []
+        for start in range(0, len(digests), MANY_DIGESTS):
+            asked = [codec.encode(digest) for digest in digests[start : start + MANY_DIGESTS]]
+            answer = self._json("POST", "/v1/blobs/missing", {"digests": asked})
+            found += _decode(tuple[Digest, ...], _field(answer, "missing"))
+        return found
+
+    def upload(self, digest: Digest, source: Path | bytes) -> None:
+        """Raises: Refused: among others, when the file is no longer what the digest names."""
+        path = f"/v1/blobs/{codec.encode(digest)}"
+        if isinstance(source, bytes):
+            self._send("PUT", path, data=source)
+        else:
+            with source.open("rb") as file:
+                self._send("PUT", path, data=file)
+
+    def download(self, digest: Digest, target: Path) -> None:
+        """The blob as a file that appears whole, with the right digest, or not at all.
+
+        Raises:
+            MalformedInput: the coordinator sent other bytes than the digest names.
+        """
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+        partial = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                content = self._send("GET", f"/v1/blobs/{codec.encode(digest)}").content
+                file.write(content)
+            if hashlib.blake2b(content, digest_size=32).digest() != digest:
+                raise MalformedInput(f"the coordinator sent other bytes than blob {codec.encode(digest)}")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def open_job(self, order: Order, signature: Signature) -> JobId:
+        body = {"order": codec.encode(order), "signature": codec.encode(signature)}
+        return _decode(JobId, _field(self._json("POST", "/v1/jobs", body), "job"))
+
+    def job(self, job: JobId) -> JobView:
+        return _decode(JobView, self._json("GET", _job_path(job)))
+
+    def events(self, job: JobId, after: int, wait: float) -> tuple[list[JobEvent], int]:
+        """What happened after event number `after`, and the number to go on from.
+
+        Args:
+            wait: seconds, 30 at most, that the coordinator may hold the request while nothing happens.
+        """
+        answer = self._json("GET", _job_path(job, "events"), params={"after": after, "wait": wait})
+        raw, seq = _field(answer, "events"), _decode(int, _field(answer, "seq"))
+        if not isinstance(raw, list):
+            raise MalformedInput("events: want a list")
+        return [_event(one) for one in raw], seq
+
+    def sign_voucher(self, job: JobId, worker: Address, cumulative: Wei, signature: Signature) -> None:
+        body = {"worker": codec.encode(worker), "cumulative": str(cumulative)}
+        self._json("POST", _job_path(job, "vouchers"), {**body, "signature": codec.encode(signature)})
+
+    def cancel(self, job: JobId, reason: str) -> None:
+        self._json("POST", _job_path(job, "cancel"), {"reason": reason})
+
+    def close(self, job: JobId, owed: Wei, signature: Signature) -> Signature:
+        """The coordinator's signature beside ours: with both, what is not owed returns at once."""
+        body = {"owed": str(owed), "signature": codec.encode(signature)}
+        return _decode(Signature, _field(self._json("POST", _job_path(job, "close"), body), "signature"))
+
+    def _json(self, method: str, path: str, body: object = None, **options: Any) -> Any:
+        response = self._send(method, path, json=body, **options)
+        try:
+            return response.json()
+        except requests.exceptions.JSONDecodeError as error:
+            raise MalformedInput(
+                f"{self._url} does not answer as a coordinator does; is the address right?"
+            ) from error
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Raises: Unreachable, Refused."""
+        until, pause = time.monotonic() + self.patience, PAUSES[0]
+        while True:
+            try:
+                return self._send_once(method, path, **options)
+            except Unreachable:
+                if time.monotonic() + pause > until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, PAUSES[1])
+
+    def _send_once(self, method: str, path: str, **options: Any) -> requests.Response:
+        if hasattr(options.get("data"), "seek"):
+            options["data"].seek(0)  # an attempt before this one may have sent a part of the file
+        timeout = CONNECT_SECONDS, ANSWER_SECONDS
+        try:
+            response = self._session.request(method, self._url + path, timeout=timeout, **options)
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            raise Unreachable(
+                f"no coordinator answers at {self._url}; is it running, and is the address right?"
+            ) from error
+        except requests.exceptions.RequestException as error:
+            raise Unreachable(f"cannot ask {self._url}: {error}") from error
+        if response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
+            raise Unreachable(f"the coordinator behind {self._url} is away ({response.status_code})")
+        if not response.ok:
+            raise Refused(response.status_code, _sentence(response))
+        return response
+
+
+def _job_path(job: JobId, *rest: str) -> str:
+    return "/".join(("/v1/jobs", codec.encode(job), *rest))
+
+
+def _decode(kind: type[T], raw: Any) -> T:
+    return codec.decode(kind, raw, "answer")
+
+
+def _field(raw: Any, name: str) -> Any:
+    if not isinstance(raw, dict) or name not in raw:
+        raise MalformedInput(f"the coordinator's answer lacks {name!r}")
+    return raw[name]
+
+
+def _event(raw: Any) -> JobEvent:
+    seq, at = _decode(int, _field(raw, "seq")), _decode(float, _field(raw, "at"))
+    kind, body = _decode(str, _field(raw, "kind")), _field(raw, "body")
+    if not isinstance(body, dict):
+        raise MalformedInput("event: want an object as its body")
+    return JobEvent(seq, at, kind, body)
+
+
+def _sentence(response: requests.Response) -> str:
+    try:
+        detail = response.json()["detail"]
+    except (requests.exceptions.JSONDecodeError, KeyError, TypeError):
+        return f"the coordinator answered {response.status_code} {response.reason}"
+    return detail if isinstance(detail, str) else f"the coordinator answered {response.status_code}: {detail}"

@@ -1,0 +1,113 @@
+"""What a coordinator tells a requester: about itself, and how a job stands. As types that decode strictly."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tegula_market.model import Address, Digest, JobId, LeaseId, Outcome, Wei, WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    version: str
+    protocol: str
+    coordinator: Address
+    """Whose signature vouchers need beside the requester's."""
+    chain_id: int
+    escrow: Address
+    router: str
+    """ZeroMQ endpoint that workers dial."""
+    curve_key: bytes
+
+
+class JobPhase(StrEnum):
+    OPEN = "OPEN"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+
+
+class UnitPhase(StrEnum):
+    OPEN = "OPEN"
+    LEASED = "LEASED"
+    DELIVERED = "DELIVERED"
+    ACCEPTED = "ACCEPTED"
+    DEAD = "DEAD"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class AskView:
+    worker: Address
+    """Payout address."""
+    key: WorkerId
+    price: Wei | None
+    """Token units per megasample; None if the worker declined."""
+    slots: int
+    taken: bool
+    code: str
+    """Why it was not taken, for programs: empty before the first round, and if it was."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    lease: LeaseId
+    outcome: Outcome
+    statistic: float
+    threshold: float
+    probe_pixels: int
+    probe_seconds: float
+    reason: str
+    salt: bytes
+    worker: Address
+    """Who delivered what was judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    unit: int
+    phase: UnitPhase
+    attempt: int
+    worker: Address | None
+    price: Wei | None
+    """Whole amount for this unit."""
+    image: Digest | None
+    render_seconds: float
+    load_seconds: float
+    device: str
+    verdicts: tuple[VerdictView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    worker: Address
+    cumulative: Wei
+    vouchered: Wei
+    """What the requester has signed of it so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    job: JobId
+    phase: JobPhase
+    reason: str
+    clearing_price: Wei | None
+    asks: tuple[AskView, ...]
+    units: tuple[UnitView, ...]
+    owed: tuple[Owed, ...]
+    workers: int
+    """Online, verifiers not counted."""
+    verifiers: int
+    seq: int
+    """Number of the last event that is in this view."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    seq: int
+    at: float
+    """Unix seconds by the coordinator's clock."""
+    kind: str
+    body: dict[str, Any]
