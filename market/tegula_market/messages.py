@@ -175,9 +175,7 @@ class Ended:
     reason: str
 
 
-FromWorker: TypeAlias = (
-    Hello | Heartbeat | AskFor | Decline | Deliver | Return | Probed | ProbeFailed | Bye
-)
+FromWorker: TypeAlias = Hello | Heartbeat | AskFor | Decline | Deliver | Return | Probed | ProbeFailed | Bye
 FromCoordinator: TypeAlias = (
     Welcome | Refused | Heartbeat | Call | NotTaken | Grant | Revoke | Probe | Decided | Pay | Ended
 )

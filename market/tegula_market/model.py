@@ -26,6 +26,28 @@ Wei = NewType("Wei", int)
 ETHER = Address(bytes(20))
 """The token address that stands for the chain's own currency."""
 
+
+def lease_id(job: JobId, unit: int, attempt: int) -> LeaseId:
+    return LeaseId(f"{job.hex()}/{unit}/{attempt}")
+
+
+def lease_parts(lease: LeaseId) -> tuple[JobId, int, int]:
+    """Job, unit and attempt of a lease.
+
+    Raises:
+        InvalidValue: not an id that `lease_id` made.
+    """
+    job, _, rest = lease.partition("/")
+    unit, _, attempt = rest.partition("/")
+    try:
+        parts = JobId(bytes.fromhex(job)), int(unit), int(attempt)
+    except ValueError as error:
+        raise InvalidValue(f"no lease id: {lease[:100]!r}") from error
+    if lease_id(*parts) != lease or len(parts[0]) != 32:
+        raise InvalidValue(f"no lease id: {lease[:100]!r}")
+    return parts
+
+
 MEGASAMPLE = 1_000_000
 """Pixel-samples per megasample, the unit that prices are quoted in."""
 

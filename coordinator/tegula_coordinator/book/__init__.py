@@ -1,0 +1,60 @@
+"""The coordinator's book: what is true, and what is to be done next. No clock, no randomness, no I/O.
+
+`step` takes one event, changes the book and returns commands for the shell. It raises NotAdmitted before it
+changes anything, so an event that is not admitted need not be logged, and replaying the log always works.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from tegula_coordinator import events
+from tegula_coordinator.book import arrivals, ending, rounds, work
+from tegula_coordinator.book.job import Job, JobPhase, StandingAsk
+from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
+from tegula_coordinator.commands import Command
+from tegula_coordinator.events import Event
+
+__all__ = ["Book", "Job", "JobPhase", "NotAdmitted", "StandingAsk", "Timing", "Worker", "step"]
+
+
+def step(book: Book, event: Event) -> list[Command]:
+    """The commands that follow from the event.
+
+    Raises:
+        NotAdmitted: the event is late, doubled or not its sender's to bring; nothing has changed.
+    """
+    return list(_step(book, event))
+
+
+def _step(book: Book, event: Event) -> Iterator[Command]:
+    match event:
+        case events.Restarted():
+            return arrivals.restart(book, event)
+        case events.WorkerJoined():
+            return arrivals.join(book, event)
+        case events.WorkerLeft():
+            return arrivals.leave(book, event)
+        case events.JobOpened():
+            return rounds.open_job(book, event)
+        case events.AskArrived():
+            return rounds.ask(book, event)
+        case events.AskDeclined():
+            return rounds.decline(book, event)
+        case events.CallEnded():
+            return rounds.clear(book, event)
+        case events.LeaseExpired():
+            return work.expire(book, event)
+        case events.LeaseReturned():
+            return work.take_back(book, event)
+        case events.ResultArrived():
+            return work.deliver(book, event)
+        case events.Judged():
+            return work.judge(book, event)
+        case events.VoucherSigned():
+            return ending.voucher(book, event)
+        case events.JobCancelled():
+            return ending.cancel(book, event)
+        case events.JobClosed():
+            return ending.close(book, event)
+        case _:
+            assert_never(event)

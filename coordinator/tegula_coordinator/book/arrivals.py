@@ -1,0 +1,78 @@
+"""Workers come and go, and so does the coordinator itself."""
+
+from collections.abc import Iterator
+
+from tegula_market import lifecycle, messages
+from tegula_market.model import lease_parts
+
+from tegula_coordinator import events
+from tegula_coordinator.book import rounds, work
+from tegula_coordinator.book.job import JobPhase
+from tegula_coordinator.book.state import Book, NotAdmitted, Worker
+from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
+
+AWAY_SECONDS = 30.0
+"""After a restart, the time in which workers may come back to what they were rendering."""
+
+
+def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
+    for worker in book.workers.values():
+        if worker.online:
+            worker.online = False
+            yield WakeAt(events.WorkerLeft(event.at + AWAY_SECONDS, worker.id, "did not come back"))
+    for job in book.live.values():
+        yield WakeAt(rounds.deadline(job))
+        if job.calling:
+            yield WakeAt(events.CallEnded(event.at + book.timing.call_seconds, job.id))
+        for lease in job.leases.values():
+            yield WakeAt(events.LeaseExpired(float(lease.expiry), lease.id))
+
+
+def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
+    known = book.workers.get(event.worker)
+    joined = Worker(event.worker, event.payout, event.blender, event.device, event.slots, event.verifier)
+    if known is not None:
+        joined.leases, joined.probes = known.leases, known.probes
+    book.workers[event.worker] = joined
+    yield from _remind(book, joined)
+    if joined.verifier:
+        yield from work.send_probes(book)
+        return
+    for job in book.live.values():
+        if job.phase is JobPhase.OPEN and joined.id not in job.barred:
+            yield from rounds.call(book, job, joined, event.at)
+
+
+def leave(book: Book, event: events.WorkerLeft) -> Iterator[Command]:
+    worker = book.workers.get(event.worker)
+    if worker is None:
+        raise NotAdmitted("a worker that was never here cannot leave")
+    if event.reason == "did not come back" and worker.online:
+        raise NotAdmitted("the worker came back in time")
+    worker.online = False
+    for lease in sorted(worker.leases):
+        job = book.jobs[lease_parts(lease)[0]]
+        work.end(book, job, job.leases[lease], lifecycle.Expired(lease))
+    book.unprobed.extendleft(sorted(worker.probes, reverse=True))
+    for lease in worker.probes:
+        del book.probers[lease]
+    worker.probes.clear()
+    yield from work.send_probes(book)
+    for job in list(book.live.values()):
+        job.taken.pop(event.worker, None)
+        job.asks.pop(event.worker, None)
+        yield from work.go_on(book, job, event.at)
+
+
+def _remind(book: Book, worker: Worker) -> Iterator[Command]:
+    """What a worker may have missed; it takes no harm from hearing it twice."""
+    for lease in sorted(worker.leases):
+        yield SendLease(book.jobs[lease_parts(lease)[0]].leases[lease])
+    for lease in sorted(worker.probes):
+        yield work.probe_command(book, lease, worker.id)
+    for job in book.jobs.values():
+        signed = job.vouchers.get(worker.payout)
+        if signed is not None and not worker.verifier:
+            yield Tell(worker.id, messages.Pay(signed))
+            if job.stopped is not None:
+                yield Tell(worker.id, messages.Ended(job.id, job.reason))

@@ -1,0 +1,64 @@
+"""Vouchers, and the three ways in which a job ends."""
+
+from collections.abc import Iterator
+
+from tegula_market import ledger, lifecycle, messages
+from tegula_market.lifecycle import Phase
+from tegula_market.model import WorkerId
+
+from tegula_coordinator import events
+from tegula_coordinator.book.job import Job, JobPhase
+from tegula_coordinator.book.state import Book, NotAdmitted
+from tegula_coordinator.commands import Command, Tell
+
+
+def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
+    voucher = event.signed.voucher
+    job = book.job(voucher.job)
+    if voucher.cumulative > job.ledger.owed.get(voucher.worker, 0):
+        raise NotAdmitted(f"the worker is owed less than {voucher.cumulative}")
+    if voucher.cumulative <= job.ledger.paid.get(voucher.worker, 0):
+        raise NotAdmitted(f"the worker holds a voucher for {voucher.cumulative} or more already")
+    job.ledger = ledger.pay(job.ledger, voucher.worker, voucher.cumulative)
+    job.vouchers[voucher.worker] = event.signed
+    for worker in book.workers.values():
+        if worker.payout == voucher.worker and not worker.verifier:
+            yield Tell(worker.id, messages.Pay(event.signed))
+
+
+def cancel(book: Book, event: events.JobCancelled) -> Iterator[Command]:
+    job = book.live_job(event.job)
+    if job.phase is not JobPhase.OPEN:
+        raise NotAdmitted(f"the job is {job.phase}")
+    yield from stop(book, job, JobPhase.CANCELLED, event.reason)
+
+
+def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
+    job = book.live_job(event.job)
+    if job.phase is JobPhase.OPEN or not job.settled or job.ledger.total_owed != event.owed:
+        raise NotAdmitted("a job closes when nothing is open and vouchers cover what is owed")
+    job.reason = job.reason or "every tile is accepted and paid"
+    job.stopped = JobPhase.CLOSED
+    del book.live[job.id]
+    for worker in _earners(book, job):
+        yield Tell(worker, messages.Ended(job.id, job.reason))
+
+
+def stop(book: Book, job: Job, phase: JobPhase, reason: str) -> Iterator[Command]:
+    """Ends what is open or being rendered. What is delivered is still judged, and paid if it is right."""
+    job.stopped, job.reason, job.calling = phase, reason, False
+    for lease in [le for le in job.leases.values() if job.units[le.unit].phase is Phase.LEASED]:
+        book.workers[lease.worker].leases.discard(lease.id)
+        job.drop(lease)
+        job.move(lease.unit, lifecycle.Cancelled())
+        yield Tell(lease.worker, messages.Revoke(lease.id, reason))
+    cancel_open(job)
+
+
+def cancel_open(job: Job) -> None:
+    for unit in sorted(job.open_units):
+        job.move(unit, lifecycle.Cancelled())
+
+
+def _earners(book: Book, job: Job) -> Iterator[WorkerId]:
+    return (w.id for w in book.workers.values() if w.payout in job.ledger.owed and not w.verifier)

@@ -1,0 +1,176 @@
+"""One job in the book: its units, its asks, its leases and its money."""
+
+import heapq
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tegula_market import auction, ledger, lifecycle
+from tegula_market.auction import Reason
+from tegula_market.ledger import Ledger
+from tegula_market.lifecycle import Phase, UnitEvent, UnitState
+from tegula_market.model import (
+    Address,
+    Ask,
+    JobId,
+    Lease,
+    LeaseId,
+    Order,
+    Result,
+    SignedVoucher,
+    Verdict,
+    Wei,
+    WorkerId,
+    lease_id,
+)
+
+from tegula_coordinator.events import JobOpened
+
+
+class JobPhase(StrEnum):
+    OPEN = "OPEN"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAsk:
+    ask: Ask
+    warm: bool
+    code: str = ""
+    """Why it was not taken in the last round; empty if it was, or before the first."""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Job:
+    id: JobId
+    order: Order
+    sizes: tuple[int, ...]
+    ledger: Ledger
+    units: list[UnitState]
+    open_units: set[int]
+    """Indices of the units that are OPEN, kept so that finding work costs nothing in a large job."""
+    queue: list[int]
+    """Heap over `open_units`, with leftovers of units that are open no more."""
+    finished: int = 0
+    dead: int | None = None
+    """A unit that is DEAD, if there is one."""
+    leases: dict[LeaseId, Lease] = field(default_factory=dict)
+    """Leases that are LEASED or DELIVERED."""
+    last: dict[int, Lease] = field(default_factory=dict)
+    """The newest lease of a unit, ended or not."""
+    results: dict[int, Result] = field(default_factory=dict)
+    """Last result of a unit."""
+    verdicts: dict[int, list[tuple[Address, Verdict]]] = field(default_factory=dict)
+    asks: dict[WorkerId, StandingAsk] = field(default_factory=dict)
+    taken: dict[WorkerId, Ask] = field(default_factory=dict)
+    price: Wei | None = None
+    """Clearing price of the last round that took an ask."""
+    barred: dict[WorkerId, str] = field(default_factory=dict)
+    """Workers that get no more of this job, and why."""
+    declined: dict[WorkerId, str] = field(default_factory=dict)
+    """Why workers did not ask."""
+    returned: dict[WorkerId, set[int]] = field(default_factory=dict)
+    """Units that a worker could not render."""
+    vouchers: dict[Address, SignedVoucher] = field(default_factory=dict)
+    calling: bool = False
+    """A round is open for asks."""
+    stopped: JobPhase | None = None
+    """FAILED, CANCELLED or CLOSED, once it is."""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, opened: JobOpened, sizes: tuple[int, ...]) -> "Job":
+        units = [UnitState() for _ in sizes]
+        indices = range(len(sizes))
+        return cls(opened.job, opened.order, sizes, Ledger(opened.funded), units, set(indices), list(indices))
+
+    @property
+    def phase(self) -> JobPhase:
+        if self.stopped is not None:
+            return self.stopped
+        return JobPhase.DONE if self.finished == len(self.units) else JobPhase.OPEN
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more can be earned, and vouchers cover all that was."""
+        return not self.leases and self.ledger.paid == self.ledger.owed
+
+    def clear(self, online: set[WorkerId], now: float) -> list[auction.Refused]:
+        """Holds a round among the asks of workers that are there; who is taken works at its price."""
+        standing = {w: s for w, s in self.asks.items() if w in online and w not in self.barred}
+        warm = {worker for worker, s in standing.items() if s.warm}
+        demand = len(self.open_units) + sum(
+            1 for lease in self.leases.values() if self.units[lease.unit].phase is Phase.LEASED
+        )
+        cleared = auction.clear(
+            (s.ask for s in standing.values()), demand, self.order.ceiling, int(now), warm
+        )
+        self.calling = False
+        self.taken = {ask.worker: ask for ask in cleared.taken}
+        self.price = cleared.price or self.price
+        for ask in cleared.taken:
+            self.asks[ask.worker] = StandingAsk(ask, ask.worker in warm)
+        for no in cleared.refused:
+            self.asks[no.ask.worker] = StandingAsk(
+                no.ask, no.ask.worker in warm, no.reason.value, no.sentence
+            )
+        return list(cleared.refused)
+
+    def spare_asks(self) -> bool:
+        """Whether somebody who lost the last round could fill a gap in another."""
+        return any(
+            standing.code != Reason.ABOVE_CEILING
+            for worker, standing in self.asks.items()
+            if worker not in self.taken and worker not in self.barred
+        )
+
+    def next_unit(self, worker: WorkerId) -> int | None:
+        """The first open unit that this worker has not given back before."""
+        given_back = self.returned.get(worker, set())
+        skipped, found = [], None
+        while self.queue and found is None:
+            unit = heapq.heappop(self.queue)
+            if unit in given_back:
+                skipped.append(unit)
+            elif unit in self.open_units:
+                found = unit
+        for unit in skipped if found is None else (*skipped, found):
+            heapq.heappush(self.queue, unit)
+        return found
+
+    def lease(self, unit: int, worker: WorkerId, expiry: int) -> Lease:
+        """Raises: Overdrawn: the deposit does not cover the unit."""
+        assert self.price is not None
+        attempt = self.units[unit].attempt + 1
+        price = auction.price_of(self.sizes[unit], self.price)
+        lease = Lease(lease_id(self.id, unit, attempt), self.id, unit, worker, price, attempt, expiry)
+        self.ledger = ledger.reserve(self.ledger, lease.id, price)
+        self.leases[lease.id] = self.last[unit] = lease
+        self.move(unit, lifecycle.Leased(lease.id))
+        return lease
+
+    def drop(self, lease: Lease) -> None:
+        """Ends a lease that earns nothing."""
+        self.ledger = ledger.release(self.ledger, lease.id)
+        del self.leases[lease.id]
+
+    def pay(self, lease: Lease, payout: Address) -> Wei:
+        """Turns the lease's reserve into what is owed; the worker's new total."""
+        self.ledger = ledger.owe(self.ledger, lease.id, payout)
+        del self.leases[lease.id]
+        return self.ledger.owed[payout]
+
+    def move(self, unit: int, event: UnitEvent) -> None:
+        before = self.units[unit]
+        after = self.units[unit] = lifecycle.step(before, event)
+        if after.phase is Phase.OPEN:
+            self.open_units.add(unit)
+            heapq.heappush(self.queue, unit)
+        else:
+            self.open_units.discard(unit)
+        if after.phase is Phase.DEAD:
+            self.dead = unit
+        self.finished += (after.phase in lifecycle.FINISHED) - (before.phase in lifecycle.FINISHED)

@@ -1,0 +1,84 @@
+"""The market: workers are called for a job, ask, and are leased units in rounds."""
+
+from collections.abc import Iterator
+
+from tegula_market import messages
+
+from tegula_coordinator import events
+from tegula_coordinator.book.job import Job, StandingAsk
+from tegula_coordinator.book.state import Book, NotAdmitted, Worker
+from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
+
+
+def open_job(book: Book, event: events.JobOpened) -> Iterator[Command]:
+    if event.job in book.jobs:
+        raise NotAdmitted("the job is open already")
+    job = book.jobs[event.job] = book.live[event.job] = Job.of(event, book.sizes(event.order))
+    yield WakeAt(deadline(job))
+    for worker in book.workers.values():
+        if worker.online and not worker.verifier:
+            yield from call(book, job, worker, event.at)
+
+
+def call(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
+    if worker.blender != job.order.scene.blender:
+        job.declined[worker.id] = f"runs Blender {worker.blender}, not {job.order.scene.blender}"
+        return
+    job.declined.pop(worker.id, None)
+    yield Tell(worker.id, messages.Call(job.id, job.order))
+    yield from expect_asks(book, job, at)
+
+
+def expect_asks(book: Book, job: Job, at: float) -> Iterator[Command]:
+    if not job.calling:
+        job.calling = True
+        yield WakeAt(events.CallEnded(at + book.timing.call_seconds, job.id))
+
+
+def ask(book: Book, event: events.AskArrived) -> Iterator[Command]:
+    ask = event.ask
+    job = book.live_job(ask.job)
+    worker = book.workers.get(ask.worker)
+    if worker is None or worker.verifier or ask.worker in job.barred or job.stopped is not None:
+        raise NotAdmitted("this worker cannot ask for this job")
+    job.asks[ask.worker] = StandingAsk(ask, event.warm)
+    yield from expect_asks(book, job, event.at)
+
+
+def decline(book: Book, event: events.AskDeclined) -> Iterator[Command]:
+    job = book.live_job(event.job)
+    job.declined[event.worker] = event.reason
+    yield from ()
+
+
+def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
+    job = book.live_job(event.job)
+    if not job.calling or job.stopped is not None:
+        raise NotAdmitted("no round is open")
+    online = {worker.id for worker in book.workers.values() if worker.online}
+    for refused in job.clear(online, event.at):
+        no = messages.NotTaken(job.id, refused.reason.value, refused.sentence)
+        yield Tell(refused.ask.worker, no)
+    yield from lease_out(book, job, event.at)
+
+
+def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
+    """Gives every taken worker what its slots hold, in turn, cheapest first."""
+    if job.stopped is not None or at >= job.order.terms.deadline:
+        return
+    for ask in job.taken.values():
+        worker = book.workers[ask.worker]
+        while min(worker.free, ask.slots - len(worker.leases)) > 0:
+            unit = job.next_unit(ask.worker)
+            if unit is None:
+                break
+            expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
+            lease = job.lease(unit, ask.worker, expiry)
+            worker.leases.add(lease.id)
+            yield SendLease(lease)
+            yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
+
+
+def deadline(job: Job) -> WakeAt:
+    end = float(job.order.terms.deadline)
+    return WakeAt(events.JobCancelled(end, job.id, "the deadline has passed"))

@@ -1,0 +1,108 @@
+"""What the book holds: jobs, workers, and who probes what."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tegula_market import messages
+from tegula_market.messages import FromCoordinator
+from tegula_market.model import (
+    Address,
+    InvalidValue,
+    JobId,
+    Lease,
+    LeaseId,
+    Order,
+    Outcome,
+    TegulaError,
+    Wei,
+    WorkerId,
+    lease_parts,
+)
+
+from tegula_coordinator.book.job import Job
+
+
+class NotAdmitted(TegulaError):
+    """An event that the book does not allow as things are."""
+
+
+@dataclass(slots=True)
+class Worker:
+    id: WorkerId
+    payout: Address
+    blender: str
+    device: str
+    slots: int
+    verifier: bool
+    online: bool = True
+    leases: set[LeaseId] = field(default_factory=set)
+    """What it is rendering."""
+    probes: set[LeaseId] = field(default_factory=set)
+    """What it is rendering again."""
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self.leases) - len(self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    call_seconds: float
+    lease_seconds: float
+
+
+@dataclass(slots=True)
+class Book:
+    sizes: Callable[[Order], tuple[int, ...]]
+    """Splits an order into units: all that the book knows of a kind of work."""
+    timing: Timing
+    jobs: dict[JobId, Job] = field(default_factory=dict)
+    live: dict[JobId, Job] = field(default_factory=dict)
+    """Jobs that are not closed: what an event costs must not grow with the number of finished ones."""
+    workers: dict[WorkerId, Worker] = field(default_factory=dict)
+    unprobed: deque[LeaseId] = field(default_factory=deque)
+    """Delivered results that wait for a verifier."""
+    probers: dict[LeaseId, WorkerId] = field(default_factory=dict)
+
+    def answer_to(self, worker: WorkerId, lease: LeaseId) -> FromCoordinator | None:
+        """What to tell a worker about a result that is of no more use; None if the result is wanted."""
+        try:
+            job_id, unit, _ = lease_parts(lease)
+            job = self.jobs[job_id]
+        except (InvalidValue, KeyError):
+            return messages.Revoke(lease, "there is no such lease")
+        for payout, verdict in job.verdicts.get(unit, ()):
+            if verdict.lease == lease and verdict.outcome is not Outcome.INCONCLUSIVE:
+                return messages.Decided(verdict, job.ledger.owed.get(payout, Wei(0)))
+        held = job.leases.get(lease)
+        if held is None or held.worker != worker:
+            return messages.Revoke(lease, "the lease has ended and the tile is somebody else's now")
+        return None
+
+    def held(self, lease_id: LeaseId) -> tuple[Job, Lease]:
+        """The lease while its worker renders.
+
+        Raises:
+            NotAdmitted: it has ended, or never was.
+        """
+        try:
+            job = self.jobs[lease_parts(lease_id)[0]]
+            lease = job.leases[lease_id]
+        except (InvalidValue, KeyError) as error:
+            raise NotAdmitted("the lease has ended") from error
+        if not job.units[lease.unit].holds(lease_id):
+            raise NotAdmitted("the lease has ended")
+        return job, lease
+
+    def job(self, job: JobId) -> Job:
+        try:
+            return self.jobs[job]
+        except KeyError as error:
+            raise NotAdmitted("there is no such job here") from error
+
+    def live_job(self, job: JobId) -> Job:
+        try:
+            return self.live[job]
+        except KeyError as error:
+            raise NotAdmitted("there is no such job here, or it is closed") from error

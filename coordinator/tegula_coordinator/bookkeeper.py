@@ -1,0 +1,124 @@
+"""Keeps the book and its log in step: an event is on disk before anything that follows from it is sent.
+
+Events wait in one queue and are taken in batches, so that a busy coordinator pays for one flush to disk
+per batch and not per event.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from tegula_market.model import JobId
+
+from tegula_coordinator.book import Book, NotAdmitted, step
+from tegula_coordinator.commands import Command, WakeAt
+from tegula_coordinator.events import Event, Restarted
+from tegula_coordinator.store import EventLog, Recorded
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BATCH = 1000
+Carrier = Callable[[Command], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    event: Event
+    done: asyncio.Future[None] | None
+    """Whoever wants to know that the event is in the log, or why it is not."""
+
+
+class Bookkeeper:
+    def __init__(self, book: Book, events: EventLog) -> None:
+        self.book = book
+        self._events = events
+        self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._grown = asyncio.Condition()
+        self.seq = 0
+        """Number of the last event in the log."""
+
+    def replay(self) -> None:
+        """Brings the book to where the log ends. Blocks: nothing else may run before it anyway."""
+        for recorded in self._events.replay():
+            step(self.book, recorded.event)
+            self.seq = recorded.seq
+        log.info("log replayed", events=self.seq, jobs=len(self.book.jobs))
+
+    async def record(self, event: Event) -> None:
+        """Returns once the event is in the book and on disk.
+
+        Raises:
+            NotAdmitted: the book says no; nothing has changed.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Waiting(event, done))
+        await done
+
+    def post(self, event: Event) -> None:
+        """As `record`, for whoever cannot wait and does not mind a no."""
+        self._inbox.put_nowait(_Waiting(event, None))
+
+    async def keep(self, carry_out: Carrier) -> None:
+        """The loop that owns the book. Runs until cancelled."""
+        self.post(Restarted(time.time()))
+        while True:
+            batch = [await self._inbox.get()]
+            while len(batch) < LARGEST_BATCH and not self._inbox.empty():
+                batch.append(self._inbox.get_nowait())
+            for command in await self._enter(batch):
+                if isinstance(command, WakeAt):
+                    self._wake(command.event)
+                else:
+                    await carry_out(command)
+
+    async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
+        """Events of a job beyond number `after`; waits up to `wait` seconds for the first."""
+        deadline = time.monotonic() + wait
+        while True:
+            seen = self.seq
+            found = await asyncio.to_thread(self._events.of_job, job, after)
+            left = deadline - time.monotonic()
+            if found or left <= 0:
+                return found
+            try:
+                async with asyncio.timeout(left), self._grown:
+                    await self._grown.wait_for(lambda seen=seen: self.seq > seen)  # type: ignore[misc]
+            except TimeoutError:
+                return []
+
+    async def _enter(self, batch: Sequence[_Waiting]) -> list[Command]:
+        commands: list[Command] = []
+        admitted = []
+        for waiting in batch:
+            try:
+                commands += step(self.book, waiting.event)
+            except NotAdmitted as error:
+                _settle(waiting, error)
+            else:
+                admitted.append(waiting)
+        if admitted:
+            numbers = await asyncio.to_thread(self._events.append, [w.event for w in admitted])
+            async with self._grown:
+                self.seq = numbers[-1]
+                self._grown.notify_all()
+            for waiting in admitted:
+                _settle(waiting, None)
+        return commands
+
+    def _wake(self, event: Event) -> None:
+        delay = max(0.0, event.at - time.time())
+        asyncio.get_running_loop().call_later(delay, self.post, event)
+
+
+def _settle(waiting: _Waiting, error: NotAdmitted | None) -> None:
+    if waiting.done is None:
+        if error is not None:
+            log.debug("event not admitted", kind=type(waiting.event).__name__, reason=str(error))
+    elif waiting.done.done():
+        pass  # whoever asked has been cancelled
+    elif error is not None:
+        waiting.done.set_exception(error)
+    else:
+        waiting.done.set_result(None)

@@ -1,0 +1,83 @@
+"""`tegula-coordinator`: results to stdout, logs to stderr; exit 0, 1 (our fault) or 2 (input)."""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tegula_market.adapters import chain, signing, wire
+
+from tegula_coordinator import config, service
+from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.config import ConfigError
+from tegula_coordinator.store import EventLog, StoreError
+from tegula_coordinator.tiles import sizes
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
+
+
+@app.command()
+def serve(
+    config_file: ConfigFile,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="log everything")] = 0,
+    quiet: Annotated[bool, typer.Option("-q", help="log warnings only")] = False,
+) -> None:
+    """Take jobs, hold auctions, have tiles verified, co-sign vouchers. Prints its addresses as JSON."""
+    service.configure_logging(-1 if quiet else verbose)
+    with _explained():
+        asyncio.run(service.serve(config.load(config_file)))
+
+
+@app.command()
+def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files go")]) -> None:
+    """Make the key files and a first requester's token; prints the public parts as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _explained():
+        curve = wire.CurveKeys.generate()
+        _write_new(folder / "curve.key", curve.secret.hex())
+        key = signing.create_key(folder / "coordinator.key")
+        _write_new(folder / "tokens", secrets.token_urlsafe(24))
+    typer.echo(json.dumps({"coordinator": "0x" + key.address.hex(), "curve_key": "0x" + curve.public.hex()}))
+
+
+@app.command()
+def replay(config_file: ConfigFile) -> None:
+    """Replay the event log without serving; prints what it amounts to as JSON."""
+    service.configure_logging(-1)
+    with _explained():
+        settings = config.load(config_file)
+        keeper = Bookkeeper(
+            Book(sizes, Timing(settings.call_seconds, settings.lease_seconds)),
+            EventLog(settings.database_url),
+        )
+        keeper.replay()
+    jobs = {job.id.hex(): job.phase.value for job in keeper.book.jobs.values()}
+    typer.echo(json.dumps({"events": keeper.seq, "jobs": jobs}))
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Readable by its owner only, and never over an older one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ConfigError(f"{path} is there already; move it away if you want a new one") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """One sentence instead of a traceback for what the operator can put right."""
+    try:
+        yield
+    except* (ConfigError, StoreError, chain.ChainError, signing.KeyError_) as group:
+        for error in group.exceptions:
+            typer.echo(f"tegula-coordinator: {error}", err=True)
+        raise typer.Exit(2) from None

@@ -1,0 +1,46 @@
+"""Orders that the book gives to the shell, which does no more than carry them out."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tegula_market.messages import Message
+from tegula_market.model import JobId, Lease, LeaseId, Order, Result, WorkerId
+
+from tegula_coordinator.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a message; a worker that is away is told what it needs when it joins again."""
+
+    worker: WorkerId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendLease:
+    """Apart from Tell because the shell adds the commitment: the book knows no secret."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class SendProbe:
+    """Have a result checked: place the probe, and order the rects from the verifier."""
+
+    verifier: WorkerId
+    lease: LeaseId
+    job: JobId
+    unit: int
+    order: Order
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Bring this event at its own time; the book ignores it if it no longer matters."""
+
+    event: Event
+
+
+Command: TypeAlias = Tell | SendLease | SendProbe | WakeAt

@@ -1,0 +1,33 @@
+"""What the coordinator derives from its one CURVE secret instead of storing it.
+
+Derived values are the same after a restart, so a lease keeps its salt and a worker its token.
+"""
+
+import hashlib
+import hmac
+
+from tegula_market.model import LeaseId, WorkerId
+
+
+class Derive:
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def salt(self, lease: LeaseId) -> bytes:
+        """32 bytes that place the lease's probe together with the image; nobody else can foresee them."""
+        return self._keyed(b"tegula salt", lease.encode())
+
+    def blob_token(self, worker: WorkerId) -> str:
+        """Bearer token with which a worker reads and writes blobs."""
+        return f"{worker.hex()}.{self._keyed(b'tegula blobs', worker).hex()}"
+
+    def is_blob_token(self, token: str) -> bool:
+        worker, _, _ = token.partition(".")
+        try:
+            expected = self.blob_token(WorkerId(bytes.fromhex(worker)))
+        except ValueError:
+            return False
+        return hmac.compare_digest(token.encode(), expected.encode())
+
+    def _keyed(self, purpose: bytes, data: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()

@@ -1,0 +1,194 @@
+"""The coordinator's side towards requesters: checks what they bring before the book hears of it."""
+
+import asyncio
+import hmac
+import time
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from tegula_market import auction, codec, messages, tiling, vouchers
+from tegula_market.adapters import chain, signing
+from tegula_market.codec import MalformedInput
+from tegula_market.digests import digest
+from tegula_market.model import (
+    Address,
+    JobId,
+    Order,
+    SceneManifest,
+    Signature,
+    SignedVoucher,
+    TegulaError,
+    Voucher,
+    Wei,
+)
+
+from tegula_coordinator import events
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.book import Book, Job
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.derive import Derive
+from tegula_coordinator.store import Recorded
+from tegula_coordinator.tiles import sizes
+
+log = structlog.get_logger(__name__)
+
+MAX_UNITS = 200_000
+"""Tiles of one job: an hour of film in 4K frames of one tile each."""
+
+
+class NoSuchJob(TegulaError):
+    """No job of that id was ever opened here."""
+
+
+class NotFunded(TegulaError):
+    """The escrow does not hold what the order can cost."""
+
+
+class NotAcceptable(TegulaError):
+    """A request that is well formed but cannot be served."""
+
+
+class Desk:
+    def __init__(
+        self,
+        keeper: Bookkeeper,
+        blobs: BlobFolder,
+        escrow: chain.Escrow,
+        key: signing.Key,
+        derive: Derive,
+        tokens: frozenset[str],
+        contact: dict[str, Any],
+    ) -> None:
+        self.blobs = blobs
+        self._keeper = keeper
+        self._escrow = escrow
+        self._key = key
+        self._derive = derive
+        self._tokens = tokens
+        self._contact = contact
+
+    @property
+    def book(self) -> Book:
+        return self._keeper.book
+
+    @property
+    def seq(self) -> int:
+        return self._keeper.seq
+
+    def about(self) -> dict[str, Any]:
+        """Where and who this coordinator is; `contact` has the router's endpoint and key."""
+        domain = self._escrow.domain
+        return {
+            "version": version("tegula-coordinator"),
+            "protocol": messages.PROTOCOL.decode(),
+            "coordinator": codec.encode(self._key.address),
+            "chain_id": domain.chain_id,
+            "escrow": codec.encode(domain.escrow),
+            **self._contact,
+        }
+
+    def knows_requester_token(self, token: str) -> bool:
+        return any(hmac.compare_digest(token.encode(), known.encode()) for known in self._tokens)
+
+    def knows_blob_token(self, token: str) -> bool:
+        return self.knows_requester_token(token) or self._derive.is_blob_token(token)
+
+    def find(self, job: JobId) -> Job:
+        try:
+            return self.book.jobs[job]
+        except KeyError as error:
+            raise NoSuchJob("there is no such job here") from error
+
+    async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
+        return await self._keeper.events_of(job, after, wait)
+
+    async def open_job(self, order: Order, signature: Signature) -> JobId:
+        """Takes an order whose deposit is on chain. Taking the same order again changes nothing.
+
+        Raises:
+            NotFunded: the deposit is not there or too small.
+            NotAcceptable: another coordinator's, too late, too large, wrongly signed, blobs missing.
+        """
+        job = chain.job_id(order.terms)
+        order_digest = digest(codec.dumps(order))
+        known = self.book.jobs.get(job)
+        if known is not None and known.order == order:
+            return job
+        self._check(order)
+        payload = vouchers.order_payload(self._escrow.domain, job, order_digest)
+        if signing.recover(payload, signature) != order.terms.signer:
+            raise NotAcceptable("the order is not signed by the session key that its terms name")
+        await asyncio.to_thread(self._check_blobs, order)
+        funded = await asyncio.to_thread(self._check_deposit, order, job)
+        await self._keeper.record(events.JobOpened(time.time(), job, order, order_digest, signature, funded))
+        log.info("job opened", job=job.hex(), units=tiling.count(order))
+        return job
+
+    async def take_voucher(self, job: JobId, worker: Address, cumulative: Wei, signature: Signature) -> None:
+        """Adds the coordinator's signature to the requester's and hands the voucher to the worker."""
+        found = self.find(job)
+        voucher = Voucher(job, worker, cumulative)
+        if found.ledger.paid.get(worker, 0) >= cumulative:
+            return  # a voucher for this much is out already
+        payload = vouchers.voucher_payload(self._escrow.domain, voucher)
+        self._check_session(found, payload, signature)
+        signed = SignedVoucher(voucher, signature, signing.sign(payload, self._key))
+        await self._keeper.record(events.VoucherSigned(time.time(), signed))
+
+    async def cancel(self, job: JobId, reason: str) -> None:
+        self.find(job)
+        await self._keeper.record(events.JobCancelled(time.time(), job, reason))
+        log.info("job cancelled", job=job.hex())
+
+    async def close(self, job: JobId, owed: Wei, signature: Signature) -> Signature:
+        """The coordinator's signature under a close, with which the rest of the deposit returns at once."""
+        found = self.find(job)
+        payload = vouchers.close_payload(self._escrow.domain, job, owed)
+        self._check_session(found, payload, signature)
+        ours = signing.sign(payload, self._key)
+        if job in self.book.live:
+            await self._keeper.record(events.JobClosed(time.time(), job, owed, ours))
+            log.info("job closed", job=job.hex(), owed=owed)
+        elif found.ledger.total_owed != owed:
+            raise NotAcceptable(f"the job is closed, with {found.ledger.total_owed} owed and not {owed}")
+        return ours
+
+    def _check_session(self, job: Job, payload: dict[str, Any], signature: Signature) -> None:
+        if signing.recover(payload, signature) != job.order.terms.signer:
+            raise NotAcceptable("the signature is not of the job's session key")
+
+    def _check(self, order: Order) -> None:
+        if order.terms.coordinator != self._key.address:
+            raise NotAcceptable("the terms name another coordinator; ask /v1/about for this one's address")
+        if order.terms.deadline <= time.time():
+            raise NotAcceptable("the deadline has passed; order again with a later one")
+        units = tiling.count(order)
+        if not 1 <= units <= MAX_UNITS:
+            raise NotAcceptable(f"the order has {units} tiles; 1 to {MAX_UNITS} can be taken")
+
+    def _check_blobs(self, order: Order) -> None:
+        """Blocks: looks at files."""
+        if not self.blobs.has(order.scene.manifest):
+            raise NotAcceptable("the scene's manifest is not uploaded")
+        try:
+            manifest = codec.loads(SceneManifest, self.blobs.path(order.scene.manifest).read_bytes())
+        except MalformedInput as error:
+            raise NotAcceptable(f"the scene's manifest is not one: {error}") from error
+        missing = self.blobs.missing(file.digest for file in manifest.files)
+        if missing:
+            raise NotAcceptable(f"{len(missing)} files of the scene are not uploaded")
+        if manifest.blend not in {file.path for file in manifest.files}:
+            raise NotAcceptable("the scene's manifest does not list its .blend")
+
+    def _check_deposit(self, order: Order, job: JobId) -> Wei:
+        """Blocks: asks the chain."""
+        account = self._escrow.account(job)
+        budget = auction.most(sizes(order), order.ceiling)
+        if not account.open:
+            raise NotFunded("the escrow has no open job of these terms; open and fund it first")
+        if account.funded < budget:
+            raise NotFunded(
+                f"the escrow holds {account.funded} for this job; at its ceiling it can cost {budget}"
+            )
+        return account.funded

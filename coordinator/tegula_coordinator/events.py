@@ -1,0 +1,193 @@
+"""Facts that the book is made of, in the order in which they happened.
+
+Every event is appended to the store before anything that follows from it is sent, and replaying the log
+gives the same book. `at` is Unix seconds by the shell's clock: the book has none of its own.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tegula_market.model import (
+    Address,
+    Ask,
+    Digest,
+    JobId,
+    LeaseId,
+    Order,
+    Result,
+    Signature,
+    SignedVoucher,
+    Verdict,
+    Wei,
+    WorkerId,
+    lease_parts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The coordinator came up: whoever was connected before is not any more."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobOpened:
+    at: float
+    job: JobId
+    order: Order
+    digest: Digest
+    """Of the order, as the requester signed it."""
+    signature: Signature
+    funded: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJoined:
+    at: float
+    worker: WorkerId
+    payout: Address
+    blender: str
+    device: str
+    slots: int
+    verifier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLeft:
+    at: float
+    worker: WorkerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskArrived:
+    at: float
+    ask: Ask
+    warm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskDeclined:
+    at: float
+    worker: WorkerId
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The time to answer a call is over: the job's asks are cleared."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseExpired:
+    at: float
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReturned:
+    at: float
+    worker: WorkerId
+    lease: LeaseId
+    failure: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultArrived:
+    at: float
+    worker: WorkerId
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    at: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherSigned:
+    at: float
+    signed: SignedVoucher
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    at: float
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobClosed:
+    """Both sides signed how much of the deposit is owed; the rest goes back to the requester."""
+
+    at: float
+    job: JobId
+    owed: Wei
+    signature: Signature
+    """The coordinator's, over `vouchers.close_payload`."""
+
+
+Event: TypeAlias = (
+    Restarted
+    | JobOpened
+    | WorkerJoined
+    | WorkerLeft
+    | AskArrived
+    | AskDeclined
+    | CallEnded
+    | LeaseExpired
+    | LeaseReturned
+    | ResultArrived
+    | Judged
+    | VoucherSigned
+    | JobCancelled
+    | JobClosed
+)
+KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        Restarted,
+        JobOpened,
+        WorkerJoined,
+        WorkerLeft,
+        AskArrived,
+        AskDeclined,
+        CallEnded,
+        LeaseExpired,
+        LeaseReturned,
+        ResultArrived,
+        Judged,
+        VoucherSigned,
+        JobCancelled,
+        JobClosed,
+    )
+}
+
+
+def job_of(event: Event) -> JobId | None:
+    """The job that an event belongs to, if it belongs to one."""
+    match event:
+        case Restarted() | WorkerJoined() | WorkerLeft():
+            return None
+        case AskArrived():
+            return event.ask.job
+        case VoucherSigned():
+            return event.signed.voucher.job
+        case LeaseExpired() | LeaseReturned():
+            return lease_parts(event.lease)[0]
+        case ResultArrived():
+            return lease_parts(event.result.lease)[0]
+        case Judged():
+            return lease_parts(event.verdict.lease)[0]
+        case JobOpened() | AskDeclined() | CallEnded() | JobCancelled() | JobClosed():
+            return event.job
+        case _:
+            assert_never(event)

@@ -1,0 +1,168 @@
+"""The coordinator's HTTP API: what a requester orders and follows, and the blobs of both sides.
+
+Served with its OpenAPI description at /openapi.json. Bodies spell values as `tegula_market.codec` does.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
+
+from tegula_coordinator import desk, views
+from tegula_coordinator.blobs import TooLarge, WrongDigest
+from tegula_coordinator.book import NotAdmitted
+from tegula_coordinator.desk import Desk, NotFunded
+
+LONGEST_WAIT = 30.0
+"""Seconds that a request for events may stay open."""
+MAX_DIGESTS = 10_000
+
+Hex = Annotated[str, Field(pattern="^0x[0-9a-f]+$", max_length=2 + 2 * 65)]
+Amount = Annotated[str, Field(pattern="^[0-9]+$", max_length=30, description="token units, decimal")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Digests(Strict):
+    digests: Annotated[list[Hex], Field(max_length=MAX_DIGESTS)]
+
+
+class SignedOrder(Strict):
+    order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
+    signature: Hex
+
+
+class SignedAmount(Strict):
+    worker: Hex
+    cumulative: Amount
+    signature: Hex
+
+
+class Closing(Strict):
+    owed: Amount
+    signature: Hex
+
+
+class Cancelling(Strict):
+    reason: Annotated[str, Field(max_length=200)] = "cancelled by the requester"
+
+
+STATUS: tuple[tuple[type[TegulaError], int], ...] = (
+    (NotFunded, 402),
+    (desk.NoSuchJob, 404),
+    (NotAdmitted, 409),
+    (TooLarge, 413),
+    (WrongDigest, 422),
+    (MalformedInput, 422),
+    (InvalidValue, 422),
+    (desk.NotAcceptable, 422),
+)
+
+
+def create_app(desk: Desk) -> FastAPI:
+    app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
+    bearer = HTTPBearer(auto_error=False)
+
+    def may_use_blobs(
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> None:
+        if credentials is None or not desk.knows_blob_token(credentials.credentials):
+            raise HTTPException(401, "want a bearer token that this coordinator knows")
+
+    def requester(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+        if credentials is None or not desk.knows_requester_token(credentials.credentials):
+            raise HTTPException(401, "want a requester's bearer token; ask the operator for one")
+
+    for_blobs, for_requesters = [Depends(may_use_blobs)], [Depends(requester)]
+
+    @app.exception_handler(TegulaError)
+    async def explain(_request: Request, error: TegulaError) -> JSONResponse:
+        status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+        return JSONResponse({"detail": str(error)}, status)
+
+    @app.get("/v1/health")
+    async def health() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.get("/v1/about")
+    async def about() -> dict[str, Any]:
+        return desk.about()
+
+    @app.post("/v1/blobs/missing", dependencies=for_blobs)
+    async def missing(body: Digests) -> dict[str, list[str]]:
+        digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
+        return {"missing": [codec.encode(digest) for digest in desk.blobs.missing(digests)]}
+
+    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=for_blobs)
+    async def put_blob(digest: str, request: Request) -> None:
+        await desk.blobs.receive(codec.decode(Digest, digest, "digest"), request.stream())
+
+    @app.head("/v1/blobs/{digest}", dependencies=for_blobs)
+    async def head_blob(digest: str) -> Response:
+        return Response(status_code=200 if desk.blobs.has(codec.decode(Digest, digest, "digest")) else 404)
+
+    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=FileResponse)
+    async def get_blob(digest: str) -> FileResponse:
+        wanted = codec.decode(Digest, digest, "digest")
+        if not desk.blobs.has(wanted):
+            raise HTTPException(404, "no such blob here")
+        return FileResponse(desk.blobs.path(wanted), media_type="application/octet-stream")
+
+    @app.post("/v1/jobs", status_code=201, dependencies=for_requesters)
+    async def open_job(body: SignedOrder) -> dict[str, str]:
+        order = codec.decode(Order, body.order, "order")
+        signature = codec.decode(Signature, body.signature, "signature")
+        return {"job": codec.encode(await desk.open_job(order, signature))}
+
+    @app.get("/v1/jobs/{job}", dependencies=for_requesters)
+    async def show_job(job: str) -> dict[str, Any]:
+        return views.job(desk.book, desk.find(_job_id(job)), desk.seq)
+
+    @app.get("/v1/jobs/{job}/events", dependencies=for_requesters)
+    async def follow(
+        job: str,
+        after: Annotated[int, Query(ge=0)] = 0,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0,
+    ) -> dict[str, Any]:
+        desk.find(_job_id(job))
+        recorded = await desk.events_of(_job_id(job), after, wait)
+        listed = [
+            {"seq": r.seq, "at": r.event.at, "kind": type(r.event).__name__, "body": codec.encode(r.event)}
+            for r in recorded
+        ]
+        return {"events": listed, "seq": recorded[-1].seq if recorded else after}
+
+    @app.post("/v1/jobs/{job}/vouchers", dependencies=for_requesters)
+    async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
+        worker = codec.decode(Address, body.worker, "worker")
+        cumulative = codec.decode(Wei, body.cumulative, "cumulative")
+        await desk.take_voucher(_job_id(job), worker, cumulative, _signature(body.signature))
+        return {"ok": True}
+
+    @app.post("/v1/jobs/{job}/cancel", dependencies=for_requesters)
+    async def cancel(job: str, body: Cancelling) -> dict[str, bool]:
+        await desk.cancel(_job_id(job), body.reason)
+        return {"ok": True}
+
+    @app.post("/v1/jobs/{job}/close", dependencies=for_requesters)
+    async def close(job: str, body: Closing) -> dict[str, str]:
+        owed = codec.decode(Wei, body.owed, "owed")
+        signature = await desk.close(_job_id(job), owed, _signature(body.signature))
+        return {"signature": codec.encode(signature)}
+
+    return app
+
+
+def _job_id(raw: str) -> JobId:
+    return codec.decode(JobId, raw, "job")
+
+
+def _signature(raw: str) -> Signature:
+    return codec.decode(Signature, raw, "signature")

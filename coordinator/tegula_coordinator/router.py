@@ -1,0 +1,214 @@
+"""The coordinator's side towards workers: hears what they say, carries out what the book commands."""
+
+import asyncio
+import time
+
+import structlog
+from tegula_market import messages, probes, vouchers
+from tegula_market.adapters import signing
+from tegula_market.adapters.wire import Router, RubbishFrom
+from tegula_market.messages import FromWorker
+from tegula_market.model import Ask, LeaseId, Outcome, Verdict, WorkerId, lease_parts
+from tegula_market.vouchers import Domain
+
+from tegula_coordinator import events, tiles
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
+from tegula_coordinator.config import Config
+from tegula_coordinator.derive import Derive
+
+log = structlog.get_logger(__name__)
+
+SILENT_HEARTBEATS = 5
+"""A worker that says nothing for so many heartbeats is taken for gone."""
+
+
+class Floor:
+    """Where the workers are. One task listens, the bookkeeper's task sends."""
+
+    def __init__(
+        self,
+        router: Router,
+        keeper: Bookkeeper,
+        blobs: BlobFolder,
+        derive: Derive,
+        domain: Domain,
+        config: Config,
+    ) -> None:
+        self._router = router
+        self._keeper = keeper
+        self._blobs = blobs
+        self._derive = derive
+        self._domain = domain
+        self._config = config
+        self._heard: dict[WorkerId, float] = {}
+        self._judging: asyncio.Queue[tuple[SendProbe, messages.Probed]] = asyncio.Queue()
+        self._probes: dict[LeaseId, SendProbe] = {}
+
+    async def listen(self) -> None:
+        while True:
+            try:
+                worker, message = await self._router.receive()
+            except RubbishFrom as error:
+                log.warning("malformed message", worker=error.worker.hex(), reason=str(error))
+                await self._router.send(error.worker, messages.Refused(str(error)))
+                continue
+            self._heard[worker] = time.monotonic()
+            await self._hear(worker, message)
+
+    async def watch(self) -> None:
+        """Notices workers that have gone silent: a killed process says no goodbye."""
+        while True:
+            await asyncio.sleep(self._config.heartbeat_seconds)
+            silent_since = time.monotonic() - SILENT_HEARTBEATS * self._config.heartbeat_seconds
+            for worker in [w for w, heard in self._heard.items() if heard < silent_since]:
+                self._lose(worker, "silent")
+
+    async def judge(self) -> None:
+        """Compares probes with tiles, one after the other, off the event loop."""
+        while True:
+            probe, probed = await self._judging.get()
+            verdict = await asyncio.to_thread(self._verdict, probe, probed)
+            log.info("verdict", lease=probe.lease, outcome=verdict.outcome, statistic=verdict.statistic)
+            self._keeper.post(events.Judged(time.time(), verdict))
+
+    async def carry_out(self, command: Command) -> None:
+        match command:
+            case Tell(worker, message):
+                await self._router.send(worker, message)
+            case SendLease(lease):
+                commitment = probes.commitment(self._derive.salt(lease.id))
+                log.info("lease", lease=lease.id, worker=lease.worker.hex())
+                await self._router.send(lease.worker, messages.Grant(lease, commitment))
+            case SendProbe():
+                self._probes[command.lease] = command
+                await self._send_probe(command)
+            case WakeAt():
+                raise AssertionError("the bookkeeper rings the alarms")
+
+    async def _hear(self, worker: WorkerId, message: FromWorker) -> None:
+        now = time.time()
+        if isinstance(message, messages.Hello):
+            await self._welcome(worker, message)
+            return
+        if worker not in self._keeper.book.workers or not self._keeper.book.workers[worker].online:
+            await self._router.send(worker, messages.Refused("unknown here; say HELLO"))
+            return
+        match message:
+            case messages.Heartbeat():
+                await self._router.send(worker, messages.Heartbeat())
+            case messages.AskFor():
+                ask = Ask(worker, message.job, message.price, message.slots, message.expiry)
+                self._keeper.post(events.AskArrived(now, ask, message.warm))
+            case messages.Decline():
+                self._keeper.post(events.AskDeclined(now, worker, message.job, message.reason))
+            case messages.Deliver():
+                await self._take_result(worker, message)
+            case messages.Return():
+                log.info(
+                    "lease returned", lease=message.lease, failure=message.failure, reason=message.reason
+                )
+                returned = events.LeaseReturned(now, worker, message.lease, message.failure, message.reason)
+                self._keeper.post(returned)
+            case messages.Probed():
+                self._take_probe(worker, message)
+            case messages.ProbeFailed():
+                self._fail_probe(worker, message)
+            case messages.Bye():
+                self._lose(worker, "left")
+
+    async def _welcome(self, worker: WorkerId, hello: messages.Hello) -> None:
+        reason = self._why_not(worker, hello)
+        if reason:
+            log.warning("worker refused", worker=worker.hex(), reason=reason)
+            await self._router.send(worker, messages.Refused(reason))
+            return
+        welcome = messages.Welcome(self._derive.blob_token(worker), self._config.heartbeat_seconds)
+        await self._router.send(worker, welcome)
+        joined = events.WorkerJoined(
+            time.time(), worker, hello.payout, hello.blender, hello.device, hello.slots, hello.verifier
+        )
+        log.info("worker joined", worker=worker.hex(), blender=hello.blender, device=hello.device)
+        self._keeper.post(joined)
+
+    def _why_not(self, worker: WorkerId, hello: messages.Hello) -> str:
+        if hello.verifier and worker not in self._config.verifiers:
+            return "this key is not among the coordinator's verifiers; ask the operator to add it"
+        if not 1 <= hello.slots <= 64:
+            return f"{hello.slots} slots; want 1 to 64"
+        binding = vouchers.binding_payload(self._domain, worker, hello.payout)
+        if signing.recover(binding, hello.binding) != hello.payout:
+            return "the payout address has not signed this worker's key"
+        return ""
+
+    async def _take_result(self, worker: WorkerId, message: messages.Deliver) -> None:
+        result = message.result
+        answer = self._keeper.book.answer_to(worker, result.lease)
+        if answer is not None:  # decided before; the worker has not heard
+            await self._router.send(worker, answer)
+            return
+        job, unit, attempt = lease_parts(result.lease)
+        payload = vouchers.result_payload(self._domain, job, unit, attempt, result.image)
+        if signing.recover(payload, result.signature) != self._keeper.book.workers[worker].payout:
+            await self._router.send(
+                worker, messages.Revoke(result.lease, "the result's signature is not yours")
+            )
+        elif not self._blobs.has(result.image):
+            await self._router.send(worker, messages.Revoke(result.lease, "the image was not uploaded"))
+        else:
+            log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))
+            self._keeper.post(events.ResultArrived(time.time(), worker, result))
+
+    async def _send_probe(self, probe: SendProbe) -> None:
+        rects = tiles.place(probe.order, probe.unit, self._derive.salt(probe.lease), probe.result.image)
+        message = messages.Probe(probe.lease, probe.job, probe.order, probe.unit, rects)
+        await self._router.send(probe.verifier, message)
+
+    def _take_probe(self, worker: WorkerId, message: messages.Probed) -> None:
+        probe = self._probes.get(message.lease)
+        if (
+            probe is None
+            or probe.verifier != worker
+            or self._keeper.book.probers.get(message.lease) != worker
+        ):
+            log.warning("probe nobody asked for", worker=worker.hex(), lease=message.lease)
+            return
+        del self._probes[message.lease]
+        self._judging.put_nowait((probe, message))
+
+    def _fail_probe(self, worker: WorkerId, message: messages.ProbeFailed) -> None:
+        probe = self._probes.pop(message.lease, None)
+        if probe is None or probe.verifier != worker:
+            return
+        log.warning("probe failed", lease=message.lease, verifier=worker.hex(), reason=message.reason)
+        salt = self._derive.salt(message.lease)
+        reason = f"the verifier could not render the probe: {message.reason}"
+        verdict = Verdict(message.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, 0.0, reason, salt)
+        self._keeper.post(events.Judged(time.time(), verdict))
+
+    def _verdict(self, probe: SendProbe, probed: messages.Probed) -> Verdict:
+        salt = self._derive.salt(probe.lease)
+        rects = tiles.place(probe.order, probe.unit, salt, probe.result.image)
+        if len(probed.images) != len(rects) or self._blobs.missing(probed.images):
+            reason = "the verifier's images are not all here"
+            return Verdict(probe.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, probed.seconds, reason, salt)
+        references = [self._blobs.path(image) for image in probed.images]
+        image = self._blobs.path(probe.result.image)
+        found = tiles.judge_tile(probe.order, probe.unit, rects, image, references)
+        return Verdict(
+            probe.lease,
+            found.outcome,
+            found.statistic,
+            found.threshold,
+            found.probe_pixels,
+            probed.seconds,
+            found.reason,
+            salt,
+        )
+
+    def _lose(self, worker: WorkerId, reason: str) -> None:
+        self._heard.pop(worker, None)
+        self._router.forget(worker)
+        log.info("worker left", worker=worker.hex(), reason=reason)
+        self._keeper.post(events.WorkerLeft(time.time(), worker, reason))

@@ -1,0 +1,141 @@
+"""The running coordinator: opens everything, keeps it going in one task group, ends it in order."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+from tegula_market import codec
+from tegula_market.adapters import chain, signing, wire
+
+from tegula_coordinator import tiles
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.config import Config, ConfigError
+from tegula_coordinator.derive import Derive
+from tegula_coordinator.desk import Desk
+from tegula_coordinator.http_api import create_app
+from tegula_coordinator.router import Floor
+from tegula_coordinator.store import EventLog
+
+GRACEFUL_SECONDS = 1
+"""For requests in flight at the end; those that wait for events are cut off, and clients ask again."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Signals are the service's business: it has more to end than HTTP."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError, StoreError, ChainError: it cannot start; the message says what to change.
+    """
+    config.data.mkdir(parents=True, exist_ok=True)
+    curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
+    key = signing.load_key(config.key_file)
+    escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow)
+    blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
+    derive = Derive(curve.secret)
+    book = Book(tiles.sizes, Timing(config.call_seconds, config.lease_seconds))
+    async with AsyncExitStack() as stack:
+        events = stack.enter_context(closing(EventLog(config.database_url)))
+        keeper = Bookkeeper(book, events)
+        keeper.replay()
+        router = await stack.enter_async_context(wire.router(config.router, curve))
+        contact = {
+            "router": config.public_router or router.endpoint,
+            "curve_key": codec.encode(curve.public),
+        }
+        desk = Desk(keeper, blobs, escrow, key, derive, _tokens(config.tokens_file), contact)
+        floor = Floor(router, keeper, blobs, derive, escrow.domain, config)
+        listener = stack.enter_context(closing(_bound(config.http)))
+        server = _Server(
+            uvicorn.Config(
+                create_app(desk), log_config=None, lifespan="off", timeout_graceful_shutdown=GRACEFUL_SECONDS
+            )
+        )
+        await _run(keeper, floor, server, listener, router.endpoint)
+
+
+async def _run(
+    keeper: Bookkeeper, floor: Floor, server: uvicorn.Server, listener: socket.socket, endpoint: str
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    host, port = listener.getsockname()[:2]
+    async with asyncio.TaskGroup() as tasks:
+        working = [
+            tasks.create_task(keeper.keep(floor.carry_out)),
+            tasks.create_task(floor.listen()),
+            tasks.create_task(floor.watch()),
+            tasks.create_task(floor.judge()),
+        ]
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        print(json.dumps({"http": f"http://{host}:{port}", "router": endpoint}), flush=True)  # noqa: T201 the result
+        log.info("coordinator serves", http=f"http://{host}:{port}", router=endpoint)
+        await stop.wait()
+        log.info("coordinator ends")
+        server.should_exit = True
+        await serving
+        for task in working:
+            task.cancel()
+
+
+def _bound(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server((host, int(port)))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot serve HTTP on {address}: {error}") from error
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text().strip().removeprefix("0x"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the CURVE secret from {path}; make one with `keys`") from error
+    if len(secret) != 32:
+        raise ConfigError(f"{path} holds {len(secret)} bytes, not a CURVE secret of 32; make one with `keys`")
+    return secret
+
+
+def _tokens(path: Path) -> frozenset[str]:
+    try:
+        tokens = frozenset(path.read_text().split())
+    except OSError as error:
+        raise ConfigError(f"cannot read requesters' tokens from {path}: {error}") from error
+    if any(len(token) < 16 for token in tokens):
+        raise ConfigError(f"{path}: a token of fewer than 16 characters is too easy to guess")
+    return tokens
+
+
+def configure_logging(verbosity: int) -> None:
+    """One event per line on stderr. `verbosity`: -1 warnings only, 0 moves, 1 everything."""
+    level = {-1: 30, 0: 20}.get(verbosity, 10)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,31 @@
+"""Orders for tests that need one and do not care much which."""
+
+from tegula_market.model import Adaptive, Address, Digest, Order, Rect, Scene, Terms, Wei
+
+
+def an_order(
+    *,
+    region: Rect | None = None,
+    adaptive: Adaptive | None = None,
+    frames: tuple[int, ...] = (1,),
+    ceiling: Wei = Wei(100),
+    resolution: tuple[int, int] = (64, 48),
+    tile: int = 32,
+    spp: int = 16,
+    overscan: int = 0,
+    deadline: int = 2_000_000_000,
+    blender: str = "4.5.15",
+    terms: Terms | None = None,
+    manifest: Digest = Digest(bytes(32)),
+) -> Order:
+    made = terms or Terms(
+        Address(b"\x01" * 20),
+        Address(b"\x02" * 20),
+        Address(b"\x03" * 20),
+        Address(b"\x04" * 20),
+        deadline,
+        3600,
+        bytes(32),
+    )
+    scene = Scene(manifest, blender, *resolution, 100, region, False, spp, 0, adaptive, 1)
+    return Order(made, scene, frames, tile, overscan, ceiling)
