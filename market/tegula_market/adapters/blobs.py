@@ -1,0 +1,232 @@
+"""Home of requests in the market: a coordinator's HTTP side as a worker sees it, which is its blobs.
+
+Every request can be sent again without harm, so a coordinator that is away is asked again with growing
+pauses for a bounded time. Calls block; a program with an event loop makes them in a thread.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.digests import digest, digest_of
+from tegula_market.model import Address, Digest, TegulaError
+
+T = TypeVar("T")
+
+TIMEOUTS = 5.0, 30.0
+"""Seconds to connect, and to wait for the next bytes."""
+PAUSES = 0.1, 5.0
+"""First and longest pause before a request is sent again; each is twice the one before."""
+PASSING = frozenset({429, 502, 503, 504})
+"""Answers that pass: a busy coordinator, or a reverse proxy in front of one that restarts."""
+CONNECTION_FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+MANY_DIGESTS = 10_000
+"""Asked for in one request; a coordinator takes no more."""
+PIECE = 1 << 20
+LONGEST_SENTENCE = 500
+
+
+class BlobError(TegulaError):
+    """A blob was not moved; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a coordinator says of itself to anyone."""
+
+    protocol: str
+    coordinator: Address
+    chain_id: int
+    escrow: Address
+    router: str
+    curve_key: bytes
+
+
+class BlobClient:
+    """
+    Args:
+        patience: seconds for which a request is sent again while nobody answers.
+    """
+
+    def __init__(self, base_url: str, token: str = "", patience: float = 30.0) -> None:
+        self._url = base_url.rstrip("/")
+        self._patience = patience
+        self._closed = threading.Event()
+        self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "identity"  # a few bytes must not unpack to gigabytes
+        self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        """Give up; calls in other threads end with BlobError."""
+        self._closed.set()
+        self._session.close()
+
+    def about(self) -> About:
+        raw = self._json("GET", "/v1/about")
+        known = [field.name for field in fields(About)]  # a newer coordinator may say more
+        return _decoded(About, {name: raw[name] for name in known if name in raw})
+
+    def missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
+        """Those of `digests` that the coordinator does not have."""
+        found: list[Digest] = []
+        for start in range(0, len(digests), MANY_DIGESTS):
+            asked = [codec.encode(wanted) for wanted in digests[start : start + MANY_DIGESTS]]
+            raw = self._json("POST", "/v1/blobs/missing", json={"digests": asked})
+            found += _decoded(tuple[Digest, ...], raw.get("missing"))
+        return tuple(found)
+
+    def fetch(self, wanted: Digest, path: Path, max_bytes: int) -> None:
+        """The blob as a file that appears whole or not at all.
+
+        Raises:
+            BlobError: not there, not reachable, larger than `max_bytes`, or not what its digest says.
+        """
+
+        def attempt() -> None:
+            with closing(self._send("GET", _path(wanted), stream=True)) as response:
+                _keep(self._pieces(response, max_bytes), wanted, path)
+
+        self._patiently(attempt)
+
+    def upload(self, path: Path, known: Digest | None = None) -> Digest:
+        """
+        Args:
+            known: the file's digest, if it was computed already.
+        """
+        try:
+            with path.open("rb") as file:
+                name = known or digest_of(iter(lambda: file.read(PIECE), b""))
+        except OSError as error:
+            raise BlobError(f"cannot read what is to be uploaded: {error}") from error
+
+        def attempt() -> None:
+            with path.open("rb") as file:
+                self._send("PUT", _path(name), data=file).close()
+
+        self._patiently(attempt)
+        return name
+
+    def upload_bytes(self, data: bytes) -> Digest:
+        name = digest(data)
+        self._patiently(lambda: self._send("PUT", _path(name), data=data).close())
+        return name
+
+    def _json(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        raw = self._patiently(lambda: _parsed(self._send(method, path, **body)))
+        if not isinstance(raw, dict):
+            raise BlobError("the coordinator's answer is not a JSON object; is the URL a coordinator's?")
+        return raw
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        pause, longest = PAUSES
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return attempt()
+            except (*CONNECTION_FAULTS, _Passing) as error:
+                if time.monotonic() + pause > until or self._closed.wait(pause):
+                    raise BlobError(f"no answer from {self._url}: {_why(error)}") from error
+                pause = min(2 * pause, longest)
+            except requests.RequestException as error:
+                raise BlobError(f"cannot ask {self._url}: {_one_line(str(error))}") from error
+
+    def _send(self, method: str, path: str, **request: Any) -> requests.Response:
+        response = self._session.request(
+            method, self._url + path, timeout=TIMEOUTS, allow_redirects=False, **request
+        )
+        if 200 <= response.status_code < 300:
+            return response
+        with closing(response):
+            sentence = f"the coordinator answered {response.status_code}: {_detail(response)}"
+        if response.status_code in PASSING:
+            raise _Passing(sentence)
+        raise BlobError(sentence)
+
+    def _pieces(self, response: requests.Response, max_bytes: int) -> Iterator[bytes]:
+        size = 0
+        for piece in response.iter_content(PIECE):
+            size += len(piece)
+            if size > max_bytes:
+                raise BlobError(f"the blob is larger than the {max_bytes} bytes that were announced")
+            if self._closed.is_set():
+                raise BlobError("the download was given up")
+            yield piece
+
+
+class _Passing(Exception):
+    """An answer that may be another one soon."""
+
+
+def _keep(pieces: Iterable[bytes], wanted: Digest, path: Path) -> None:
+    """Writes beside `path` and moves there only what has the right digest."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            found = digest_of(_written(pieces, file.write))
+        if found != wanted:
+            raise BlobError(f"the coordinator sent other bytes than blob 0x{wanted.hex()}")
+        partial.replace(path)
+    except OSError as error:
+        if isinstance(error, requests.RequestException):  # which derives from OSError
+            raise
+        raise BlobError(f"cannot store a blob in {path.parent}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _written(pieces: Iterable[bytes], write: Callable[[bytes], int]) -> Iterator[bytes]:
+    for piece in pieces:
+        write(piece)
+        yield piece
+
+
+def _path(wanted: Digest) -> str:
+    return f"/v1/blobs/{codec.encode(wanted)}"
+
+
+def _parsed(response: requests.Response) -> Any:
+    with closing(response):
+        try:
+            return response.json()
+        except requests.JSONDecodeError as error:
+            raise BlobError("the coordinator's answer is not JSON; is the URL a coordinator's?") from error
+
+
+def _decoded(kind: type[T], raw: object) -> T:
+    try:
+        return codec.decode(kind, raw, "the coordinator's answer")
+    except MalformedInput as error:
+        raise BlobError(str(error)) from error
+
+
+def _detail(response: requests.Response) -> str:
+    """The sentence in an error's body: somebody else's words, so bounded and on one line."""
+    try:
+        raw = response.json()
+    except requests.RequestException:
+        raw = None
+    said = raw.get("detail") if isinstance(raw, dict) else None
+    return _one_line(said if isinstance(said, str) else response.reason or "no reason given")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
+        return "it took too long"
+    return _one_line(str(error)) if isinstance(error, _Passing) else "the connection failed or broke off"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST_SENTENCE]
