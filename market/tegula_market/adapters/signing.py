@@ -1,0 +1,105 @@
+"""Home of keys: secp256k1 signatures under EIP-712 payloads, with eth-account.
+
+A key is read from a file and never shown: not by repr, not in errors, not in logs.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_keys.exceptions import BadSignature, ValidationError
+from eth_utils.exceptions import ValidationError as UtilsValidationError
+
+from tegula_market.model import Address, Signature, TegulaError
+from tegula_market.vouchers import Payload
+
+HALF_ORDER = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
+"""Half the order of secp256k1: of the two s that verify, only the lower is taken (EIP-2)."""
+NOBODY = Address(bytes(20))
+"""What `recover` gives for a signature that no key can have made."""
+
+
+class UnusableKey(TegulaError):
+    """A key file that cannot be read, is no key, or is open to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An Ethereum key."""
+
+    account: LocalAccount = field(repr=False)
+
+    @property
+    def address(self) -> Address:
+        return Address(bytes.fromhex(self.account.address[2:]))
+
+    @classmethod
+    def generate(cls) -> "Key":
+        return cls(Account.create())
+
+    @classmethod
+    def of_secret(cls, secret: bytes) -> "Key":
+        return cls(Account.from_key(secret))
+
+
+def load_key(path: Path) -> Key:
+    """The key in a file of 64 hex digits that only its owner can read.
+
+    Raises:
+        UnusableKey: not there, not a key, or readable by others.
+    """
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UnusableKey(f"{path} can be read by others; run: chmod 600 {path}")
+        secret = bytes.fromhex(path.read_text().strip().removeprefix("0x"))
+        return Key.of_secret(secret)
+    except OSError as error:
+        raise UnusableKey(f"cannot read the key file {path}: {error.strerror}") from error
+    except (ValueError, ValidationError):  # the cause is left out: it may quote the file
+        raise UnusableKey(f"{path} does not hold a key: want 64 hex digits") from None
+
+
+def create_key(path: Path) -> Key:
+    """A new key in a new file, readable by its owner only.
+
+    Raises:
+        UnusableKey: the file exists already, or cannot be written.
+    """
+    key = Key.generate()
+    save_key(path, key)
+    return key
+
+
+def save_key(path: Path, key: Key) -> None:
+    """Raises: UnusableKey: the file exists already, or cannot be written."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UnusableKey(f"{path} is there already; it is not overwritten") from None
+    except OSError as error:
+        raise UnusableKey(f"cannot write the key file {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(bytes(key.account.key).hex() + "\n")
+
+
+def sign(payload: Payload, key: Key) -> Signature:
+    signed = key.account.sign_message(encode_typed_data(full_message=payload))
+    return Signature(bytes(signed.signature))
+
+
+def recover(payload: Payload, signature: Signature) -> Address:
+    """Whose signature it is, or NOBODY; a peer's bad signature is data, not an error.
+
+    The forms that the escrow refuses are nobody's here, too: a voucher must not look good and then not pay.
+    """
+    s, v = int.from_bytes(signature[32:64], "big"), signature[64:]
+    if len(signature) != 65 or s > HALF_ORDER or v not in (b"\x1b", b"\x1c"):
+        return NOBODY
+    try:
+        signer: str = Account.recover_message(encode_typed_data(full_message=payload), signature=signature)
+    except (BadSignature, ValidationError, UtilsValidationError, ValueError):
+        return NOBODY
+    return Address(bytes.fromhex(signer[2:]))
