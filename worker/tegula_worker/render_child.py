@@ -6,7 +6,8 @@ A script of its own, for the bpy module and for the Blender program alike:
     blender -b --factory-startup --disable-autoexec --python render_child.py -- --reply-fd N
 
 Commands come as JSON lines on stdin, replies leave as JSON lines on descriptor N, because Blender
-prints on stdout. Whatever the scene says is pinned to what the order says before a pixel is rendered.
+prints on stdout; the end of stdin is the end of the process. Whatever the scene says is pinned to
+what the order says before a pixel is rendered.
 """
 
 import json
@@ -35,21 +36,20 @@ def main():
     commands = queue.SimpleQueue()
     threading.Thread(target=listen, args=(commands,), daemon=True).start()
     answer(replies, blender=".".join(map(str, bpy.app.version)), devices=devices())
-    while (command := commands.get())["command"] != "quit":
+    while True:
+        command = commands.get()
         handler = {"load": load, "render": render}[command.pop("command")]
         try:
             answer(replies, **handler(**command))
         except Refused as error:
             answer(replies, failure=error.failure, sentence=str(error))
-    # bpy as a module can hang while Python takes it down.
-    os._exit(0)
 
 
 def listen(commands):
     """Queue the commands; end the process when the parent is gone, even in the middle of a render."""
     for line in sys.stdin:
         commands.put(json.loads(line))
-    os._exit(1)
+    os._exit(0)
 
 
 def answer(replies, **reply):
@@ -76,14 +76,14 @@ def load(blend, scene, device):
         bpy.ops.wm.open_mainfile(filepath=str(Path(blend).absolute()), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         raise Refused("UNREADABLE_SCENE", f"{Path(blend).name} cannot be opened: {said(error)}") from error
-    refuse(bpy.context.scene, scene["view_layers"])
+    refuse(bpy.context.scene, scene)
     pin_output(bpy.context.scene.render, scene)
     pin_cycles(bpy.context.scene, scene)
     use_device(bpy.context.scene.cycles, device)
     return {"seconds": time.monotonic() - started}
 
 
-def refuse(scene, view_layers):
+def refuse(scene, order):
     """What would not be Cycles' own pixels, or would run code that the scene brings along."""
     if scene.render.engine != "CYCLES":
         raise Refused(
@@ -93,9 +93,19 @@ def refuse(scene, view_layers):
         raise Refused("UNSAFE", "the scene uses Freestyle, which runs scripts; turn Freestyle off")
     if scene.cycles.shading_system:
         raise Refused("UNSAFE", "the scene uses Open Shading Language; turn it off")
-    enabled = sum(layer.use for layer in scene.view_layers)
-    if enabled != view_layers:
-        raise Refused("MISMATCH", f"the scene renders {enabled} view layers, the order says {view_layers}")
+    if scene.cycles.use_guiding:
+        # It learns from all that is rendered at once: tiles differ from the frame, probes from tiles.
+        raise Refused("NOT_TILEABLE", "the scene uses path guiding, which tiles cannot match; turn it off")
+    enabled = [layer for layer in scene.view_layers if layer.use]
+    if len(enabled) != order["view_layers"]:
+        raise Refused(
+            "MISMATCH", f"the scene renders {len(enabled)} view layers, the order says {order['view_layers']}"
+        )
+    most = max((layer.samples for layer in enabled), default=0)
+    if scene.cycles.use_layer_samples == "USE" and most > order["spp"]:
+        raise Refused(
+            "MISMATCH", f"a view layer sets {most} samples of its own, the order pays for {order['spp']}"
+        )
 
 
 def pin_output(render, scene):
@@ -103,7 +113,9 @@ def pin_output(render, scene):
     render.resolution_percentage = scene["percentage"]
     render.use_border = render.use_crop_to_border = True
     render.use_compositing = render.use_sequencer = render.use_single_layer = False
-    render.use_persistent_data = True
+    # With more view layers, Blender 4.5 renders all of them with the samples of the first, and it
+    # keeps the data of one layer only, so that there is little to gain.
+    render.use_persistent_data = scene["view_layers"] == 1
     render.threads_mode = "AUTO"
     render.use_file_extension = False
     for stamp in [p.identifier for p in render.bl_rna.properties if p.identifier.startswith("use_stamp")]:

@@ -33,15 +33,24 @@ class Failure(StrEnum):
     WRONG_ENGINE = "WRONG_ENGINE"
     UNSAFE = "UNSAFE"
     """The scene wants to run code of its own: Freestyle, Open Shading Language."""
+    NOT_TILEABLE = "NOT_TILEABLE"
+    """A pixel would depend on what else is rendered with it: path guiding."""
     MISMATCH = "MISMATCH"
     """The scene, or this Blender, is not what the order says."""
     NO_CAMERA = "NO_CAMERA"
 
-    @property
-    def of_the_scene(self) -> bool:
-        """Whether every other worker would fail alike."""
-        scene = (self.UNREADABLE_SCENE, self.WRONG_ENGINE, self.UNSAFE, self.MISMATCH, self.NO_CAMERA)
-        return self in scene
+
+OF_THE_SCENE = frozenset(
+    (
+        Failure.UNREADABLE_SCENE,
+        Failure.WRONG_ENGINE,
+        Failure.UNSAFE,
+        Failure.NOT_TILEABLE,
+        Failure.MISMATCH,
+        Failure.NO_CAMERA,
+    )
+)
+"""Failures that every other worker would meet alike."""
 
 
 class RenderFailed(TegulaError):
