@@ -77,7 +77,7 @@ def _explained() -> Iterator[None]:
     """One sentence instead of a traceback for what the operator can put right."""
     try:
         yield
-    except* (ConfigError, StoreError, chain.ChainError, signing.KeyError_) as group:
+    except* (ConfigError, StoreError, chain.ChainError, signing.UnusableKey) as group:
         for error in group.exceptions:
             typer.echo(f"tegula-coordinator: {error}", err=True)
         raise typer.Exit(2) from None

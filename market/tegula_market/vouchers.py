@@ -1,8 +1,8 @@
 """EIP-712 payloads: what is signed in the market, spelled for any Ethereum wallet or library.
 
-A payload is the full typed-data message that `eth_signTypedData_v4` takes. Hashing and signing need keccak and
-secp256k1, which the standard library lacks: `adapters.signing` does them. Values are checked here, because
-encoders pad a bytes32 that is too short without a word and so sign something else.
+A payload is the full typed-data message that `eth_signTypedData_v4` takes. Hashing and signing need keccak
+and secp256k1, which the standard library lacks: `adapters.signing` does them. Values are checked here,
+because encoders pad a bytes32 that is too short without a word and so sign something else.
 """
 
 from dataclasses import dataclass

@@ -79,6 +79,5 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
             yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
 
 
-def deadline(job: Job) -> WakeAt:
-    end = float(job.order.terms.deadline)
-    return WakeAt(events.JobCancelled(end, job.id, "the deadline has passed"))
+def deadline(job: Job) -> events.JobCancelled:
+    return events.JobCancelled(float(job.order.terms.deadline), job.id, "the deadline has passed")

@@ -10,8 +10,8 @@ from pathlib import Path
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
-from eth_keys.exceptions import BadSignature, ValidationError
-from eth_utils.exceptions import ValidationError as UtilsValidationError
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from tegula_market.model import Address, Signature, TegulaError
 from tegula_market.vouchers import Payload
@@ -100,6 +100,6 @@ def recover(payload: Payload, signature: Signature) -> Address:
         return NOBODY
     try:
         signer: str = Account.recover_message(encode_typed_data(full_message=payload), signature=signature)
-    except (BadSignature, ValidationError, UtilsValidationError, ValueError):
+    except (BadSignature, ValidationError, ValueError):
         return NOBODY
     return Address(bytes.fromhex(signer[2:]))

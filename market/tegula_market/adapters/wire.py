@@ -58,7 +58,7 @@ class Router:
             MalformedInput: a peer sent rubbish; its `worker` attribute names it.
         """
         parts = await self._socket.recv_multipart(copy=False)
-        worker = WorkerId(z85.decode(parts[0].get("User-Id")))
+        worker = WorkerId(z85.decode(str(parts[0].get("User-Id"))))
         self._routes[worker] = parts[0].bytes
         try:
             return worker, messages.from_worker([part.bytes for part in parts[1:]])

@@ -1,0 +1,210 @@
+"""Home of web3: the TileEscrow contract as a requester, a coordinator and a worker use it.
+
+Calls block and have a time-out; asyncio programs make them in a thread. Every act is safe to repeat: after a
+kill it is simply called again.
+
+Errors are `evm.ChainError` and its kinds.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from eth_abi.abi import encode as abi_encode
+from eth_utils.crypto import keccak
+from web3 import Web3
+
+from tegula_market.adapters.evm import (
+    ChainError,
+    Refused,
+    Unreachable,
+    artifact,
+    connect,
+    transact,
+    translated,
+)
+from tegula_market.adapters.signing import Key
+from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Wei
+from tegula_market.vouchers import Domain
+
+__all__ = [
+    "Account",
+    "ChainError",
+    "Escrow",
+    "Payment",
+    "Refused",
+    "Returned",
+    "Status",
+    "Unreachable",
+    "job_id",
+]
+
+TERMS_TYPE = "(address,address,address,address,uint64,uint64,bytes32)"
+
+
+class Status(IntEnum):
+    """Of a job in the escrow, as the contract numbers it."""
+
+    NONE = 0
+    OPEN = 1
+    CLOSED = 2
+    REFUNDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A job's account in the escrow."""
+
+    funded: Wei
+    paid: Wei
+    status: Status
+
+    @property
+    def open(self) -> bool:
+        return self.status is Status.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    worker: Address
+    amount: Wei
+    tx: bytes
+    """Transaction hash, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What went back to the requester."""
+
+    amount: Wei
+    tx: bytes
+
+
+def job_id(terms: Terms) -> JobId:
+    """keccak256 of the ABI-encoded terms, as TileEscrow.jobId computes it."""
+    return JobId(bytes(keccak(abi_encode([TERMS_TYPE], [_terms(terms)]))))
+
+
+class Escrow:
+    """One TileEscrow contract on one chain."""
+
+    def __init__(self, web3: Web3, address: Address) -> None:
+        self._web3 = web3
+        self._contract = web3.eth.contract(
+            Web3.to_checksum_address(address), abi=artifact("TileEscrow")["abi"]
+        )
+        self.domain = Domain(web3.eth.chain_id, address)
+
+    @classmethod
+    def connect(cls, rpc_url: str, address: Address) -> "Escrow":
+        """Raises: Unreachable: no chain there, or no contract at the address."""
+        web3 = connect(rpc_url)
+        with translated():
+            if not web3.eth.get_code(Web3.to_checksum_address(address)):
+                raise Unreachable(f"there is no contract at 0x{address.hex()} on the chain of {rpc_url}")
+            return cls(web3, address)
+
+    def account(self, job: JobId) -> Account:
+        with translated():
+            funded, paid, status = self._contract.functions.account(job).call()
+        return Account(Wei(funded), Wei(paid), Status(status))
+
+    def claimed(self, job: JobId, worker: Address) -> Wei:
+        """What the worker has been paid of this job so far."""
+        with translated():
+            return Wei(self._contract.functions.claimed(job, Web3.to_checksum_address(worker)).call())
+
+    def balance(self, token: Address, owner: Address) -> Wei:
+        with translated():
+            if token == ETHER:
+                return Wei(self._web3.eth.get_balance(Web3.to_checksum_address(owner)))
+            return Wei(self._erc20(token).functions.balanceOf(Web3.to_checksum_address(owner)).call())
+
+    def open(self, terms: Terms, amount: Wei, key: Key) -> bytes | None:
+        """Opens and funds the job; None if it is open already.
+
+        Returns:
+            The transaction hash.
+        Raises:
+            ChainError: too little in the wallet, a deadline that has passed, the chain is away.
+        """
+        if self.account(job_id(terms)).status is not Status.NONE:
+            return None
+        held = self.balance(terms.token, key.address)
+        if held < amount:
+            unit = "wei" if terms.token == ETHER else f"units of the token 0x{terms.token.hex()}"
+            raise Refused(
+                f"the job needs a deposit of {amount} and the wallet 0x{key.address.hex()} has {held} {unit};"
+                " fund it, lower --ceiling, or render fewer samples"
+            )
+        if terms.token != ETHER:
+            spender = Web3.to_checksum_address(self.domain.escrow)
+            self._send(self._erc20(terms.token).functions.approve(spender, amount), key)
+        value = amount if terms.token == ETHER else 0
+        return self._send(self._contract.functions.open(_terms(terms), amount), key, value)
+
+    def claim(self, terms: Terms, signed: SignedVoucher, key: Key) -> bytes | None:
+        """Pays the voucher's worker what it is ahead of the claims so far; None if that is nothing.
+
+        `key` only pays for gas: anyone may relay a claim, the payee is the voucher's.
+        """
+        voucher = signed.voucher
+        if self.claimed(voucher.job, voucher.worker) >= voucher.cumulative:
+            return None
+        act = self._contract.functions.claim(
+            _terms(terms),
+            Web3.to_checksum_address(voucher.worker),
+            voucher.cumulative,
+            signed.signer_signature,
+            signed.coordinator_signature,
+        )
+        return self._send(act, key)
+
+    def close(
+        self, terms: Terms, owed: Wei, signer: Signature, coordinator: Signature, key: Key
+    ) -> bytes | None:
+        """Returns all but `owed` to the requester at once; None if the job is closed already."""
+        if not self.account(job_id(terms)).open:
+            return None
+        return self._send(self._contract.functions.close(_terms(terms), owed, signer, coordinator), key)
+
+    def refund(self, terms: Terms, key: Key) -> bytes:
+        """Returns what was not claimed, after deadline and grace."""
+        return self._send(self._contract.functions.refund(_terms(terms)), key)
+
+    def payments(self, job: JobId) -> list[Payment]:
+        """Every claim of the job, oldest first."""
+        return [
+            Payment(
+                _address(log["args"]["worker"]), Wei(log["args"]["amount"]), bytes(log["transactionHash"])
+            )
+            for log in self._logs("Claimed", job)
+        ]
+
+    def returned(self, job: JobId) -> list[Returned]:
+        """What the requester got back, by close or refund."""
+        return [
+            Returned(Wei(log["args"]["returned"]), bytes(log["transactionHash"]))
+            for name in ("Closed", "Refunded")
+            for log in self._logs(name, job)
+        ]
+
+    def _logs(self, name: str, job: JobId) -> list[Any]:
+        event = getattr(self._contract.events, name)
+        with translated():
+            return list(event.get_logs(from_block=0, argument_filters={"job": job}))
+
+    def _erc20(self, token: Address) -> Any:
+        return self._web3.eth.contract(Web3.to_checksum_address(token), abi=artifact("DevDollar")["abi"])
+
+    def _send(self, act: Any, key: Key, value: int = 0) -> bytes:
+        return bytes(transact(self._web3, act.build_transaction, key, value)["transactionHash"])
+
+
+def _terms(terms: Terms) -> tuple[object, ...]:
+    parties = (terms.requester, terms.signer, terms.coordinator, terms.token)
+    return (*map(Web3.to_checksum_address, parties), terms.deadline, terms.grace, terms.salt)
+
+
+def _address(text: str) -> Address:
+    return Address(bytes.fromhex(text.removeprefix("0x")))
