@@ -1,0 +1,108 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.book.test_work import working
+from coordinator.playbook import (
+    ANN,
+    BOB,
+    JOB,
+    JUDGE,
+    NOW,
+    a_book,
+    alarms,
+    asked,
+    called,
+    delivered,
+    joined,
+    judged,
+    lease,
+    leases,
+    opened,
+    play,
+    probes,
+    vouchered,
+)
+from tegula_coordinator import events, views
+from tegula_coordinator.book import NotAdmitted, step
+from tegula_coordinator.book.arrivals import AWAY_SECONDS
+from tegula_coordinator.events import Event
+from tegula_market.model import Outcome
+
+
+def test_after_a_restart_workers_keep_their_leases_if_they_come_back() -> None:
+    book = working()
+    commands = play(book, events.Restarted(NOW + 10))
+    gone = events.WorkerLeft(NOW + 10 + AWAY_SECONDS, ANN, "did not come back")
+    assert gone in alarms(commands)
+    assert leases(play(book, joined(ANN, at=NOW + 12))) == [(ANN, 0, 80)]  # told again, not given anew
+    try:
+        step(book, gone)
+    except NotAdmitted:
+        pass
+    else:
+        raise AssertionError("a worker that came back was counted as lost")
+    assert leases(play(book, delivered(ANN, 0))) == []
+    assert book.jobs[JOB].units[0].attempt == 1
+
+
+def test_after_a_restart_a_worker_that_stays_away_loses_its_lease() -> None:
+    book = working()
+    play(book, events.Restarted(NOW + 10), joined(BOB, at=NOW + 11), asked(BOB, 40))
+    play(book, events.CallEnded(NOW + 13, JOB), delivered(BOB, 1))
+    gone = events.WorkerLeft(NOW + 10 + AWAY_SECONDS, ANN, "did not come back")
+    assert leases(play(book, gone)) == [(BOB, 0, 80)]
+
+
+def test_a_verifier_that_comes_back_is_told_its_probes_again() -> None:
+    book = working()
+    play(book, delivered(ANN, 0), events.Restarted(NOW + 10))
+    assert probes(play(book, joined(JUDGE, at=NOW + 11))) == [(JUDGE, 0)]
+
+
+def test_leases_expire_after_a_restart_too() -> None:
+    book = working()
+    commands = play(book, events.Restarted(NOW + 10))
+    assert {type(e) for e in alarms(commands)} >= {events.LeaseExpired, events.JobCancelled}
+
+
+steps = st.sampled_from(
+    [
+        *[joined(w) for w in (ANN, BOB, JUDGE)],
+        *[events.WorkerLeft(NOW + 9, w, "silent") for w in (ANN, BOB, JUDGE)],
+        opened(),
+        asked(ANN, 40),
+        asked(BOB, 60),
+        asked(BOB, 500),
+        called(),
+        *[delivered(w, u, a) for w in (ANN, BOB) for u in (0, 1, 2) for a in (1, 2, 3)],
+        *[judged(u, o, a) for u in (0, 1, 2) for o in Outcome for a in (1, 2)],
+        *[events.LeaseExpired(NOW + 200, lease(u, a)) for u in (0, 1, 2) for a in (1, 2)],
+        *[events.LeaseReturned(NOW + 5, w, lease(u), "crash", "x") for w in (ANN, BOB) for u in (0, 1, 2)],
+        *[vouchered(w, total) for w in (ANN, BOB) for total in (80, 120, 240, 360)],
+        events.JobCancelled(NOW + 50, JOB, "enough"),
+        events.Restarted(NOW + 60),
+    ]
+)
+
+
+@given(st.lists(steps, max_size=60))
+def test_any_order_of_events_keeps_the_money_right_and_replays_to_the_same_book(script: list[Event]) -> None:
+    book, admitted = a_book(3), []
+    for event in script:
+        before = views.job(book, book.jobs[JOB], 0) if JOB in book.jobs else None
+        try:
+            step(book, event)
+        except NotAdmitted:
+            after = views.job(book, book.jobs[JOB], 0) if JOB in book.jobs else None
+            assert after == before
+            continue
+        admitted.append(event)
+        if JOB in book.jobs:
+            ledger = book.jobs[JOB].ledger
+            assert ledger.total_owed + ledger.total_reserved <= ledger.funded
+            assert set(book.jobs[JOB].leases) == set(ledger.reserved)
+    again = a_book(3)
+    for event in admitted:
+        step(again, event)
+    assert again.jobs == book.jobs
+    assert again.workers == book.workers

@@ -1,0 +1,93 @@
+import pytest
+
+from coordinator.playbook import (
+    ANN,
+    BOB,
+    EVE,
+    JOB,
+    JUDGE,
+    NOW,
+    a_book,
+    alarms,
+    asked,
+    called,
+    delivered,
+    joined,
+    leases,
+    opened,
+    play,
+    told,
+)
+from tegula_coordinator import events
+from tegula_coordinator.book import NotAdmitted
+from tegula_market import messages
+
+
+def test_a_job_is_called_out_to_workers_but_not_to_verifiers() -> None:
+    book = a_book()
+    commands = play(book, joined(ANN), joined(JUDGE), opened())
+    assert told(commands, ANN) == [messages.Call]
+    assert told(commands, JUDGE) == []
+    assert events.CallEnded(NOW + 2, JOB) in alarms(commands)
+
+
+def test_a_worker_that_joins_later_is_called_too() -> None:
+    assert told(play(a_book(), opened(), joined(BOB)), BOB) == [messages.Call]
+
+
+def test_the_round_pays_everybody_the_dearest_price_taken() -> None:
+    commands = play(a_book(2), joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called())
+    assert leases(commands) == [(ANN, 0, 100), (BOB, 1, 100)]
+
+
+def test_who_is_not_needed_is_told_why() -> None:
+    commands = play(a_book(1), joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called())
+    assert leases(commands) == [(ANN, 0, 80)]
+    assert told(commands, BOB) == [messages.NotTaken]
+
+
+def test_an_ask_above_the_ceiling_gets_nothing() -> None:
+    book = a_book()
+    commands = play(book, joined(ANN), opened(), asked(ANN, 101), called())
+    assert leases(commands) == []
+    assert told(commands, ANN) == [messages.NotTaken]
+    assert book.jobs[JOB].price is None
+
+
+def test_a_freed_slot_is_filled_at_once() -> None:
+    book = a_book(2)
+    commands = play(book, joined(ANN), opened(), asked(ANN, 40), called(), delivered(ANN, 0))
+    assert leases(commands) == [(ANN, 1, 80)]
+
+
+def test_slots_limit_how_much_a_worker_holds() -> None:
+    book = a_book(5)
+    commands = play(book, joined(ANN, slots=3), opened(), asked(ANN, 40, slots=2), called())
+    assert [unit for _, unit, _ in leases(commands)] == [0, 1]
+
+
+def test_another_blender_is_not_called() -> None:
+    book = a_book()
+    commands = play(book, joined(EVE, blender="4.2.23"), opened())
+    assert told(commands, EVE) == []
+    assert "4.2.23" in book.jobs[JOB].declined[EVE]
+
+
+def test_the_same_job_is_not_opened_twice() -> None:
+    with pytest.raises(NotAdmitted):
+        play(a_book(), opened(), opened())
+
+
+def test_nothing_is_leased_past_the_deadline() -> None:
+    late = events.CallEnded(2_000_000_001.0, JOB)
+    assert leases(play(a_book(), joined(ANN), opened(), asked(ANN, 40), late)) == []
+
+
+def test_the_loser_of_a_round_fills_a_gap_in_the_next() -> None:
+    book = a_book(1)
+    left = events.WorkerLeft(NOW + 3, ANN, "silent")
+    commands = play(
+        book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called(), left
+    )
+    assert events.CallEnded(NOW + 5, JOB) in alarms(commands)
+    assert leases(play(book, events.CallEnded(NOW + 5, JOB))) == [(BOB, 0, 100)]

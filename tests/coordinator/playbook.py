@@ -1,0 +1,110 @@
+"""Plays events into a book and says what it commands: the tests of the book read like a script."""
+
+from dataclasses import replace
+
+from orders import an_order
+from tegula_coordinator import events
+from tegula_coordinator.book import Book, Timing, step
+from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
+from tegula_coordinator.events import Event
+from tegula_market.messages import Message
+from tegula_market.model import (
+    Address,
+    Ask,
+    Digest,
+    JobId,
+    LeaseId,
+    Order,
+    Outcome,
+    Result,
+    Signature,
+    SignedVoucher,
+    Verdict,
+    Voucher,
+    Wei,
+    WorkerId,
+    lease_id,
+)
+
+JOB = JobId(b"\x0a" * 32)
+ANN, BOB, EVE = (WorkerId(bytes([n]) * 32) for n in (1, 2, 3))
+JUDGE = WorkerId(b"\x09" * 32)
+SIGNATURE = Signature(bytes(65))
+NOW = 1_000.0
+SIZE = 2_000_000
+"""Pixel-samples of every unit here: two megasamples, so a price of 40 makes 80 a unit."""
+
+
+def payout(worker: WorkerId) -> Address:
+    return Address(worker[:20])
+
+
+def a_book(units: int = 2) -> Book:
+    return Book(lambda _order: (SIZE,) * units, Timing(call_seconds=2, lease_seconds=100))
+
+
+def play(book: Book, *script: Event) -> list[Command]:
+    """Commands of the last event; the events before it set the scene."""
+    commands: list[Command] = []
+    for event in script:
+        commands = step(book, event)
+    return commands
+
+
+def joined(worker: WorkerId, *, slots: int = 1, blender: str = "4.5.15", at: float = NOW) -> Event:
+    return events.WorkerJoined(at, worker, payout(worker), blender, "CPU", slots, verifier=worker == JUDGE)
+
+
+def opened(*, funded: int = 1_000, order: Order | None = None) -> Event:
+    return events.JobOpened(NOW, JOB, order or an_order(), Digest(bytes(32)), SIGNATURE, Wei(funded))
+
+
+def asked(worker: WorkerId, price: int, *, slots: int = 1) -> Event:
+    return events.AskArrived(NOW, Ask(worker, JOB, Wei(price), slots, 2_000_000_000), warm=False)
+
+
+def called() -> Event:
+    return events.CallEnded(NOW + 2, JOB)
+
+
+def lease(unit: int, attempt: int = 1) -> LeaseId:
+    return lease_id(JOB, unit, attempt)
+
+
+def result(of: LeaseId) -> Result:
+    return Result(of, Digest(b"\x05" * 32), 1.0, 0.0, "CPU", SIGNATURE)
+
+
+def delivered(worker: WorkerId, unit: int, attempt: int = 1) -> Event:
+    return events.ResultArrived(NOW + 3, worker, result(lease(unit, attempt)))
+
+
+def judged(unit: int, outcome: Outcome, attempt: int = 1) -> Event:
+    verdict = Verdict(lease(unit, attempt), outcome, 0.0, 0.02, 256, 0.1, "because", bytes(32))
+    return events.Judged(NOW + 4, verdict)
+
+
+def vouchered(worker: WorkerId, total: int) -> Event:
+    voucher = Voucher(JOB, payout(worker), Wei(total))
+    return events.VoucherSigned(NOW + 5, SignedVoucher(voucher, SIGNATURE, SIGNATURE))
+
+
+def leases(commands: list[Command]) -> list[tuple[WorkerId, int, int]]:
+    """Worker, unit and price of every lease that goes out."""
+    return [(c.lease.worker, c.lease.unit, c.lease.price) for c in commands if isinstance(c, SendLease)]
+
+
+def told(commands: list[Command], worker: WorkerId) -> list[type[Message]]:
+    return [type(c.message) for c in commands if isinstance(c, Tell) and c.worker == worker]
+
+
+def probes(commands: list[Command]) -> list[tuple[WorkerId, int]]:
+    return [(c.verifier, c.unit) for c in commands if isinstance(c, SendProbe)]
+
+
+def alarms(commands: list[Command]) -> list[Event]:
+    return [c.event for c in commands if isinstance(c, WakeAt)]
+
+
+def with_blender(order: Order, version: str) -> Order:
+    return replace(order, scene=replace(order.scene, blender=version))
