@@ -1,0 +1,62 @@
+# Everything a person or CI runs, one line each. `make setup` is implied by all others.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SCENE := build/examples/roof.blend
+PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
+
+.PHONY: setup demo test test-fast lint types contracts bench clean
+
+setup: $(VENV)/.installed contracts/node_modules/.installed
+
+demo: setup $(SCENE) ## the main job on this computer: a scene becomes a verified, paid frame in demo-out/
+	$(BIN)/tegula local $(SCENE) --out demo-out
+
+test: setup ## fast tests first, then those with real renders, chains and databases
+	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m slow
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(MAKE) types contracts-check
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup ## build and test the escrow, write ABI and bytecode into tegula_market
+	cd contracts && npx forge build && npx forge test
+	$(BIN)/python contracts/tools/artifacts.py write
+
+contracts-check: setup ## the committed ABI and bytecode are those of the source
+	$(if $(HAVE_NPM),$(BIN)/python contracts/tools/artifacts.py check,@echo "SKIPPED: npm is missing; the contracts were not rebuilt")
+
+bench: setup $(SCENE)
+	$(BIN)/python bench/run.py --out bench-out
+
+clean:
+	rm -rf build dist demo-out bench-out contracts/out contracts/cache
+
+$(SCENE): examples/roof.py $(VENV)/.installed
+	mkdir -p $(@D)
+	$(BIN)/python examples/roof.py $@
+
+$(VENV)/.installed: constraints.txt $(wildcard */pyproject.toml)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt $(PROJECTS) -r requirements-dev.txt
+	touch $@
+
+HAVE_NPM := $(shell command -v npm)
+contracts/node_modules/.installed: contracts/package-lock.json
+ifneq ($(HAVE_NPM),)
+	cd contracts && npm ci --no-audit --no-fund
+else
+	@echo "npm is missing: the chain will be eth-tester's, from PyPI. For anvil: apt-get install npm"
+	mkdir -p $(@D)
+endif
+	touch $@

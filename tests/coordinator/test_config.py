@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from tegula_coordinator.config import Config, ConfigError, load
+
+GOOD = f"""
+rpc = "http://127.0.0.1:8545"
+escrow = "0x{"ab" * 20}"
+key_file = "keys/coordinator.key"
+curve_key_file = "/etc/tegula/curve.key"
+tokens_file = "tokens"
+verifiers = ["0x{"cd" * 32}"]
+lease_seconds = 60
+"""
+
+
+def read(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "coordinator.toml"
+    path.write_text(text)
+    return load(path)
+
+
+def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
+    config = read(tmp_path, GOOD)
+    assert config.escrow == b"\xab" * 20
+    assert config.key_file == tmp_path / "keys/coordinator.key"
+    assert config.curve_key_file == Path("/etc/tegula/curve.key")
+    assert config.verifiers == (b"\xcd" * 32,)
+    assert config.lease_seconds == 60.0
+    assert config.database_url.startswith("sqlite:///")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("hptt = '127.0.0.1:1'", "unknown keys hptt"),
+        ("http = 8700", "http has a value of the wrong kind"),
+        ("lease_seconds = -1", "lease_seconds"),
+        ("heartbeat_seconds = true", "heartbeat_seconds"),
+        ("verifiers = ['0xcd']", "32 bytes"),
+        ("verifiers = ['not hex']", "hex digits"),
+        ("max_blob_bytes = 1.5", "max_blob_bytes"),
+        ("x = ", "cannot read"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, change: str, says: str) -> None:
+    key = change.split(" ")[0]
+    kept = "\n".join(line for line in GOOD.splitlines() if not line.startswith(key + " "))
+    with pytest.raises(ConfigError, match=says):
+        read(tmp_path, kept + "\n" + change)
+
+
+def test_missing_keys_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="rpc, escrow, key_file, curve_key_file, tokens_file"):
+        read(tmp_path, "")
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path / "nowhere.toml")
