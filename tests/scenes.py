@@ -82,22 +82,43 @@ def _spheres(bpy):
 
 
 def _layers(bpy):
-    """Two view layers that differ in more than their passes, with denoising asked for."""
+    """Two view layers that differ in passes, objects, materials and world, with denoising asked for."""
     scene = _spheres(bpy)
     scene.cycles.use_denoising = True
     scene.render.film_transparent = True
     first, second = scene.view_layers[0], scene.view_layers.new("Second")
     first.use_pass_z = first.use_pass_normal = first.use_pass_diffuse_color = first.use_pass_vector = True
     first.use_pass_cryptomatte_object = first.use_pass_cryptomatte_material = True
+    first.use_sky = first.use_motion_blur = False
     second.use_pass_mist = second.use_pass_position = second.use_pass_glossy_direct = True
     second.material_override = bpy.data.materials["Plastic"]
-    second.samples = 5
+    second.lightgroups.add(name="Key")
+    bpy.data.objects["Area"].lightgroup = "Key"
+    second.world_override = bpy.data.worlds.new("Red")
+    second.world_override.color = (1, 0, 0)
     scene.view_layers.new("Unused").use = False
-    hidden = bpy.data.collections.new("Hidden")
-    scene.collection.children.link(hidden)
-    hidden.objects.link(bpy.data.objects["Metal"])
-    scene.collection.objects.unlink(bpy.data.objects["Metal"])
-    second.layer_collection.children["Hidden"].exclude = True
+    _exclude(bpy, second, "Metal")
+    return scene
+
+
+def _layers_unlike(bpy):
+    """Two view layers with what Blender 4.5 does not keep apart in persistent data: samples and AOVs."""
+    scene = _spheres(bpy)
+    scene.view_layers.new("Samples").samples = 5
+    bpy.data.materials["Metal"].use_nodes = True
+    nodes = bpy.data.materials["Metal"].node_tree.nodes
+    output = nodes.new("ShaderNodeOutputAOV")
+    output.aov_name, output.inputs["Color"].default_value = "Extra", (1, 2, 3, 1)
+    scene.view_layers.new("Extra").aovs.add().name = "Extra"
+
+
+def _exclude(bpy, layer, name) -> None:
+    """An object, gone from one view layer."""
+    collection = bpy.data.collections.new("Excluded")
+    bpy.context.scene.collection.children.link(collection)
+    collection.objects.link(bpy.data.objects[name])
+    bpy.context.scene.collection.objects.unlink(bpy.data.objects[name])
+    layer.layer_collection.children["Excluded"].exclude = True
 
 
 def _blur(bpy):
@@ -180,6 +201,7 @@ def _workbench(bpy):
 SCENES = {
     "spheres": _spheres,
     "layers": _layers,
+    "layers_unlike": _layers_unlike,
     "blur": _blur,
     "moving": _moving,
     "no_camera": _no_camera,

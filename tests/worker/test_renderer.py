@@ -104,11 +104,12 @@ def test_tiles_are_the_frame_with_motion_blur(built: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("adaptive", [None, ADAPTIVE])
+@pytest.mark.parametrize(("name", "layers"), [("layers", 2), ("layers_unlike", 3)])
 def test_tiles_are_the_frame_in_every_view_layer_and_pass(
-    built: Path, tmp_path: Path, adaptive: Adaptive | None
+    built: Path, tmp_path: Path, name: str, layers: int, adaptive: Adaptive | None
 ) -> None:
-    scene = replace(SMALL, view_layers=2, adaptive=adaptive, spp=24)
-    assert_identical(scenes.build("layers", built), scene, tmp_path, frames=(1, 2))
+    scene = replace(SMALL, view_layers=layers, adaptive=adaptive, spp=24)
+    assert_identical(scenes.build(name, built), scene, tmp_path, frames=(1, 2))
 
 
 @pytest.mark.parametrize(
@@ -319,10 +320,10 @@ def test_scenes_that_are_refused(
 
 
 def test_layers_that_cost_more_than_the_order_pays_are_refused(built: Path, tmp_path: Path) -> None:
-    layers = scenes.build("layers", built)
+    layers = scenes.build("layers_unlike", built)
 
     async def work(renderer: Renderer) -> None:
-        cheap = replace(SMALL, view_layers=2, spp=4)
+        cheap = replace(SMALL, view_layers=3, spp=4)
         failed = await failure(renderer, layers, tmp_path / "a.exr", cheap)
         assert (failed.failure, "5 samples of its own" in str(failed)) == (Failure.MISMATCH, True)
 
