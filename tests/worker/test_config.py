@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tegula_worker.config import Config, ConfigError, load
+from tegula_worker.config import Config, ConfigError, check_for_work, load
 from tegula_worker.replies import Device
 
 ENOUGH = {"coordinator": "http://127.0.0.1:8700", "rpc": "http://127.0.0.1:8545", "price": 7}
@@ -43,21 +43,34 @@ def test_text_becomes_what_the_field_wants() -> None:
 
 
 def test_a_verifier_needs_neither_price_nor_chain() -> None:
-    assert load(None, {}, {"coordinator": "http://c", "verifier": True}) == Config("http://c", verifier=True)
+    config = load(None, {}, {"coordinator": "http://c", "verifier": True})
+    assert config == Config("http://c", verifier=True)
+    check_for_work(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"coordinator": None}, "name a coordinator"),
+        ({"price": None}, "name a price"),
+        ({"price": 0}, "name a price"),
+        ({"rpc": None}, "name the chain"),
+    ],
+)
+def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> None:
+    check_for_work(load(None, {}, ENOUGH))
+    with pytest.raises(ConfigError, match=sentence):
+        check_for_work(load(None, {}, {**ENOUGH, **change}))
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"pirce": 1}, "unknown keys pirce"),
-        ({"coordinator": None}, "name a coordinator"),
-        ({"price": None}, "name a price"),
-        ({"price": 0}, "name a price"),
-        ({"price": -1}, "name a price"),
+        ({"price": -1}, "cannot be negative"),
         ({"price": 1.5}, "price cannot be 1.5"),
         ({"price": True}, "price cannot be True"),
         ({"price": "cheap"}, "price cannot be 'cheap'"),
-        ({"rpc": None}, "name the chain"),
         ({"rpc": 3}, "rpc cannot be 3"),
         ({"slots": 0}, "slots"),
         ({"slots": 65}, "slots"),

@@ -24,7 +24,7 @@ class ConfigError(TegulaError):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    coordinator: str
+    coordinator: str = ""
     """URL of its HTTP side."""
     rpc: str = ""
     """JSON-RPC URL of the chain; a verifier earns nothing and needs none."""
@@ -64,11 +64,22 @@ def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str
     unknown = raw.keys() - known.keys()
     if unknown:
         raise ConfigError(f"unknown keys {', '.join(sorted(unknown))}; known are {', '.join(known)}")
-    if not raw.get("coordinator"):
-        raise ConfigError("name a coordinator: --coordinator URL")
     config = Config(**{name: _value(name, known[name], value) for name, value in raw.items()})
-    _check(config)
+    if not 1 <= config.slots <= 64:
+        raise ConfigError(f"slots: choose 1 to 64, not {config.slots}")
+    if min(config.notice_seconds, config.grace_seconds, config.max_scene_bytes, config.price) < 0:
+        raise ConfigError("price, notice_seconds, grace_seconds and max_scene_bytes cannot be negative")
     return config
+
+
+def check_for_work(config: Config) -> None:
+    """Raises: ConfigError: a worker cannot run with this; money earned can be claimed with less."""
+    if not config.coordinator:
+        raise ConfigError("name a coordinator: --coordinator URL")
+    if config.price == 0 and not config.verifier:
+        raise ConfigError("name a price above 0: --price TOKEN_UNITS (for a megasample)")
+    if not config.rpc and not config.verifier:
+        raise ConfigError("name the chain that pays: --rpc URL")
 
 
 def _of_file(path: Path) -> dict[str, Any]:
@@ -80,19 +91,6 @@ def _of_file(path: Path) -> dict[str, Any]:
         if isinstance(raw.get(name), str):
             raw[name] = path.parent / raw[name]
     return raw
-
-
-def _check(config: Config) -> None:
-    if not 1 <= config.slots <= 64:
-        raise ConfigError(f"slots: choose 1 to 64, not {config.slots}")
-    if min(config.notice_seconds, config.grace_seconds, config.max_scene_bytes) < 0:
-        raise ConfigError("notice_seconds, grace_seconds and max_scene_bytes cannot be negative")
-    if config.verifier:
-        return
-    if config.price <= 0:
-        raise ConfigError("name a price above 0: --price TOKEN_UNITS (for a megasample)")
-    if not config.rpc:
-        raise ConfigError("name the chain that pays: --rpc URL")
 
 
 def _value(name: str, kind: Any, raw: Any) -> Any:

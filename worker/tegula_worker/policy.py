@@ -11,7 +11,18 @@ from functools import lru_cache
 
 from tegula_market import auction, tiling
 from tegula_market.messages import AskFor, Call, Decline
-from tegula_market.model import Address, InvalidValue, JobId, Order, Terms, Wei
+from tegula_market.model import (
+    Address,
+    InvalidValue,
+    JobId,
+    Lease,
+    Order,
+    Terms,
+    Tile,
+    Wei,
+    WorkerId,
+    lease_id,
+)
 
 from tegula_worker.config import Config
 
@@ -61,14 +72,39 @@ def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> 
     return ""
 
 
+def unfit(lease: Lease, order: Order, *, config: Config, worker: WorkerId) -> str:
+    """What is wrong with a lease of an order that was asked for; empty if it can be worked on."""
+    if lease.worker != worker:
+        return "the lease is another worker's"
+    if lease_id(lease.job, lease.unit, lease.attempt) != lease.id:
+        return "the lease's id is not its job, unit and attempt"
+    tiles = tiles_of(order)
+    if not 0 <= lease.unit < len(tiles):
+        return f"the order has no tile {lease.unit}"
+    least = auction.price_of(tiling.size(tiles[lease.unit], order.scene), config.price)
+    if lease.price < least:
+        return f"the lease pays {lease.price}, the ask was {least}"
+    return ""
+
+
 def time_to_claim(terms: Terms, *, earned: Wei, claimed: Wei, ended: bool, now: int) -> bool:
     """One claim a job, when nothing more comes: each costs gas. After the deadline at the latest."""
     return earned > claimed and (ended or now >= terms.deadline)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
+def tiles_of(order: Order) -> tuple[Tile, ...]:
+    """Remembered: a job of a hundred thousand tiles is split once, not for every lease.
+
+    Raises:
+        InvalidValue: the order cannot be split.
+    """
+    return tiling.split(order)
+
+
+@lru_cache(maxsize=4)
 def _budget(order: Order) -> Wei:
-    return auction.most((tiling.size(tile, order.scene) for tile in tiling.split(order)), order.ceiling)
+    return auction.most((tiling.size(tile, order.scene) for tile in tiles_of(order)), order.ceiling)
 
 
 def _unlike_this_worker(order: Order, config: Config, blender: str) -> str:

@@ -46,6 +46,8 @@ class SceneCache:
         self._blobs, self._scenes = folder / "blobs", folder / "scenes"
         self._max_bytes = max_bytes
         self._turn = threading.Lock()
+        self._laid: dict[Digest, LaidOut] = {}
+        """By this process: the manifest is not read again for every tile."""
         for each in (self._blobs, self._scenes):
             each.mkdir(parents=True, exist_ok=True)
             for partial in each.glob(".*"):  # of a worker that was killed
@@ -64,12 +66,14 @@ class SceneCache:
         """
         folder = self._scenes / manifest.hex()
         with self._turn:
+            if manifest in self._laid and folder.is_dir():
+                return self._laid[manifest]
             listed = self._manifest(manifest, client)
             if not folder.is_dir():
                 for file in listed.files:
                     self._fetch(file, client)
                 self._build(listed, folder)
-        return LaidOut(folder, listed.blend)
+            return self._laid.setdefault(manifest, LaidOut(folder, listed.blend))
 
     def _manifest(self, wanted: Digest, client: BlobClient) -> SceneManifest:
         path = self._blob(wanted)

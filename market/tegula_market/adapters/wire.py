@@ -21,6 +21,8 @@ from tegula_market.model import WorkerId
 
 HIGH_WATER_MARK = 10_000
 """Messages queued for one peer; a peer further behind than this is as good as gone."""
+GOODBYE_MS = 300
+"""How long a worker that leaves waits for its last word to go out."""
 RECONNECT_MS = 200, 5_000
 """First and longest pause before a worker dials again."""
 
@@ -141,7 +143,7 @@ async def dealer(endpoint: str, coordinator_key: bytes, keys: CurveKeys) -> Asyn
         socket.connect(endpoint)
         yield Dealer(socket)
     finally:
-        socket.close()
+        socket.close(linger=GOODBYE_MS)
         context.term()
 
 

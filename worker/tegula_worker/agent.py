@@ -1,0 +1,189 @@
+"""The running worker: carries out what the session commands, in one task group.
+
+One task hears the coordinator and one speaks to it, so that neither waits behind a render or an upload.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeAlias, assert_never
+
+import structlog
+from tegula_market import messages
+from tegula_market.adapters.blobs import BlobClient
+from tegula_market.adapters.wire import Dealer
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Lease, LeaseId, Order, TegulaError
+from tegula_market.vouchers import Domain
+
+from tegula_worker.claims import Claims
+from tegula_worker.commands import (
+    Command,
+    Consider,
+    DropResult,
+    EndJob,
+    KeepOrder,
+    KeepResult,
+    KeepVoucher,
+    Quit,
+    Reprobe,
+    Say,
+    Stop,
+    UseToken,
+    Work,
+)
+from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.notes import note
+from tegula_worker.prudence import Prudence
+from tegula_worker.rendering import Workshop
+from tegula_worker.session import Session, step
+from tegula_worker.store import Store
+from tegula_worker.wallet import Wallet
+
+SHORTEST_BEAT = 0.02
+"""Seconds; a coordinator cannot make a worker spin."""
+
+Answer: TypeAlias = messages.Deliver | messages.Return | messages.Probed | messages.ProbeFailed
+
+log = structlog.get_logger(__name__)
+
+
+class NotWanted(TegulaError):
+    """The coordinator refuses this worker; the message is its sentence."""
+
+
+class _Over(Exception):
+    """Ends the task group."""
+
+
+class Agent:
+    def __init__(
+        self,
+        session: Session,
+        dealer: Dealer,
+        prudence: Prudence,
+        workshop: Workshop,
+        wallet: Wallet,
+        store: Store,
+        domain: Domain,
+    ) -> None:
+        self._session = session
+        self._dealer = dealer
+        self._prudence = prudence
+        self._workshop = workshop
+        self._wallet = wallet
+        self._store = store
+        self._domain = domain
+        self._claims = Claims(wallet)
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._working: dict[LeaseId, asyncio.Task[None]] = {}
+        self._refusal = ""
+
+    def drain(self) -> None:
+        """Take nothing new, say goodbye, come to an end."""
+        self._events.put_nowait(Drained())
+
+    async def converse(self) -> None:
+        """Until drained.
+
+        Raises:
+            NotWanted: the coordinator refuses this worker.
+        """
+        self._events.put_nowait(Started(time.monotonic()))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                tasks.create_task(self._beat())
+                tasks.create_task(self._claims.collect())
+                await self._mind(tasks)
+        except* _Over:
+            pass
+        finally:
+            self._workshop.close()
+        if self._refusal:
+            raise NotWanted(self._refusal)
+
+    async def _mind(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            self._session, commands = step(self._session, await self._events.get())
+            for command in commands:
+                await self._carry_out(command, tasks)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                message = await self._dealer.receive()
+            except MalformedInput as error:
+                log.warning("malformed message", reason=str(error))
+                continue
+            note(message)
+            self._events.put_nowait(Heard(time.monotonic(), message))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(max(self._session.heartbeat, SHORTEST_BEAT))
+            self._events.put_nowait(Ticked(time.monotonic()))
+
+    async def _carry_out(self, command: Command, tasks: asyncio.TaskGroup) -> None:
+        match command:
+            case Say(message):
+                await self._dealer.send(message)
+            case UseToken(token):
+                self._workshop.use(BlobClient(self._prudence.config.coordinator, token))
+            case Consider(call):
+                tasks.create_task(self._consider(call))
+            case KeepOrder(job, order):
+                await asyncio.to_thread(self._wallet.keep_order, job, self._domain, order)
+            case Work(lease, order):
+                self._begin(lease.id, partial(self._work, lease, order), tasks)
+            case Reprobe(probe):
+                self._begin(probe.lease, partial(self._workshop.probe, probe), tasks)
+            case Stop(lease_id):
+                if task := self._working.get(lease_id):
+                    task.cancel()
+            case KeepResult(result):
+                log.info("tile rendered", lease=result.lease, seconds=round(result.render_seconds, 3))
+                await asyncio.to_thread(self._store.keep_result, result)
+            case DropResult(lease_id):
+                await asyncio.to_thread(self._store.drop_result, lease_id)
+            case KeepVoucher():
+                await self._bank(command)
+                tasks.create_task(self._claims.collect())  # its ENDED may have come before
+            case EndJob(job_id):
+                await asyncio.to_thread(self._wallet.end, job_id)
+                tasks.create_task(self._claims.collect())
+            case Quit(refusal):
+                self._refusal = refusal
+                raise _Over
+            case _:
+                assert_never(command)
+
+    def _begin(
+        self, lease: LeaseId, work: Callable[[], Coroutine[Any, Any, Answer]], tasks: asyncio.TaskGroup
+    ) -> None:
+        async def finish() -> None:
+            self._events.put_nowait(Finished(lease, await work()))
+
+        task = self._working[lease] = tasks.create_task(finish())
+        task.add_done_callback(lambda _: self._working.pop(lease))
+
+    async def _work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
+        reason = await self._prudence.objection(lease, order)
+        if reason:
+            return messages.Return(lease.id, "NOT_SAFE", reason)
+        return await self._workshop.work(lease, order)
+
+    async def _consider(self, call: messages.Call) -> None:
+        answer = await self._prudence.consider(call)
+        if isinstance(answer, messages.Decline):
+            log.info("job declined", job=call.job.hex(), reason=answer.reason)
+        self._events.put_nowait(Considered(call.order, answer))
+
+    async def _bank(self, command: KeepVoucher) -> None:
+        voucher = command.signed.voucher
+        reason = await asyncio.to_thread(self._wallet.bank, command.signed)
+        if reason:
+            log.warning("voucher refused", job=voucher.job.hex(), reason=reason)
+        else:
+            log.info("voucher", job=voucher.job.hex(), cumulative=voucher.cumulative)

@@ -1,0 +1,50 @@
+"""What happens to a worker, as the session hears of it. Times are of any clock that never goes back."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tegula_market import messages
+from tegula_market.messages import FromCoordinator
+from tegula_market.model import LeaseId, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    at: float
+    message: FromCoordinator
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """A heartbeat has passed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """The policy's answer to a call."""
+
+    order: Order
+    answer: messages.AskFor | messages.Decline
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Work has ended, one way or the other."""
+
+    lease: LeaseId
+    answer: messages.Deliver | messages.Return | messages.Probed | messages.ProbeFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The provider wants the machine back."""
+
+
+Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Drained

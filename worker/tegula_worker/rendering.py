@@ -1,0 +1,95 @@
+"""From a lease to a signed result, and from a probe to its images: the worker's Blender kind of work."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from tegula_market import messages, tiling, vouchers
+from tegula_market.adapters import signing
+from tegula_market.adapters.blobs import BlobClient, BlobError
+from tegula_market.adapters.signing import Key
+from tegula_market.model import Digest, InvalidValue, Lease, Order, Rect, Result
+from tegula_market.vouchers import Domain
+
+from tegula_worker.policy import tiles_of
+from tegula_worker.prudence import one_line
+from tegula_worker.renderer import Rendered, Renderer, RenderFailed
+from tegula_worker.scenes import SceneCache, SceneRefused
+
+FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue)
+"""What can come of a stranger's order or a network. Anything else is our own fault."""
+
+
+class Workshop:
+    def __init__(
+        self, renderer: Renderer, scenes: SceneCache, folder: Path, domain: Domain, payout: Key
+    ) -> None:
+        self._renderer = renderer
+        self._scenes = scenes
+        self._folder = folder
+        self._domain = domain
+        self._payout = payout
+        self._blobs: BlobClient | None = None
+        shutil.rmtree(folder, ignore_errors=True)  # images of a worker that was killed
+        folder.mkdir(parents=True)
+
+    def use(self, blobs: BlobClient) -> None:
+        """The coordinator has said its token. What is under way goes on with the one before."""
+        self._blobs = blobs
+
+    def close(self) -> None:
+        if self._blobs is not None:
+            self._blobs.close()
+
+    async def work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
+        tile = tiles_of(order)[lease.unit]
+        try:
+            image, rendered = await self._render(order, tile.frame, tile.rendered)
+        except FAULTS as error:
+            return messages.Return(lease.id, _failure(error), one_line(str(error)))
+        payload = vouchers.result_payload(self._domain, lease.job, lease.unit, lease.attempt, image)
+        signature = signing.sign(payload, self._payout)
+        return messages.Deliver(
+            Result(lease.id, image, rendered.seconds, rendered.load_seconds, rendered.device, signature)
+        )
+
+    async def probe(self, probe: messages.Probe) -> messages.Probed | messages.ProbeFailed:
+        """Renders as a tile is rendered, overscan included, so that pixels can be equal."""
+        try:
+            frame, rects = _probed(probe)
+            done = [await self._render(probe.order, frame, rect) for rect in rects]
+        except FAULTS as error:
+            return messages.ProbeFailed(probe.lease, one_line(str(error)))
+        images, rendered = zip(*done, strict=True)
+        return messages.Probed(probe.lease, images, sum(each.seconds for each in rendered))
+
+    async def _render(self, order: Order, frame: int, rect: Rect) -> tuple[Digest, Rendered]:
+        assert self._blobs is not None  # no lease comes before the token
+        scene, blobs = order.scene, self._blobs
+        laid = await asyncio.to_thread(self._scenes.lay_out, scene.manifest, blobs)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            out = Path(folder) / "image.exr"
+            rendered = await self._renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
+            return await asyncio.to_thread(blobs.upload, rendered.path), rendered
+
+
+def _probed(probe: messages.Probe) -> tuple[int, list[Rect]]:
+    tiles = tiles_of(probe.order)
+    if not 0 <= probe.unit < len(tiles) or not probe.rects:
+        raise InvalidValue(f"tile {probe.unit} with {len(probe.rects)} probes is none of the order's")
+    frame = next(f for f in tiling.frames(probe.order) if f.number == tiles[probe.unit].frame)
+    return frame.number, [rect.grown(probe.order.overscan, within=frame.rect) for rect in probe.rects]
+
+
+def _failure(error: Exception) -> str:
+    """The class of a failure, in one word for all kinds."""
+    match error:
+        case RenderFailed():
+            return error.failure.value
+        case SceneRefused():
+            return "SCENE_REFUSED"
+        case BlobError():
+            return "NO_BLOB"
+        case _:
+            return "INVALID_ORDER"

@@ -1,0 +1,112 @@
+"""What the worker is promised and what it collects: deposits, vouchers, claims. Calls block."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from tegula_market import vouchers
+from tegula_market.adapters import chain, signing
+from tegula_market.adapters.chain import ChainError, Escrow
+from tegula_market.adapters.signing import Key
+from tegula_market.model import Address, JobId, Order, SignedVoucher, Wei
+from tegula_market.vouchers import Domain
+
+from tegula_worker import policy
+from tegula_worker.policy import Deposit
+from tegula_worker.store import JobRecord, Store
+
+
+class Wallet:
+    """
+    Args:
+        connect: the escrow contract at an address, on the chain that the worker knows.
+    """
+
+    def __init__(self, store: Store, payout: Key, connect: Callable[[Address], Escrow]) -> None:
+        self._store = store
+        self._payout = payout
+        self._connect = connect
+        self._escrows: dict[Address, Escrow] = {}
+        self._turn = threading.Lock()
+        """Held from reading a record to writing it: a voucher must not get lost behind a claim."""
+
+    def check(self, domain: Domain) -> None:
+        """Raises: ChainError: no such escrow where the worker looks."""
+        self._escrow(domain)
+
+    def deposit(self, domain: Domain, order: Order) -> Deposit:
+        """Raises: ChainError: the chain is away."""
+        job = chain.job_id(order.terms)
+        account = self._escrow(domain).account(job)
+        return Deposit(job, account.open, account.funded)
+
+    def keep_order(self, job: JobId, domain: Domain, order: Order) -> None:
+        with self._turn:
+            if self._store.job(job) is None:
+                self._store.keep_job(JobRecord(job, domain, order))
+
+    def bank(self, signed: SignedVoucher) -> str:
+        """Keeps a voucher if it is good and the highest; the reason if it is not good."""
+        with self._turn:
+            record = self._store.job(signed.voucher.job)
+            if record is None:
+                return "this worker never asked for that job"
+            reason = self._fault(signed, record)
+            if not reason and signed.voucher.cumulative > record.earned:
+                self._store.keep_job(replace(record, voucher=signed))
+        return reason
+
+    def end(self, job: JobId) -> None:
+        with self._turn:
+            record = self._store.job(job)
+            if record is not None and not record.ended:
+                self._store.keep_job(replace(record, ended=True))
+
+    def due(self) -> list[JobRecord]:
+        """What it is time to claim."""
+        return [record for record in self._store.jobs() if _due(record)]
+
+    def unclaimed(self) -> list[JobRecord]:
+        return [record for record in self._store.jobs() if record.earned > record.claimed]
+
+    def claim(self, record: JobRecord) -> bytes | None:
+        """The transaction's hash; None if the chain has paid this already.
+
+        Raises:
+            ChainError: not paid; nothing is lost by trying again.
+        """
+        assert record.voucher is not None
+        tx = self._escrow(record.domain).claim(record.order.terms, record.voucher, self._payout)
+        with self._turn:
+            known = self._store.job(record.job) or record  # a voucher may have come in the meantime
+            self._store.keep_job(replace(known, claimed=Wei(max(known.claimed, record.earned))))
+        return tx
+
+    def _fault(self, signed: SignedVoucher, record: JobRecord) -> str:
+        if signed.voucher.worker != self._payout.address:
+            return "it pays somebody else"
+        payload = vouchers.voucher_payload(record.domain, signed.voucher)
+        if signing.recover(payload, signed.signer_signature) != record.order.terms.signer:
+            return "the session key has not signed it"
+        if signing.recover(payload, signed.coordinator_signature) != record.order.terms.coordinator:
+            return "the coordinator has not signed it"
+        return ""
+
+    def _escrow(self, domain: Domain) -> Escrow:
+        if domain.escrow not in self._escrows:
+            self._escrows[domain.escrow] = self._connect(domain.escrow)
+        escrow = self._escrows[domain.escrow]
+        if escrow.domain != domain:
+            raise ChainError(f"want chain {domain.chain_id}, but --rpc leads to {escrow.domain.chain_id}")
+        return escrow
+
+
+def _due(record: JobRecord) -> bool:
+    return policy.time_to_claim(
+        record.order.terms,
+        earned=record.earned,
+        claimed=record.claimed,
+        ended=record.ended,
+        now=int(time.time()),
+    )
