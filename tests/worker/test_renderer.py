@@ -285,7 +285,7 @@ def test_a_child_ends_with_its_killed_parent(built: Path, tmp_path: Path) -> Non
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(spheres), str(tmp_path / "a.exr")],
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": f"{here}:{here.parent}"},
+        env=os.environ | {"PYTHONPATH": f"{here}:{here.parent}", "TMPDIR": str(tmp_path)},
     )
     with worker:
         assert worker.stdout is not None
