@@ -18,6 +18,13 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Greet:
+    """Welcome a worker, now that the book knows it; the shell adds its token."""
+
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
 class SendLease:
     """Apart from Tell because the shell adds the commitment: the book knows no secret."""
 
@@ -43,4 +50,4 @@ class WakeAt:
     event: Event
 
 
-Command: TypeAlias = Tell | SendLease | SendProbe | WakeAt
+Command: TypeAlias = Tell | Greet | SendLease | SendProbe | WakeAt

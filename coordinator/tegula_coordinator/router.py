@@ -14,7 +14,7 @@ from tegula_market.vouchers import Domain
 from tegula_coordinator import events, tiles
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
+from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
 
@@ -77,6 +77,9 @@ class Floor:
         match command:
             case Tell(worker, message):
                 await self._router.send(worker, message)
+            case Greet(worker):
+                token = self._derive.blob_token(worker)
+                await self._router.send(worker, messages.Welcome(token, self._config.heartbeat_seconds))
             case SendLease(lease):
                 commitment = probes.commitment(self._derive.salt(lease.id))
                 log.info("lease", lease=lease.id, worker=lease.worker.hex())
@@ -124,8 +127,6 @@ class Floor:
             log.warning("worker refused", worker=worker.hex(), reason=reason)
             await self._router.send(worker, messages.Refused(reason))
             return
-        welcome = messages.Welcome(self._derive.blob_token(worker), self._config.heartbeat_seconds)
-        await self._router.send(worker, welcome)
         joined = events.WorkerJoined(
             time.time(), worker, hello.payout, hello.blender, hello.device, hello.slots, hello.verifier
         )

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from tegula_coordinator.config import Config, ConfigError, load
 
 GOOD = f"""
@@ -45,7 +44,7 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: str, says: str) -> None:
-    key = change.split(" ")[0]
+    key = change.split(" ", maxsplit=1)[0]
     kept = "\n".join(line for line in GOOD.splitlines() if not line.startswith(key + " "))
     with pytest.raises(ConfigError, match=says):
         read(tmp_path, kept + "\n" + change)

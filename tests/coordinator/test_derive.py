@@ -11,7 +11,11 @@ def test_a_restart_derives_the_same() -> None:
 
 def test_another_secret_lease_or_worker_derives_something_else() -> None:
     derive = Derive(b"k" * 32)
-    salts = {derive.salt(LeaseId("a/0/1")), derive.salt(LeaseId("a/0/2")), Derive(b"l" * 32).salt(LeaseId("a/0/1"))}
+    salts = {
+        derive.salt(LeaseId("a/0/1")),
+        derive.salt(LeaseId("a/0/2")),
+        Derive(b"l" * 32).salt(LeaseId("a/0/1")),
+    }
     assert len(salts) == 3
     assert derive.blob_token(ANN) != derive.blob_token(BOB)
     assert not Derive(b"l" * 32).is_blob_token(derive.blob_token(ANN))
@@ -20,5 +24,13 @@ def test_another_secret_lease_or_worker_derives_something_else() -> None:
 def test_no_token_that_was_not_given_out_is_taken() -> None:
     derive = Derive(b"k" * 32)
     _, _, mac = derive.blob_token(ANN).partition(".")
-    for forged in ("", ".", "zz.zz", f"{BOB.hex()}.{mac}", f"{ANN.hex()}.", "ä.ä", derive.blob_token(ANN) + "0"):
+    for forged in (
+        "",
+        ".",
+        "zz.zz",
+        f"{BOB.hex()}.{mac}",
+        f"{ANN.hex()}.",
+        "ä.ä",
+        derive.blob_token(ANN) + "0",
+    ):
         assert not derive.is_blob_token(forged)

@@ -9,7 +9,7 @@ from tegula_coordinator import events
 from tegula_coordinator.book import rounds, work
 from tegula_coordinator.book.job import JobPhase
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
-from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
+from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
 
 AWAY_SECONDS = 30.0
 """After a restart, the time in which workers may come back to what they were rendering."""
@@ -34,6 +34,7 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
     if known is not None:
         joined.leases, joined.probes = known.leases, known.probes
     book.workers[event.worker] = joined
+    yield Greet(joined.id)
     yield from _remind(book, joined)
     if joined.verifier:
         yield from work.send_probes(book)

@@ -1,5 +1,4 @@
 import pytest
-
 from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,

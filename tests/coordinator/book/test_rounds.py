@@ -1,5 +1,4 @@
 import pytest
-
 from coordinator.playbook import (
     ANN,
     BOB,
@@ -86,8 +85,6 @@ def test_nothing_is_leased_past_the_deadline() -> None:
 def test_the_loser_of_a_round_fills_a_gap_in_the_next() -> None:
     book = a_book(1)
     left = events.WorkerLeft(NOW + 3, ANN, "silent")
-    commands = play(
-        book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called(), left
-    )
+    commands = play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called(), left)
     assert events.CallEnded(NOW + 5, JOB) in alarms(commands)
     assert leases(play(book, events.CallEnded(NOW + 5, JOB))) == [(BOB, 0, 100)]

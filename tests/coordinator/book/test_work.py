@@ -1,5 +1,4 @@
 import pytest
-
 from coordinator.playbook import (
     ANN,
     BOB,

@@ -1,0 +1,300 @@
+"""The floor over real ZeroMQ with CURVE: what workers may say, and what they hear."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from coordinator.playbook import JOB
+from orders import an_order
+from tegula_coordinator import events, tiles
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.config import Config
+from tegula_coordinator.derive import Derive
+from tegula_coordinator.router import Floor
+from tegula_coordinator.store import EventLog
+from tegula_market import messages, probes, vouchers
+from tegula_market.adapters import exr, signing, wire
+from tegula_market.digests import digest
+from tegula_market.lifecycle import Phase
+from tegula_market.model import (
+    Address,
+    Digest,
+    Lease,
+    Outcome,
+    Rect,
+    Result,
+    Signature,
+    Wei,
+    WorkerId,
+    lease_parts,
+)
+from tegula_market.vouchers import Domain
+
+DOMAIN = Domain(31337, Address(b"\x0e" * 20))
+OURS, VERIFIER = wire.CurveKeys.generate(), wire.CurveKeys.generate()
+ORDER = an_order(resolution=(32, 32))
+TILE = Rect(0, 0, 32, 32)
+M = TypeVar("M")
+
+
+class Guest:
+    """A worker played by hand."""
+
+    def __init__(self, dealer: wire.Dealer, keys: wire.CurveKeys) -> None:
+        self.dealer, self.keys, self.payout = dealer, keys, signing.Key.generate()
+
+    def hello(self, **changes: Any) -> messages.Hello:
+        binding = vouchers.binding_payload(DOMAIN, WorkerId(self.keys.public), self.payout.address)
+        said = messages.Hello(
+            self.payout.address, signing.sign(binding, self.payout), "4.5.15", "CPU", 1, verifier=False
+        )
+        return replace(said, **changes)
+
+    async def hears(self, kind: type[M]) -> M:
+        """The next message of that kind; others before it are let go."""
+        while True:
+            message = await self.dealer.receive()
+            if isinstance(message, kind):
+                return message
+
+    async def joins(self, **changes: Any) -> messages.Welcome:
+        await self.dealer.send(self.hello(**changes))
+        return await self.hears(messages.Welcome)
+
+    def result(self, lease: Lease, image: Digest, by: signing.Key | None = None) -> messages.Deliver:
+        payload = vouchers.result_payload(DOMAIN, lease.job, lease.unit, lease.attempt, image)
+        signature = signing.sign(payload, by or self.payout)
+        return messages.Deliver(Result(lease.id, image, 1.0, 0.0, "CPU", signature))
+
+
+class Place:
+    def __init__(self, keeper: Bookkeeper, blobs: BlobFolder, endpoint: str, folder: Path) -> None:
+        self.keeper, self.blobs, self.endpoint, self.folder = keeper, blobs, endpoint, folder
+
+    @contextlib.asynccontextmanager
+    async def guest(self, keys: wire.CurveKeys | None = None) -> AsyncIterator[Guest]:
+        mine = keys or wire.CurveKeys.generate()
+        async with wire.dealer(self.endpoint, OURS.public, mine) as dealer:
+            yield Guest(dealer, mine)
+
+    async def opens_a_job(self) -> None:
+        opened = events.JobOpened(
+            time.time(), JOB, ORDER, Digest(bytes(32)), Signature(bytes(65)), Wei(10**6)
+        )
+        await self.keeper.record(opened)
+
+    async def image(self, value: float, rect: Rect = TILE) -> Digest:
+        path = self.folder / "made.exr"
+        plane = np.full((rect.height, rect.width), value, np.float32)
+        exr.write(path, exr.Image(rect.width, rect.height, {"ViewLayer.Combined.R": plane}))
+        data = path.read_bytes()
+
+        async def once() -> AsyncIterator[bytes]:
+            yield data
+
+        await self.blobs.receive(digest(data), once())
+        return digest(data)
+
+
+@contextlib.asynccontextmanager
+async def place(folder: Path, heartbeat: float) -> AsyncIterator[Place]:
+    config = Config(
+        "", DOMAIN.escrow, *[folder] * 3, verifiers=(WorkerId(VERIFIER.public),), heartbeat_seconds=heartbeat
+    )
+    log = EventLog(f"sqlite:///{folder / 'book.db'}")
+    keeper = Bookkeeper(Book(tiles.sizes, Timing(0.01, 100)), log)
+    blobs = BlobFolder(folder / "blobs", 10**6)
+    async with wire.router("tcp://127.0.0.1:*", OURS) as router, asyncio.TaskGroup() as tasks:
+        floor = Floor(router, keeper, blobs, Derive(OURS.secret), DOMAIN, config)
+        running = [
+            tasks.create_task(work)
+            for work in (keeper.keep(floor.carry_out), floor.listen(), floor.watch(), floor.judge())
+        ]
+        yield Place(keeper, blobs, router.endpoint, folder)
+        for task in running:
+            task.cancel()
+    log.close()
+
+
+Scenario = Callable[[Place], Coroutine[Any, Any, None]]
+Act = Callable[..., None]
+
+
+@pytest.fixture
+def act(tmp_path: Path) -> Act:
+    async def run(scenario: Scenario, heartbeat: float) -> None:
+        async with place(tmp_path, heartbeat) as made, asyncio.timeout(20):
+            await scenario(made)
+
+    return lambda scenario, heartbeat=5.0: asyncio.run(run(scenario, heartbeat))
+
+
+def test_a_worker_is_welcome_if_its_payout_key_vouches_for_it(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann:
+            welcome = await ann.joins()
+            assert Derive(OURS.secret).is_blob_token(welcome.token)
+            await ann.dealer.send(messages.Heartbeat())
+            assert await ann.hears(messages.Heartbeat)
+
+    act(scenario)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"payout": Address(b"\x05" * 20)}, "has not signed"),
+        ({"binding": Signature(bytes(65))}, "has not signed"),
+        ({"slots": 0}, "slots"),
+        ({"slots": 10**6}, "slots"),
+        ({"verifier": True}, "verifiers"),
+    ],
+)
+def test_others_are_refused_with_the_reason(act: Act, changes: dict[str, Any], says: str) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as eve:
+            await eve.dealer.send(eve.hello(**changes))
+            assert says in (await eve.hears(messages.Refused)).reason
+
+    act(scenario)
+
+
+def test_who_has_not_said_hello_is_asked_to(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as eve:
+            await eve.dealer.send(messages.Heartbeat())
+            assert (await eve.hears(messages.Refused)).reason.startswith("unknown")
+
+    act(scenario)
+
+
+def test_a_silent_worker_is_noticed(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann, it.guest() as bob:
+            await ann.joins()
+            await it.opens_a_job()
+            called = await ann.hears(messages.Call)
+            await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+            await ann.hears(messages.Grant)  # and falls silent
+            await bob.joins()
+            await bob.hears(messages.Call)
+            await bob.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+            async with asyncio.TaskGroup() as tasks:
+                granted = tasks.create_task(bob.hears(messages.Grant))
+                while not granted.done():
+                    await bob.dealer.send(messages.Heartbeat())
+                    await asyncio.wait([granted], timeout=0.05)
+            assert granted.result().lease.attempt == 2
+
+    act(scenario, heartbeat=0.1)
+
+
+@contextlib.asynccontextmanager
+async def delivered(it: Place, value: float) -> AsyncIterator[tuple[Guest, Guest, Lease]]:
+    """Ann has delivered a tile of that value; the verifier is there."""
+    async with it.guest() as ann, it.guest(VERIFIER) as judge:
+        await judge.joins(verifier=True)
+        await ann.joins()
+        await it.opens_a_job()
+        called = await ann.hears(messages.Call)
+        await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+        granted = await ann.hears(messages.Grant)
+        image = await it.image(value)
+        await ann.dealer.send(ann.result(granted.lease, image))
+        probe = await judge.hears(messages.Probe)
+        salt = Derive(OURS.secret).salt(granted.lease.id)
+        assert granted.commitment == probes.commitment(salt)
+        assert probe.rects == probes.place(salt, image, TILE)
+        yield ann, judge, granted.lease
+
+
+async def probed(it: Place, judge: Guest, lease: Lease, value: float) -> None:
+    salt = Derive(OURS.secret).salt(lease.id)
+    image = it.keeper.book.jobs[JOB].results[lease.unit].image
+    rects = probes.place(salt, image, TILE)
+    images = tuple([await it.image(value, rect) for rect in rects])
+    await judge.dealer.send(messages.Probed(lease.id, images, 0.1))
+
+
+@pytest.mark.parametrize(("truth", "outcome"), [(0.5, Outcome.ACCEPTED), (0.6, Outcome.REJECTED)])
+def test_the_verifiers_pixels_decide(act: Act, truth: float, outcome: Outcome) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            await probed(it, judge, lease, truth)
+            decided = await ann.hears(messages.Decided)
+            assert decided.verdict.outcome is outcome
+            assert decided.cumulative == (lease.price if outcome is Outcome.ACCEPTED else 0)
+            again = ann.result(lease, it.keeper.book.jobs[JOB].results[0].image)
+            await ann.dealer.send(again)  # an unacknowledged result is sent again, and answered again
+            assert (await ann.hears(messages.Decided)).verdict == decided.verdict
+
+    act(scenario)
+
+
+def test_a_verifier_that_fails_blames_nobody_and_is_asked_again(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            await judge.dealer.send(messages.ProbeFailed(lease.id, "out of memory"))
+            assert (await judge.hears(messages.Probe)).lease == lease.id
+            await probed(it, judge, lease, 0.5)
+            assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
+
+    act(scenario)
+
+
+def test_a_worker_cannot_judge(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            await probed(it, ann, lease, 0.5)
+            await ann.dealer.send(messages.Heartbeat())
+            await ann.hears(messages.Heartbeat)
+            assert it.keeper.book.jobs[JOB].units[0].phase is Phase.DELIVERED
+            await probed(it, judge, lease, 0.5)
+            await ann.hears(messages.Decided)
+
+    act(scenario)
+
+
+def test_results_are_taken_only_signed_uploaded_and_on_ones_own_lease(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (_, _, lease), it.guest() as eve:
+            await eve.joins()
+            await eve.dealer.send(eve.result(lease, await it.image(0.5)))
+            assert "somebody else" in (await eve.hears(messages.Revoke)).reason
+            job, unit, _ = lease_parts(lease.id)
+            nowhere = replace(lease, id=lease.id[:-1] + "9", job=job, unit=unit)
+            await eve.dealer.send(eve.result(nowhere, await it.image(0.5)))
+            await eve.hears(messages.Revoke)
+            rubbish = replace(eve.result(lease, await it.image(0.5)).result, lease="rubbish")  # type: ignore[arg-type]
+            await eve.dealer.send(messages.Deliver(rubbish))
+            assert "no such lease" in (await eve.hears(messages.Revoke)).reason
+
+    act(scenario)
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "by", "says"), [(False, None, "uploaded"), (True, signing.Key.generate(), "signature")]
+)
+def test_a_result_without_its_image_or_signature_is_sent_back(
+    act: Act, uploaded: bool, by: signing.Key | None, says: str
+) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann:
+            await ann.joins()
+            await it.opens_a_job()
+            called = await ann.hears(messages.Call)
+            await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+            lease = (await ann.hears(messages.Grant)).lease
+            image = await it.image(0.5) if uploaded else Digest(b"\x08" * 32)
+            await ann.dealer.send(ann.result(lease, image, by))
+            assert says in (await ann.hears(messages.Revoke)).reason
+
+    act(scenario)
