@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.37;
+
+import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
+
+import {DevDollar} from "../src/dev/DevDollar.sol";
+import {ITileEscrow} from "../src/ITileEscrow.sol";
+import {TileEscrow} from "../src/TileEscrow.sol";
+
+/// @dev The cheat codes that these tests use; npm has no official forge-std.
+interface Vm {
+    function addr(uint256 key) external pure returns (address);
+    function assume(bool condition) external pure;
+    function chainId(uint256 id) external;
+    function deal(address account, uint256 amount) external;
+    function etch(address account, bytes calldata code) external;
+    function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function expectRevert() external;
+    function expectRevert(bytes4 reason) external;
+    function prank(address sender) external;
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function warp(uint256 time) external;
+}
+
+/// @dev An escrow, the parties of a job and their keys. Suites run in ether and, below `inDollars`, in an ERC-20.
+abstract contract Base {
+    Vm internal constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+    uint256 internal constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    uint256 internal constant SIGNER_KEY = 11;
+    uint256 internal constant COORDINATOR_KEY = 12;
+    uint256 internal constant STRANGER_KEY = 13;
+    uint64 internal constant NOW = 1_000_000;
+    uint64 internal constant DEADLINE = NOW + 1 days;
+    uint64 internal constant GRACE = 2 hours;
+    uint96 internal constant DEPOSIT = 1_000_000;
+
+    address internal constant REQUESTER = address(0xA11CE);
+    address internal constant WORKER = address(0xB0B);
+    address internal constant OTHER_WORKER = address(0xCA7);
+    address internal constant STRANGER = address(0x5757);
+
+    TileEscrow internal escrow;
+    DevDollar internal dollar;
+    address internal token;
+
+    function setUp() public virtual {
+        VM.warp(NOW);
+        escrow = new TileEscrow();
+        dollar = new DevDollar();
+    }
+
+    function useDollars() internal {
+        token = address(dollar);
+    }
+
+    function terms() internal view returns (ITileEscrow.Terms memory) {
+        return ITileEscrow.Terms({
+            requester: REQUESTER,
+            signer: VM.addr(SIGNER_KEY),
+            coordinator: VM.addr(COORDINATOR_KEY),
+            token: token,
+            deadline: DEADLINE,
+            grace: GRACE,
+            salt: bytes32(uint256(1))
+        });
+    }
+
+    /// @dev Gives `owner` the amount, approved for the escrow, and returns the ether to send along.
+    function prepare(address owner, uint96 amount) internal returns (uint256 value) {
+        if (token == address(0)) {
+            VM.deal(owner, owner.balance + amount);
+            return amount;
+        }
+        dollar.mint(owner, amount);
+        VM.prank(owner);
+        require(dollar.approve(address(escrow), amount));
+    }
+
+    function opened() internal returns (ITileEscrow.Terms memory made) {
+        made = terms();
+        openWith(made, DEPOSIT);
+    }
+
+    function openWith(ITileEscrow.Terms memory made, uint96 amount) internal returns (bytes32) {
+        uint256 value = prepare(made.requester, amount);
+        VM.prank(made.requester);
+        return escrow.open{value: value}(made, amount);
+    }
+
+    function topUp(ITileEscrow.Terms memory made, address from, uint96 amount) internal {
+        uint256 value = prepare(from, amount);
+        VM.prank(from);
+        escrow.topUp{value: value}(made, amount);
+    }
+
+    function claim(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
+        internal
+        returns (uint96)
+    {
+        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
+        return
+            escrow.claim(
+                made, worker, cumulative, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest)
+            );
+    }
+
+    function close(ITileEscrow.Terms memory made, uint96 owed) internal {
+        bytes32 digest = escrow.closeDigest(escrow.jobId(made), owed);
+        escrow.close(made, owed, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest));
+    }
+
+    /// @dev As `claim`, with the signatures made first, so that an expected revert is the escrow's claim.
+    function expectRefusedClaim(
+        ITileEscrow.Terms memory made,
+        address worker,
+        uint96 cumulative,
+        bytes4 reason
+    ) internal {
+        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
+        bytes memory signer = signed(SIGNER_KEY, digest);
+        bytes memory coordinator = signed(COORDINATOR_KEY, digest);
+        VM.expectRevert(reason);
+        escrow.claim(made, worker, cumulative, signer, coordinator);
+    }
+
+    function expectRefusedClose(ITileEscrow.Terms memory made, uint96 owed, bytes4 reason) internal {
+        bytes32 digest = escrow.closeDigest(escrow.jobId(made), owed);
+        bytes memory signer = signed(SIGNER_KEY, digest);
+        bytes memory coordinator = signed(COORDINATOR_KEY, digest);
+        VM.expectRevert(reason);
+        escrow.close(made, owed, signer, coordinator);
+    }
+
+    function signed(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function balance(address owner) internal view returns (uint256) {
+        return token == address(0) ? owner.balance : dollar.balanceOf(owner);
+    }
+
+    function status(ITileEscrow.Terms memory made) internal view returns (ITileEscrow.Status found) {
+        (,, found) = escrow.account(escrow.jobId(made));
+    }
+
+    function same(uint256 found, uint256 expected) internal pure {
+        require(
+            found == expected,
+            string.concat("found ", Strings.toString(found), ", expected ", Strings.toString(expected))
+        );
+    }
+
+    function same(ITileEscrow.Status found, ITileEscrow.Status expected) internal pure {
+        same(uint256(found), uint256(expected));
+    }
+
+    function bounded(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
+        return value >= low && value <= high ? value : low + value % (high - low + 1);
+    }
+}
