@@ -1,4 +1,5 @@
-"""ABI and bytecode of the contracts as package data of tegula_market: `artifacts.py write` or `artifacts.py check`.
+# ruff: noqa: INP001 (a script, not a package)
+"""ABI and bytecode of the contracts as package data of tegula_market: `artifacts.py write` or `check`.
 
 Users then need no compiler. The build is reproducible (foundry.toml), so `check` compares whole files.
 """
