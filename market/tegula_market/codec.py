@@ -74,7 +74,15 @@ def decode(kind: type[T], raw: object, place: str = "") -> T:
 @cache
 def _writers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     hints = get_type_hints(kind)
-    return tuple((f.name, str if hints[f.name] is Wei else encode) for f in fields(kind))
+    return tuple((f.name, _writer(hints[f.name])) for f in fields(kind))
+
+
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    if kind is Wei:
+        return str
+    if Wei in get_args(kind):  # Wei | None
+        return lambda value: None if value is None else str(value)
+    return encode
 
 
 @cache

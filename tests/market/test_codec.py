@@ -3,7 +3,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from orders import an_order
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
@@ -26,7 +25,9 @@ from tegula_market.model import (
 
 text = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=40)
 seconds = st.floats(0, 1e9)
-rects = st.builds(lambda x, y, w, h: Rect(x, y, x + w, y + h), *[st.integers(0, 9999)] * 2, *[st.integers(1, 9999)] * 2)
+rects = st.builds(
+    lambda x, y, w, h: Rect(x, y, x + w, y + h), *[st.integers(0, 9999)] * 2, *[st.integers(1, 9999)] * 2
+)
 results = st.builds(
     Result,
     lease=text.map(LeaseId),
@@ -51,7 +52,12 @@ manifests = st.builds(
     SceneManifest,
     blend=text,
     files=st.lists(
-        st.builds(SceneFile, path=text, digest=st.binary(min_size=32, max_size=32).map(Digest), size=st.integers(0, 2**40))
+        st.builds(
+            SceneFile,
+            path=text,
+            digest=st.binary(min_size=32, max_size=32).map(Digest),
+            size=st.integers(0, 2**40),
+        )
     ).map(tuple),
 )
 orders = st.builds(

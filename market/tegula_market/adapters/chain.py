@@ -120,6 +120,12 @@ class Escrow:
                 return Wei(self._web3.eth.get_balance(Web3.to_checksum_address(owner)))
             return Wei(self._erc20(token).functions.balanceOf(Web3.to_checksum_address(owner)).call())
 
+    def describe(self, token: Address) -> tuple[str, int]:
+        """Symbol and decimals of an ERC-20 token, for people to read amounts by."""
+        erc20 = self._erc20(token)
+        with translated():
+            return str(erc20.functions.symbol().call()), int(erc20.functions.decimals().call())
+
     def open(self, terms: Terms, amount: Wei, key: Key) -> bytes | None:
         """Opens and funds the job; None if it is open already.
 

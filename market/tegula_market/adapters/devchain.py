@@ -4,7 +4,6 @@ It starts with the escrow, a test dollar and funded accounts. The keys are the p
 tool knows, so they are refused on any chain that is not a local one.
 """
 
-import contextlib
 import os
 import queue
 import shutil
@@ -25,6 +24,8 @@ from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, TegulaError, Wei
 
 MNEMONIC = "test test test test test test test test test test test junk"
+PATH = "m/44'/60'/0'/0"
+"""Of the accounts, as every wallet derives them."""
 ACCOUNTS = 20
 LOCAL_CHAIN_IDS = frozenset({31_337, 131_277_322_940_537})
 """anvil's and eth-tester's."""
@@ -74,7 +75,7 @@ def dev_key(index: int, chain_id: int) -> Key:
     if chain_id not in LOCAL_CHAIN_IDS:
         raise NotLocal(f"development keys are public; they are refused on chain {chain_id}. Use a key file")
     Account.enable_unaudited_hdwallet_features()
-    account = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    account = Account.from_mnemonic(MNEMONIC, account_path=f"{PATH}/{index}")
     return Key(account)
 
 
@@ -124,6 +125,7 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,  # Ctrl-C is for the program that uses the chain, which may still have to pay
         preexec_fn=dies_with_parent,  # noqa: PLW1509 calls prctl only, which takes no lock
     )
     try:
@@ -152,8 +154,8 @@ def _listening(process: subprocess.Popen[str], engine: str) -> str:
 
 def _drain(process: subprocess.Popen[str], found: "queue.Queue[str | None]") -> None:
     assert process.stdout is not None
-    with contextlib.suppress(ValueError):  # closed when the chain ends
-        for line in process.stdout:
+    with process.stdout as lines:
+        for line in lines:
             if line.startswith(LISTENING):
                 found.put(line.removeprefix(LISTENING).strip())
     found.put(None)

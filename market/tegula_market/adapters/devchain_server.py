@@ -16,7 +16,7 @@ from eth_utils.exceptions import ValidationError
 from web3 import EthereumTesterProvider, Web3
 from web3.exceptions import Web3Exception
 
-from tegula_market.adapters.devchain import ACCOUNTS, MNEMONIC
+from tegula_market.adapters.devchain import ACCOUNTS, MNEMONIC, PATH
 
 REVERTED = 3
 """Geth's error code for a reverted execution; its data is the contract's error."""
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve() -> None:
-    backend = PyEVMBackend.from_mnemonic(MNEMONIC, num_accounts=ACCOUNTS)
+    backend = PyEVMBackend.from_mnemonic(MNEMONIC, num_accounts=ACCOUNTS, hd_path=PATH)
     Handler.web3 = Web3(EthereumTesterProvider(EthereumTester(backend)))
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         sys.stdout.write(f"Listening on 127.0.0.1:{server.server_port}\n")
@@ -65,9 +65,14 @@ def _answer(web3: Web3, request: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if key in ("result", "error")}
 
 
-def _revert_data(error: TransactionFailed) -> str:
-    data = error.args[0] if error.args else b""
-    return "0x" + data.hex() if isinstance(data, bytes) else "0x"
+def _revert_data(error: BaseException) -> str:
+    """The contract's own error, which eth-tester wraps in its own, as their context or argument."""
+    for argument in error.args:
+        if isinstance(argument, bytes):
+            return "0x" + argument.hex()
+        if isinstance(argument, BaseException):
+            return _revert_data(argument)
+    return _revert_data(error.__context__) if error.__context__ else "0x"
 
 
 def _plain(value: bytes | Mapping[str, Any]) -> object:

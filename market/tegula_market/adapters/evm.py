@@ -32,10 +32,14 @@ RPC_SECONDS = 20
 RECEIPT_SECONDS = 180
 """Longest wait for a transaction to be mined."""
 POLL_SECONDS = 0.05
+POOR = "insufficient funds", "cannot afford"
+"""What geth and anvil, and py-evm, say of a wallet that cannot pay for gas."""
 SENTENCES = {
     "NotOpen": "the escrow has no open job of these terms; it was never opened, or is closed already",
     "AlreadyOpen": "a job of these terms is open already; use another salt",
     "DeadlinePassed": "the deadline has passed; order again with a later one",
+    "BadTerms": "the terms name no session key or no coordinator, or one key as both",
+    "WrongValue": "the ether sent with the deposit is not its amount",
     "NotRequester": "only the requester that the terms name can open the job",
     "TooEarly": "the deposit can be refunded only after deadline and grace; close the job instead",
     "BadSignerSignature": "the requester's session key has not signed this",
@@ -113,7 +117,7 @@ def translated() -> Iterator[None]:
     except (ContractLogicError, TimeExhausted) as error:
         raise Refused(f"the chain did not take the transaction: {error}") from error
     except Web3RPCError as error:
-        if "insufficient funds" in str(error).lower():
+        if any(words in str(error).lower() for words in POOR):
             raise Refused("the wallet cannot pay for the transaction's gas; send it some ether") from error
         raise ChainError(f"the chain says: {error}") from error
     except Web3Exception as error:

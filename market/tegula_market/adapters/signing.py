@@ -11,6 +11,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from tegula_market.model import Address, Signature, TegulaError
@@ -88,6 +89,12 @@ def save_key(path: Path, key: Key) -> None:
 def sign(payload: Payload, key: Key) -> Signature:
     signed = key.account.sign_message(encode_typed_data(full_message=payload))
     return Signature(bytes(signed.signature))
+
+
+def hash_of(payload: Payload) -> bytes:
+    """The EIP-712 digest of a payload, 32 bytes: what the contract computes and what is signed."""
+    signable = encode_typed_data(full_message=payload)
+    return bytes(keccak(b"\x19" + signable.version + signable.header + signable.body))
 
 
 def recover(payload: Payload, signature: Signature) -> Address:

@@ -1,0 +1,313 @@
+"""The escrow on real chains: one suite on eth-tester's EVM and on anvil."""
+
+import random
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
+from tegula_market import vouchers
+from tegula_market.adapters import chain, devchain, evm, signing
+from tegula_market.adapters.chain import Escrow, Refused, Status, Unreachable
+from tegula_market.adapters.devchain import DevChain
+from tegula_market.adapters.signing import Key
+from tegula_market.codec import MAX_WEI
+from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Voucher, Wei
+from tegula_market.vouchers import Payload
+from web3 import Web3
+
+pytestmark = pytest.mark.slow
+
+DEPOSIT = Wei(1_000_000)
+SIGNER, COORDINATOR = Key.generate(), Key.generate()
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A local chain, its escrow, and the money of the job."""
+
+    local: DevChain
+    escrow: Escrow
+    token: Address
+    requester: Key
+    relay: Key
+    """Pays for the gas of claims, so that balances of workers are what they were paid."""
+
+    @property
+    def web3(self) -> Web3:
+        return evm.connect(self.local.rpc)
+
+    def terms(self) -> Terms:
+        now = self.web3.eth.get_block("latest")["timestamp"]
+        parties = self.requester.address, SIGNER.address, COORDINATOR.address, self.token
+        return Terms(*parties, now + DAY, 3600, random.randbytes(32))
+
+    def opened(self) -> Terms:
+        terms = self.terms()
+        assert self.escrow.open(terms, DEPOSIT, self.requester)
+        return terms
+
+    def balance(self, owner: Address) -> int:
+        return self.escrow.balance(self.token, owner)
+
+    def claim(self, signed: SignedVoucher, terms: Terms) -> bytes | None:
+        return self.escrow.claim(terms, signed, self.relay)
+
+    def close(self, terms: Terms, owed: int) -> bytes | None:
+        payload = vouchers.close_payload(self.escrow.domain, chain.job_id(terms), Wei(owed))
+        return self.escrow.close(terms, Wei(owed), *both(payload), self.relay)
+
+    def travel(self, to: int) -> None:
+        """Sets the time of the next block and mines it."""
+        if self.local.engine == "anvil":
+            self._ask("evm_setNextBlockTimestamp", to)
+            self._ask("evm_mine")
+        else:
+            self._ask("testing_timeTravel", to)
+
+    def _ask(self, method: str, *arguments: int) -> None:
+        answer = self.web3.provider.make_request(evm_method(method), list(arguments))
+        assert "error" not in answer
+
+
+def evm_method(name: str) -> Any:
+    return name
+
+
+def both(payload: Payload) -> tuple[Signature, Signature]:
+    return signing.sign(payload, SIGNER), signing.sign(payload, COORDINATOR)
+
+
+@pytest.fixture(scope="module", params=["eth-tester", "anvil"])
+def local(request: pytest.FixtureRequest) -> Iterator[DevChain]:
+    anvil = devchain.find_anvil()
+    if request.param == "anvil" and anvil is None:
+        pytest.skip("anvil is not installed: the escrow is tested on eth-tester only; run make setup with npm")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "eth-tester":
+            patch.setattr(devchain, "find_anvil", lambda: None)
+        with devchain.devchain() as running:
+            assert running.engine == request.param
+            yield running
+
+
+@pytest.fixture(params=["ether", "dollars"])
+def scene(request: pytest.FixtureRequest, local: DevChain) -> Scene:
+    token = ETHER if request.param == "ether" else local.dollar
+    requester = local.key(1)
+    if token != ETHER:
+        local.mint(requester.address, Wei(3 * DEPOSIT))
+    return Scene(local, Escrow.connect(local.rpc, local.escrow), token, requester, local.key(2))
+
+
+@pytest.fixture
+def job(scene: Scene) -> Terms:
+    return scene.opened()
+
+
+def voucher(scene: Scene, terms: Terms, worker: Address, cumulative: int) -> SignedVoucher:
+    made = Voucher(chain.job_id(terms), worker, Wei(cumulative))
+    return SignedVoucher(made, *both(vouchers.voucher_payload(scene.escrow.domain, made)))
+
+
+def test_a_job_from_deposit_to_an_empty_escrow(scene: Scene) -> None:
+    before = scene.balance(scene.local.escrow)
+    terms = scene.opened()
+    opened, had = chain.job_id(terms), scene.balance(scene.requester.address)
+    one, two = Key.generate().address, Key.generate().address
+    assert scene.balance(scene.local.escrow) == before + DEPOSIT
+    for worker, cumulative in ((one, 100), (two, 50), (one, 400)):
+        assert scene.claim(voucher(scene, terms, worker, cumulative), terms)
+    scene.close(terms, 450)
+    assert (scene.balance(one), scene.balance(two)) == (400, 50)
+    assert scene.balance(scene.requester.address) == had + DEPOSIT - 450
+    assert scene.balance(scene.local.escrow) == before
+    account = scene.escrow.account(opened)
+    assert (account.funded, account.paid, account.status) == (450, 450, Status.CLOSED)
+    assert [(p.worker, p.amount) for p in scene.escrow.payments(opened)] == [(one, 100), (two, 50), (one, 300)]
+    assert [returned.amount for returned in scene.escrow.returned(opened)] == [DEPOSIT - 450]
+
+
+def test_a_job_is_opened_once(scene: Scene, job: Terms) -> None:
+    assert scene.escrow.open(job, DEPOSIT, scene.requester) is None
+    account = scene.escrow.account(chain.job_id(job))
+    assert (account.funded, account.paid, account.open) == (DEPOSIT, 0, True)
+
+
+def test_a_voucher_pays_once(scene: Scene, job: Terms) -> None:
+    worker = Key.generate().address
+    older, newer = voucher(scene, job, worker, 100), voucher(scene, job, worker, 300)
+    assert scene.claim(newer, job)
+    assert scene.claim(newer, job) is None
+    assert scene.claim(older, job) is None
+    assert scene.balance(worker) == 300
+    assert scene.escrow.claimed(chain.job_id(job), worker) == 300
+
+
+def test_a_paid_voucher_that_is_sent_again_pays_nothing(scene: Scene, job: Terms) -> None:
+    """Two relays at once: both look first, one is too late. The contract does not pay, and does not fail."""
+    worker = Key.generate().address
+    signed = voucher(scene, job, worker, 100)
+    scene.claim(signed, job)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Escrow, "claimed", lambda *_: 0)
+        assert scene.claim(signed, job)
+    assert scene.balance(worker) == 100
+    assert len(scene.escrow.payments(chain.job_id(job))) == 1
+
+
+def test_what_is_owed_stays_claimable_after_the_close(scene: Scene, job: Terms) -> None:
+    worker = Key.generate().address
+    assert scene.close(job, 500)
+    assert scene.close(job, 500) is None
+    assert scene.claim(voucher(scene, job, worker, 500), job)
+    assert scene.balance(worker) == 500
+    with pytest.raises(Refused, match="does not cover"):
+        scene.claim(voucher(scene, job, worker, 501), job)
+
+
+def test_the_rest_returns_after_deadline_and_grace(scene: Scene, job: Terms) -> None:
+    worker, opened = Key.generate().address, chain.job_id(job)
+    scene.claim(voucher(scene, job, worker, 100), job)
+    with pytest.raises(Refused, match="only after deadline and grace"):
+        scene.escrow.refund(job, scene.relay)
+    scene.travel(job.deadline + job.grace)
+    had = scene.balance(scene.requester.address)
+    tx = scene.escrow.refund(job, scene.relay)
+    assert scene.balance(scene.requester.address) == had + DEPOSIT - 100
+    assert [(back.amount, back.tx) for back in scene.escrow.returned(opened)] == [(DEPOSIT - 100, tx)]
+    assert scene.escrow.account(opened).status is Status.REFUNDED
+    with pytest.raises(Refused, match="no open job"):
+        scene.claim(voucher(scene, job, worker, 200), job)
+
+
+def test_nothing_opens_after_its_deadline(scene: Scene) -> None:
+    terms = scene.terms()
+    scene.travel(terms.deadline)
+    with pytest.raises(Refused, match="order again with a later one"):
+        scene.escrow.open(terms, DEPOSIT, scene.requester)
+
+
+def test_both_keys_must_have_signed(scene: Scene, job: Terms) -> None:
+    worker = Key.generate().address
+    good = voucher(scene, job, worker, 100)
+    stranger = signing.sign(vouchers.voucher_payload(scene.escrow.domain, good.voucher), Key.generate())
+    with pytest.raises(Refused, match="session key has not signed"):
+        scene.claim(replace(good, signer_signature=stranger), job)
+    with pytest.raises(Refused, match="coordinator has not signed"):
+        scene.claim(replace(good, coordinator_signature=stranger), job)
+    payload = vouchers.close_payload(scene.escrow.domain, chain.job_id(job), Wei(0))
+    signer, coordinator = both(payload)
+    with pytest.raises(Refused, match="session key has not signed"):
+        scene.escrow.close(job, Wei(0), coordinator, coordinator, scene.relay)
+    with pytest.raises(Refused, match="coordinator has not signed"):
+        scene.escrow.close(job, Wei(0), signer, signer, scene.relay)
+    assert scene.balance(worker) == 0
+
+
+def test_a_voucher_of_another_job_pays_nothing(scene: Scene, job: Terms) -> None:
+    other = scene.opened()
+    signed = voucher(scene, other, Key.generate().address, 100)
+    with pytest.raises(Refused, match="session key has not signed"):
+        scene.claim(signed, job)
+
+
+def test_a_voucher_of_another_escrow_pays_nothing(scene: Scene, job: Terms) -> None:
+    elsewhere = replace(scene.escrow.domain, escrow=Address(b"\x07" * 20))
+    made = Voucher(chain.job_id(job), Key.generate().address, Wei(100))
+    signed = SignedVoucher(made, *both(vouchers.voucher_payload(elsewhere, made)))
+    with pytest.raises(Refused, match="session key has not signed"):
+        scene.claim(signed, job)
+
+
+def test_only_the_requester_opens(scene: Scene) -> None:
+    terms = replace(scene.terms(), requester=Key.generate().address)
+    with pytest.raises(Refused, match="only the requester"):
+        scene.escrow.open(terms, Wei(0), scene.relay)
+
+
+def test_a_deposit_that_is_not_there_is_refused_in_words(scene: Scene) -> None:
+    terms, held = scene.terms(), scene.balance(scene.requester.address)
+    with pytest.raises(Refused, match=rf"deposit of {held + 1} and the wallet .* has {held} .*lower"):
+        scene.escrow.open(terms, Wei(held + 1), scene.requester)
+
+
+def test_a_wallet_without_ether_is_told_so(scene: Scene, job: Terms) -> None:
+    signed = voucher(scene, job, Key.generate().address, 100)
+    with pytest.raises(Refused, match="send it some ether"):
+        scene.escrow.claim(job, signed, Key.generate())
+
+
+def test_job_ids_and_digests_are_the_contracts(scene: Scene) -> None:
+    contract: Any = scene.web3.eth.contract(
+        Web3.to_checksum_address(scene.local.escrow), abi=evm.artifact("TileEscrow")["abi"]
+    )
+    for _ in range(10):
+        terms = _random_terms()
+        job, worker = chain.job_id(terms), Address(random.randbytes(20))
+        amount = Wei(random.choice((0, 1, MAX_WEI, random.randrange(MAX_WEI))))
+        parties = [Web3.to_checksum_address(a) for a in _addresses(terms)]
+        on_chain = contract.functions.jobId((*parties, terms.deadline, terms.grace, terms.salt)).call()
+        assert on_chain == job
+        payload = vouchers.voucher_payload(scene.escrow.domain, Voucher(job, worker, amount))
+        asked = contract.functions.voucherDigest(job, Web3.to_checksum_address(worker), amount)
+        assert asked.call() == _digest(payload)
+        closing = vouchers.close_payload(scene.escrow.domain, job, amount)
+        assert contract.functions.closeDigest(job, amount).call() == _digest(closing)
+
+
+def test_transactions_are_named_by_hashes_that_the_chain_knows(scene: Scene, job: Terms) -> None:
+    tx = scene.claim(voucher(scene, job, Key.generate().address, 5), job)
+    assert tx is not None
+    assert [payment.tx for payment in scene.escrow.payments(chain.job_id(job))] == [tx]
+    assert scene.web3.eth.get_transaction_receipt(evm_method(tx))["status"] == 1
+
+
+def test_a_job_that_nobody_opened_has_an_empty_account(scene: Scene) -> None:
+    nobodys = JobId(random.randbytes(32))
+    assert scene.escrow.account(nobodys).status is Status.NONE
+    assert scene.escrow.payments(nobodys) == []
+    assert scene.escrow.returned(nobodys) == []
+
+
+def test_an_address_without_the_escrow_is_refused(local: DevChain) -> None:
+    with pytest.raises(Unreachable, match="no contract at 0x0909"):
+        Escrow.connect(local.rpc, Address(b"\x09" * 20))
+
+
+def test_a_chain_that_is_away_is_named() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    started = time.monotonic()
+    with pytest.raises(Unreachable, match="RPC URL right"):
+        Escrow.connect(url, Address(bytes(20)))
+    assert time.monotonic() - started < evm.RPC_SECONDS
+
+
+def test_every_error_of_the_escrow_has_its_sentence() -> None:
+    """Libraries' errors aside, which a client that uses the module cannot meet, and `collect`'s, which it has not."""
+    own = {"BadTerms", *evm.SENTENCES}
+    named = {entry["name"] for entry in evm.artifact("TileEscrow")["abi"] if entry["type"] == "error"}
+    beyond = {"NothingHeld", "NotTaken", "WrongValue", "BadTerms"}
+    libraries = {"InvalidShortString", "StringTooLong", "ReentrancyGuardReentrantCall", "SafeERC20FailedOperation"}
+    assert named - libraries == own | beyond
+
+
+def _random_terms() -> Terms:
+    parties = (Address(random.randbytes(20)) for _ in range(4))
+    return Terms(*parties, random.randrange(1, 2**48), random.randrange(2**32), random.randbytes(32))
+
+
+def _addresses(terms: Terms) -> tuple[Address, ...]:
+    return terms.requester, terms.signer, terms.coordinator, terms.token
+
+
+def _digest(payload: Payload) -> bytes:
+    message = encode_typed_data(full_message=payload)
+    return bytes(keccak(b"\x19" + message.version + message.header + message.body))

@@ -1,0 +1,60 @@
+"""Every module has its test file in the same place of the tree, and every test file its module."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {
+    "market": ROOT / "market" / "tegula_market",
+    "coordinator": ROOT / "coordinator" / "tegula_coordinator",
+    "worker": ROOT / "worker" / "tegula_worker",
+    "requester": ROOT / "requester" / "tegula",
+    "blender_addon": ROOT / "blender_addon" / "tegula_blender",
+}
+COVERED_ELSEWHERE = {
+    "market/model.py": "types; their checks are tested where they are used",
+    "market/adapters/children.py": "end_to_end/test_local.py kills a parent",
+    "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
+    "market/adapters/evm.py": "market/adapters/test_chain.py, with every error of the contract",
+    "coordinator/commands.py": "types; the book's tests read them",
+    "coordinator/events.py": "coordinator/test_store.py writes and reads every kind",
+    "coordinator/tiles.py": "coordinator/test_router.py probes and judges through it",
+    "coordinator/views.py": "coordinator/test_http_api.py reads them",
+    "coordinator/desk.py": "coordinator/test_http_api.py, through the API",
+    "coordinator/bookkeeper.py": "coordinator/test_http_api.py and test_router.py, on a real log",
+    "coordinator/service.py": "end_to_end/test_local.py runs the program",
+    "coordinator/cli.py": "end_to_end/test_local.py runs the program",
+    "coordinator/book/job.py": "coordinator/book/, event by event",
+    "coordinator/book/state.py": "coordinator/book/, event by event",
+}
+
+
+def modules() -> set[str]:
+    return {
+        f"{room}/{path.relative_to(folder)}"
+        for room, folder in ROOMS.items()
+        for path in folder.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+
+
+def test_every_module_has_its_test_file() -> None:
+    untested = {
+        module
+        for module in modules() - COVERED_ELSEWHERE.keys()
+        if not (ROOT / "tests" / Path(module).with_name(f"test_{Path(module).name}")).is_file()
+    }
+    assert untested == set()
+
+
+def test_every_test_file_has_its_module() -> None:
+    stray = {
+        str(path.relative_to(ROOT / "tests"))
+        for room in ROOMS
+        for path in (ROOT / "tests" / room).rglob("test_*.py")
+        if str(path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))) not in modules()
+    }
+    assert stray == set()
+
+
+def test_what_is_covered_elsewhere_still_exists() -> None:
+    assert COVERED_ELSEWHERE.keys() - modules() == set()
