@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
-
 from tegula_blender.job_view import About, JobEvent, JobView
 from tegula_market import codec
 from tegula_market.codec import MalformedInput

@@ -69,13 +69,3 @@ def _bill(
             " a megasample explains; nothing was signed"
         )
     return unit.worker, unit.price
-
-
-def lowest_ask_above(view: JobView, ceiling: Wei) -> Wei | None:
-    """The lowest ask of a round that nobody won because the ceiling is under every ask; None otherwise."""
-    asks = [ask for ask in view.asks if ask.price is not None]
-    if any(ask.code != auction.Reason.ABOVE_CEILING for ask in asks):
-        return None
-    if any(unit.phase is not UnitPhase.OPEN for unit in view.units):
-        return None
-    return min((ask.price for ask in asks if ask.price is not None and ask.price > ceiling), default=None)

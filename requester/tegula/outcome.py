@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from tegula.money import Money
 from tegula_blender.job_view import JobView
 from tegula_market.model import Address, Order, Tile, Wei
+
+from tegula.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Outcome:
     chain_id: int
     spans: tuple[Span, ...]
     seconds: dict[str, float]
-    """By step. `total` is the whole run by the wall clock; `load`, `tiles` and `probes` are sums over workers,
-    which work side by side; the others are wall-clock seconds, one after the other."""
+    """By step. `total` is the whole run by the wall clock; `load`, `tiles` and `probes` are sums over
+    workers, which work side by side; the others are wall-clock seconds, one after the other."""
     money: Money
 
     @property

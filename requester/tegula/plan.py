@@ -4,12 +4,13 @@ import re
 from math import isqrt
 
 from tegula_market import auction, tiling
-from tegula_market.model import InvalidValue, Order, Rect, Wei
+from tegula_market.model import InvalidValue, Order, Rect, Scene, Terms, Wei
 
 TILES_PER_WORKER = 4
 """Of each frame: so many that a slow worker holds the frame up by a fraction only."""
 TILE_STEP, SMALLEST_TILE, LARGEST_TILE = 16, 64, 512
-"""Pixels. Below 64 the fixed cost of a tile, about 0.2 s, outweighs its rendering; above 512 a lost tile hurts."""
+"""Pixels. Below 64 the fixed cost of a tile, about 0.2 s, outweighs its rendering; above 512 it hurts to
+lose one."""
 MOST_FRAMES = 100_000
 
 
@@ -31,7 +32,7 @@ def parse_frames(text: str) -> tuple[int, ...]:
     """
     found: dict[int, None] = {}
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(-?\d{1,7})(?:-(-?\d{1,7}))?\s*", part)
+        match = re.fullmatch(r"\s*(-?[0-9]{1,7})(?:-(-?[0-9]{1,7}))?\s*", part)
         if match is None:
             raise InvalidValue(f"no frames: {text!r}; write them like 7, 1-3 or 1-3,7")
         first, last = int(match[1]), int(match[2] or match[1])
@@ -39,6 +40,10 @@ def parse_frames(text: str) -> tuple[int, ...]:
             raise InvalidValue(f"no frames: {part.strip()!r} has to run from a first to a last frame")
         found |= dict.fromkeys(range(first, last + 1))
     return tuple(found)
+
+
+def order(scene: Scene, frames: tuple[int, ...], terms: Terms, ceiling: Wei, edge: int) -> Order:
+    return Order(terms, scene, frames, edge, tiling.overscan_for(scene.adaptive, scene.spp), ceiling)
 
 
 def budget(order: Order) -> Wei:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from tegula_market.model import Wei
 
 from tegula.money import Money
-from tegula_market.model import Wei
+
+NOTHING = Wei(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,9 @@ class Standing:
     """Accepted tiles."""
     tiles: int = 0
     """0 while there is nothing to count."""
-    price: Wei = Wei(0)
+    price: Wei = NOTHING
     """What the accepted tiles cost."""
-    budget: Wei = Wei(0)
+    budget: Wei = NOTHING
     since: float = 0.0
     """`time.monotonic` when the first tile could have been leased."""
 

@@ -5,19 +5,20 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tegula.outcome import FinishedFrame, Outcome
-from tegula.progress import duration
 from tegula_blender.job_view import AskView, UnitView, VerdictView
 from tegula_market.auction import Reason
 from tegula_market.model import MEGASAMPLE, Address
 from tegula_market.model import Outcome as Judged
 
+from tegula.outcome import FinishedFrame, Outcome
+from tegula.progress import duration
+
 COLOURS = 8
 """For workers; the ninth gets the first one again. The style sheet has one more, for probes."""
 MOST_EMBEDDED = 24 << 20
-"""Bytes of PNG inside the page. Frames beyond are linked from beside it: a page must still open on a phone."""
+"""Bytes of PNG inside the page. Frames beyond are linked from beside it: it must still open on a phone."""
 OUTLINE = 1000
-"""Tiles are drawn smaller by one part in so many of the frame's width, so that neighbours' outlines lie apart."""
+"""Tiles are drawn smaller by one part in so many of the frame's width: neighbours' outlines lie apart."""
 STEPS = {
     "start": "starting up",
     "inspect": "reading the scene",

@@ -1,0 +1,145 @@
+"""`tegula`: results to stdout, progress to stderr; exit 0, 1 (our fault) or 2 (input or configuration)."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from tegula_market import auction
+from tegula_market.adapters import signing
+from tegula_market.adapters.chain import Escrow
+from tegula_market.model import ETHER, Address, InvalidValue, Wei
+
+from tegula import deal, local, plan, screen
+from tegula import render as rendering
+from tegula.market import Market
+from tegula.render import Wanted
+from tegula.stopwatch import Stopwatch
+
+LONGEST_TOKEN = 4096
+PUBLIC_WORKERS = 8
+"""That a market is taken to have; decides how large tiles are."""
+CLAIM_SECONDS = 60.0
+"""Workers on this computer claim at once; elsewhere they may wait until it is worth the fee."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Scene = Annotated[Path, typer.Argument(metavar="SCENE.blend", help="the scene to render")]
+Out = Annotated[Path, typer.Option(help="folder for the frames and the report")]
+Frames = Annotated[str | None, typer.Option(help="like 7, 1-3 or 1-3,7; by default the current frame")]
+Samples = Annotated[int | None, typer.Option(min=1, help="instead of the scene's")]
+Scale = Annotated[int | None, typer.Option(min=1, max=32767, help="percent of the scene's resolution")]
+Tile = Annotated[int | None, typer.Option(min=8, help="edge of a tile in pixels")]
+Ceiling = Annotated[
+    int, typer.Option(min=1, max=auction.MAX_PRICE, help="most to pay for a megasample, in token units")
+]
+Blender = Annotated[Path | None, typer.Option(help="Blender program; without it, the bpy module is used")]
+Deadline = Annotated[int, typer.Option(min=120, help="seconds after which no more work is paid for")]
+Rpc = Annotated[str, typer.Option(help="JSON-RPC URL of the chain")]
+KeyFile = Annotated[Path, typer.Option(help="file with the key that pays")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+
+
+@app.command()
+def render(
+    scene: Scene,
+    coordinator: Annotated[str, typer.Option(help="its URL")],
+    token_file: Annotated[Path, typer.Option(help="file with the bearer token that its operator gave you")],
+    rpc: Rpc,
+    key_file: KeyFile,
+    token_address: Annotated[str, typer.Option(help="ERC-20 contract to pay with, or eth")],
+    ceiling: Ceiling,
+    out: Out,
+    escrow: Annotated[str | None, typer.Option(help="the only escrow contract to pay into")] = None,
+    frames: Frames = None,
+    samples: Samples = None,
+    scale: Scale = None,
+    tile: Tile = None,
+    deadline: Deadline = 86_400,
+    blender: Blender = None,
+    claim_seconds: Annotated[float, typer.Option(min=0, help="longest wait for workers' claims")] = 30.0,
+    quiet: Quiet = False,
+) -> None:
+    """Have a scene rendered by a coordinator's workers and pay them."""
+    with screen.explained(), TemporaryDirectory(prefix="tegula-") as scratch:
+        wanted = Wanted(
+            scene, out, _frames(frames), samples, scale, tile, Wei(ceiling), deadline, blender,
+            PUBLIC_WORKERS, claim_seconds,
+        )  # fmt: skip
+        pinned = None if escrow is None else _address("--escrow", escrow)
+        where = Market(
+            coordinator, _token(token_file), rpc, signing.load_key(key_file), _currency(token_address), pinned
+        )
+        watch = Stopwatch()
+        packed = rendering.inspect(wanted, Path(scratch), watch)
+        outcome = rendering.render(wanted, packed, where, watch, screen.show(quiet=quiet))
+    screen.summarise(outcome, str(out))
+
+
+@app.command("local")
+def render_locally(
+    scene: Scene,
+    out: Out,
+    workers: Annotated[int, typer.Option(help="how many render")] = 2,
+    ceiling: Ceiling = 100,
+    frames: Frames = None,
+    samples: Samples = None,
+    scale: Scale = None,
+    tile: Tile = None,
+    blender: Blender = None,
+    quiet: Quiet = False,
+) -> None:
+    """Do the whole job on this computer, with a market that lasts as long as the job."""
+    with screen.explained(), TemporaryDirectory(prefix="tegula-") as scratch:
+        wanted = Wanted(
+            scene, out, _frames(frames), samples, scale, tile, Wei(ceiling), 86_400, blender, workers,
+            CLAIM_SECONDS,
+        )  # fmt: skip
+        watch = Stopwatch()
+        packed = rendering.inspect(wanted, Path(scratch), watch)
+        starting = watch.part("start")
+        with starting, local.market(workers, blender) as where:
+            outcome = rendering.render(wanted, packed, where, watch, screen.show(quiet=quiet))
+    screen.summarise(outcome, str(out))
+
+
+@app.command()
+def refund(
+    out: Annotated[Path, typer.Argument(help="the folder that the job was to fill")],
+    rpc: Rpc,
+    key_file: KeyFile,
+) -> None:
+    """Get back the deposit of a job that could not be closed, after its deadline and grace."""
+    with screen.explained():
+        escrow, order = deal.read_record(out)
+        tx = Escrow.connect(rpc, escrow).refund(order.terms, signing.load_key(key_file))
+        deal.drop_record(out)
+    typer.echo(json.dumps({"tx": "0x" + tx.hex()}))
+
+
+def _frames(text: str | None) -> tuple[int, ...] | None:
+    return None if text is None else plan.parse_frames(text)
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"cannot read the token file {path}: {error}") from error
+    if not (token.isascii() and token.isprintable() and 0 < len(token) <= LONGEST_TOKEN):
+        raise InvalidValue(f"{path} does not hold a token: want one line of text")
+    return token
+
+
+def _currency(text: str) -> Address:
+    return ETHER if text.lower() == "eth" else _address("--token-address", text)
+
+
+def _address(option: str, text: str) -> Address:
+    try:
+        value = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        value = b""
+    if len(value) != 20:
+        raise InvalidValue(f"{option} cannot be {text[:60]!r}: want 0x and 40 hex digits")
+    return Address(value)

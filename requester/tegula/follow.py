@@ -1,0 +1,112 @@
+"""Follows a job from its first ask to its last tile: fetches what is accepted, and signs what it costs."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tegula_blender.client import Refused
+from tegula_blender.job_view import JobPhase, JobView, UnitPhase
+from tegula_market.model import Digest, TegulaError, Tile, Wei
+
+from tegula import accounts, plan
+from tegula.deal import Deal
+from tegula.progress import Standing, Tell
+from tegula.stopwatch import Stopwatch
+from tegula.worklog import WorkLog
+
+POLL_SECONDS = 20.0
+"""For which the coordinator may hold a request while nothing happens."""
+
+
+class NobodyTakes(TegulaError):
+    """No worker takes the job as it was ordered; the message says what to change."""
+
+
+class Gallery(Protocol):
+    """Where tiles become frames."""
+
+    def paste(self, tile: Tile, image: Path) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Follower:
+    def __init__(self, deal: Deal, gallery: Gallery, watch: Stopwatch, tell: Tell) -> None:
+        self._deal, self._gallery, self._watch, self._tell = deal, gallery, watch, tell
+        self._budget = plan.budget(deal.order)
+        self._seen: dict[int, Digest] = {}
+        self._seq = 0
+        self._since = time.monotonic()
+        self.log = WorkLog()
+
+    def follow(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
+        """Returns when nothing more can become accepted and everything accepted is vouchered.
+
+        Args:
+            over: the reason to give the job up, as far as the caller sees one.
+        Raises:
+            NobodyTakes: with that reason.
+            Disputed: the coordinator wants money that it cannot account for.
+        """
+        client, job = self._deal.client, self._deal.job
+        while True:
+            view = client.job(job)
+            reason = over(view)
+            if reason:
+                raise NobodyTakes(reason)
+            while self._seq < view.seq:  # a price in the view is explained by an ask that came before it
+                self._catch_up(view.seq, wait=0)
+            self._fetch(view)
+            self._pay(view)
+            self._gallery.finish()
+            self._tell(self._standing(view))
+            if ended(view):
+                return view
+            self._catch_up(view.seq, wait=POLL_SECONDS)
+
+    def _catch_up(self, seq: int, wait: float) -> None:
+        events, upto = self._deal.client.events(self._deal.job, self._seq, wait)
+        self.log.note(events)
+        self._seq = upto if events else max(seq, self._seq)
+
+    def _fetch(self, view: JobView) -> None:
+        for unit in view.units:
+            if unit.phase is not UnitPhase.ACCEPTED or unit.unit in self._seen or unit.image is None:
+                continue
+            with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
+                image = Path(folder) / "tile.exr"
+                with self._watch.part("transfer"):
+                    self._deal.client.download(unit.image, image)
+                with self._watch.part("stitch"):
+                    self._gallery.paste(self._deal.tiles[unit.unit], image)
+            self._seen[unit.unit] = unit.image
+            self._tell(self._standing(view))
+
+    def _pay(self, view: JobView) -> None:
+        if not accounts.due(view):
+            return
+        deal = self._deal
+        for voucher in accounts.vouchers(deal.order, deal.tiles, view, self._seen, self.log.asked):
+            try:
+                signature = deal.sign_voucher(voucher)
+                deal.client.sign_voucher(voucher.job, voucher.worker, voucher.cumulative, signature)
+            except Refused as error:
+                if error.status != 409:  # 409: the coordinator has this one already; the next view says so
+                    raise
+
+    def _standing(self, view: JobView) -> Standing:
+        price = sum(unit.price or 0 for unit in view.units if unit.unit in self._seen)
+        step = "rendering"
+        if view.phase is JobPhase.OPEN and not view.workers:
+            step = "waiting for workers"
+        elif view.phase is JobPhase.OPEN and not view.verifiers:
+            step = "waiting for a verifier"
+        return Standing(step, len(self._seen), len(view.units), Wei(price), self._budget, self._since)
+
+
+def ended(view: JobView) -> bool:
+    """Whether nothing more can become accepted, and everything accepted is vouchered."""
+    under_way = any(unit.phase in (UnitPhase.LEASED, UnitPhase.DELIVERED) for unit in view.units)
+    return view.phase is not JobPhase.OPEN and not under_way and not accounts.due(view)

@@ -1,0 +1,163 @@
+"""The requester's side of one job, from the deposit to the refund.
+
+Whatever happens after the deposit, the job is ended in order: cancelled, what was accepted paid, the rest
+returned. Only if that fails, too, does the deposit stay in the escrow until its deadline, and
+`tegula refund` gets it from there.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tegula_blender.client import Refused
+from tegula_blender.job_view import JobPhase, JobView
+from tegula_market.model import Digest, TegulaError, Wei
+
+from tegula import deal, plan, settle
+from tegula.deal import Deal
+from tegula.follow import Follower, Gallery
+from tegula.interest import nobody
+from tegula.money import Money
+from tegula.outcome import FinishedFrame, Outcome, Payment
+from tegula.progress import Standing, Tell
+from tegula.stopwatch import Stopwatch
+from tegula.worklog import PROBES, WorkLog
+
+LAST_PATIENCE = 15.0
+"""Seconds for which a coordinator that is away is waited for, once the job is being given up."""
+
+
+class JobFailed(TegulaError):
+    """The market could not finish the job; what was accepted is paid, the rest of the deposit is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One job and all that it needs around it."""
+
+    deal: Deal
+    blobs: dict[Digest, Path | bytes]
+    """The scene's files and its manifest."""
+    gallery: Gallery
+    out: Path
+    watch: Stopwatch
+    tell: Tell
+    money: Money
+    claim_patience: float
+    """Seconds in which workers may still claim before the report is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A job that has ended, with its money where it belongs."""
+
+    view: JobView
+    funded: Wei
+    open_tx: bytes
+    close_tx: bytes
+    refund: Wei
+    payments: tuple[Payment, ...]
+    log: WorkLog
+
+
+def carry_out(run: Run) -> Settled:
+    """
+    Raises:
+        NobodyTakes, JobFailed: the job has ended without all of its frames; the deposit is back.
+        TegulaError, KeyboardInterrupt: likewise, unless a note says where the deposit is.
+    """
+    made = run.deal
+    follower = Follower(made, run.gallery, run.watch, run.tell)
+    try:
+        with run.watch.part("upload"):
+            _upload(run)
+        with run.watch.part("chain"):
+            open_tx = _open(run)
+        with run.watch.part("market"):
+            made.client.open_job(made.order, made.sign_order())
+            view = follower.follow(lambda view: nobody(view, made.order.ceiling, run.money))
+        with run.watch.part("settle"):
+            run.tell(Standing("closing the job"))
+            close_tx, refund = settle.close(made, view)
+    except BaseException as error:
+        _give_up(run, follower, error)
+        raise
+    deal.drop_record(run.out)
+    if view.phase is not JobPhase.DONE:
+        raise JobFailed(f"the job was {view.phase.lower()}: {view.reason}. What was accepted is paid")
+    with run.watch.part("settle"):
+        run.tell(Standing("waiting for the workers' claims"))
+        payments = settle.claims(made, view, run.claim_patience)
+    return Settled(view, plan.budget(made.order), open_tx, close_tx, refund, payments, follower.log)
+
+
+def _upload(run: Run) -> None:
+    """Before any money moves: what fails here has cost nothing."""
+    run.tell(Standing("uploading the scene"))
+    for digest in run.deal.client.missing(list(run.blobs)):
+        run.deal.client.upload(digest, run.blobs[digest])
+
+
+def _open(run: Run) -> bytes:
+    made = run.deal
+    run.tell(Standing("paying the deposit"))
+    deal.keep_record(made, run.out)
+    tx = made.escrow.open(made.order.terms, plan.budget(made.order), made.requester)
+    assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
+    made.client.patience = max(0.0, made.order.terms.deadline - time.time())
+    return tx
+
+
+def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
+    """Ends the job early; what goes wrong on the way is noted at the error that led here."""
+    made = run.deal
+    made.client.patience = LAST_PATIENCE
+    run.tell(Standing("giving the job up"))
+    try:
+        if made.escrow.account(made.job).open:
+            _cancel(run, str(error) or "cancelled by the requester")
+            settle.close(made, follower.follow())
+            error.add_note("what is not owed to workers is back in your wallet")
+        elif isinstance(error, KeyboardInterrupt):
+            return  # the deposit may be on its way; the record stays
+    except (TegulaError, KeyboardInterrupt) as another:
+        end = datetime.fromtimestamp(made.order.terms.deadline + made.order.terms.grace, UTC)
+        error.add_note(
+            f"the job could not be closed ({another}). A deposit that is still in the escrow can be had back"
+            f" after {end:%Y-%m-%d %H:%M} UTC: tegula refund {run.out}"
+        )
+    else:
+        deal.drop_record(run.out)
+
+
+def _cancel(run: Run, reason: str) -> None:
+    client, made = run.deal.client, run.deal
+    client.open_job(made.order, made.sign_order())  # or there is nothing to cancel and to close
+    with suppress(Refused):  # it has ended by itself in the meantime
+        client.cancel(made.job, reason[:200])
+
+
+def outcome(run: Run, settled: Settled, scene: str, frames: tuple[FinishedFrame, ...]) -> Outcome:
+    view, log = settled.view, settled.log
+    lanes = {"0x" + ask.key.hex(): "0x" + ask.worker.hex() for ask in view.asks} | {PROBES: PROBES}
+    spans = [replace(span, lane=lanes[span.lane]) for span in log.spans if span.lane in lanes]
+    domain = run.deal.escrow.domain
+    return Outcome(
+        scene=scene,
+        order=run.deal.order,
+        tiles=run.deal.tiles,
+        view=view,
+        frames=frames,
+        payments=settled.payments,
+        funded=settled.funded,
+        refund=settled.refund,
+        open_tx=settled.open_tx,
+        close_tx=settled.close_tx,
+        escrow=domain.escrow,
+        chain_id=domain.chain_id,
+        spans=tuple(spans),
+        seconds={"total": run.watch.total, **run.watch.seconds, **log.seconds},
+        money=run.money,
+    )

@@ -1,0 +1,112 @@
+"""A whole market on this computer, for as long as it is needed: chain, coordinator, workers, a verifier.
+
+Everything listens on loopback, on ports that the system chooses, and keeps its files in one temporary folder.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tegula_market import codec
+from tegula_market.adapters import devchain, signing
+from tegula_market.adapters.devchain import DOLLAR, DevChain
+from tegula_market.adapters.signing import Key
+from tegula_market.model import InvalidValue, Wei
+
+from tegula import programs
+from tegula.market import Market
+from tegula.programs import Program
+
+REQUESTER, FIRST_WORKER = 1, 2
+"""Of the chain's development keys; 0 deploys the contracts."""
+MOST_WORKERS = devchain.ACCOUNTS - FIRST_WORKER
+POCKET_MONEY = Wei(1_000_000 * DOLLAR)
+FIRST_PRICE, PRICE_STEP = 40, 10
+"""Token units a megasample that workers ask: 40, 50, 60, so that there is an auction to see."""
+READY_SECONDS = 60.0
+"""For a program to start; a worker starts a Blender."""
+
+
+@contextmanager
+def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
+    """A market with so many workers, all of them connected.
+
+    Raises:
+        InvalidValue: no such number of workers.
+        NoChain, ProgramFailed: a part of it did not start.
+    """
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InvalidValue(f"a local market has 1 to {MOST_WORKERS} workers, not {workers}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-local-")))
+        chain = stack.enter_context(devchain.devchain())
+        requester = chain.key(REQUESTER)
+        chain.mint(requester.address, POCKET_MONEY)
+        verifier = _verifier_key(folder / "verifier")
+        url, token = _coordinator(stack, folder / "coordinator", chain, verifier)
+        starting = [_worker(stack, folder / "verifier", url, {"verifier": True}, blender)]
+        for index in range(workers):
+            home = folder / f"worker-{index}"
+            _place_key(home, chain.key(FIRST_WORKER + index))
+            terms = _worker_terms(chain, FIRST_PRICE + index * PRICE_STEP)
+            starting.append(_worker(stack, home, url, terms, blender))
+        for program in starting:
+            program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
+        yield Market(url, token, chain.rpc, requester, chain.dollar, chain.escrow)
+
+
+def _verifier_key(home: Path) -> str:
+    shown = programs.output_of([programs.find("tegula-worker"), "keys", "--data", str(home)])
+    key: str = json.loads(shown)["worker"]
+    return key
+
+
+def _coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) -> tuple[str, str]:
+    """URL and requester's token of a coordinator that serves."""
+    command = programs.find("tegula-coordinator")
+    programs.output_of([command, "keys", "--dir", str(home)])
+    settings = {
+        "http": "127.0.0.1:0",
+        "router": "tcp://127.0.0.1:0",
+        "data": "data",
+        "rpc": chain.rpc,
+        "escrow": codec.encode(chain.escrow),
+        "key_file": "coordinator.key",
+        "curve_key_file": "curve.key",
+        "tokens_file": "tokens",
+        "verifiers": [verifier],
+        "call_seconds": 1.0,
+    }
+    config = _toml(home / "coordinator.toml", settings)
+    serving = stack.enter_context(programs.running("coordinator", [command, "serve", "--config", config]))
+    shown = json.loads(serving.wait_for(lambda line: line.startswith("{"), READY_SECONDS))
+    return shown["http"], (home / "tokens").read_text().split()[0]
+
+
+def _place_key(home: Path, payout: Key) -> None:
+    """A development key that has ether: claims cost gas."""
+    home.mkdir()
+    signing.save_key(home / "payout.key", payout)
+
+
+def _worker_terms(chain: DevChain, price: int) -> dict[str, Any]:
+    money = {"token": codec.encode(chain.dollar), "escrow": codec.encode(chain.escrow)}
+    return {"rpc": chain.rpc, "price": price, **money}
+
+
+def _worker(stack: ExitStack, home: Path, url: str, terms: dict[str, Any], blender: Path | None) -> Program:
+    settings = {"coordinator": url, "data": ".", **terms}
+    if blender is not None:
+        settings["blender"] = str(blender.absolute())
+    command = [programs.find("tegula-worker"), "run", "--config", _toml(home / "worker.toml", settings)]
+    return stack.enter_context(programs.running(home.name, command))
+
+
+def _toml(path: Path, settings: dict[str, Any]) -> str:
+    """JSON's strings, numbers, booleans and lists are TOML's, too."""
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items())
+    path.write_text("".join(lines))
+    return str(path)

@@ -1,0 +1,47 @@
+"""Where a job is taken: a coordinator, a chain, and the purse that pays."""
+
+from dataclasses import dataclass, field
+
+from tegula_blender.job_view import About
+from tegula_market import messages
+from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.signing import Key
+from tegula_market.model import ETHER, Address, InvalidValue
+
+from tegula.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    url: str
+    """The coordinator's HTTP side."""
+    token: str = field(repr=False)
+    """The requester's bearer token."""
+    rpc: str
+    key: Key
+    """Pays the deposit."""
+    currency: Address
+    """ERC-20 contract, or ETHER."""
+    escrow: Address | None = None
+    """If set, the only escrow contract that is believed."""
+
+
+def money_of(escrow: Escrow, currency: Address) -> Money:
+    """Raises: ChainError: no such token there, or the chain is away."""
+    if currency == ETHER:
+        return Money("ETH", 18)
+    return Money(*escrow.describe(currency))
+
+
+def check(about: About, market: Market) -> None:
+    """Raises: InvalidValue: a coordinator that is too old or new, or has another escrow than is believed."""
+    spoken = messages.PROTOCOL.decode()
+    if about.protocol != spoken:
+        raise InvalidValue(
+            f"the coordinator speaks {about.protocol[:20]!r}, this program {spoken!r}; use versions that fit"
+        )
+    if market.escrow is not None and market.escrow != about.escrow:
+        raise InvalidValue(
+            f"the coordinator works with the escrow 0x{about.escrow.hex()}, not with"
+            f" 0x{market.escrow.hex()}; nothing was paid"
+        )

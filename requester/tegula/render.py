@@ -1,0 +1,132 @@
+"""One scene through the market: from the .blend to frames and a report in a folder."""
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tegula_blender.client import Client
+from tegula_blender.job_view import About
+from tegula_market import codec, tiling
+from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.signing import Key
+from tegula_market.model import Address, Digest, InvalidValue, Order, Rect, Terms, Wei
+
+from tegula import deal, job, market, plan, report, scene
+from tegula.deal import Deal
+from tegula.frames import Frames
+from tegula.job import Run
+from tegula.market import Market
+from tegula.money import Money
+from tegula.outcome import Outcome
+from tegula.progress import Tell
+from tegula.scene import PackedScene
+from tegula.stopwatch import Stopwatch
+
+GRACE_SECONDS = 3600
+"""After the deadline, in which workers can still claim; they want 600 at least."""
+_NOBODY = Address(bytes(20))
+NO_TERMS = Terms(_NOBODY, _NOBODY, _NOBODY, _NOBODY, 1, 0, bytes(32))
+"""For an order of which only the tiling and the price are of interest."""
+Show = Callable[[Money], AbstractContextManager[Tell]]
+"""Makes progress visible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the artist asks for. None is what the scene says, or an automatic choice."""
+
+    scene: Path
+    out: Path
+    frames: tuple[int, ...] | None
+    samples: int | None
+    scale: int | None
+    """Percent of the scene's resolution."""
+    tile: int | None
+    ceiling: Wei
+    deadline_seconds: int
+    blender: Path | None
+    workers: int
+    """That are expected; decides how large tiles are."""
+    claim_patience: float
+
+
+def inspect(wanted: Wanted, scratch: Path, watch: Stopwatch) -> PackedScene:
+    """Everything that can be wrong with the order is found here, before anything is started or paid.
+
+    Raises:
+        SceneRefused, InvalidValue: what to change.
+    """
+    _make_folder(wanted.out)
+    with watch.part("inspect"):
+        packed = scene.inspect_scene(
+            wanted.scene,
+            scratch=scratch,
+            blender=wanted.blender,
+            frames=wanted.frames,
+            samples=wanted.samples,
+            scale=wanted.scale,
+        )
+    plan.budget(_order(wanted, packed, NO_TERMS))
+    return packed
+
+
+def render(wanted: Wanted, packed: PackedScene, where: Market, watch: Stopwatch, show: Show) -> Outcome:
+    """Raises: as `job.carry_out`, and before that what is wrong with the market."""
+    client = Client(where.url, where.token)
+    try:
+        about = client.about()
+        market.check(about, where)
+        escrow = Escrow.connect(where.rpc, about.escrow)
+        made = _deal(wanted, packed, where, client, escrow, about)
+        money = market.money_of(escrow, where.currency)
+        frames = Frames(made.order, packed, wanted.out, wanted.blender, watch)
+        with show(money) as tell:
+            run = Run(made, _blobs(packed), frames, wanted.out, watch, tell, money, wanted.claim_patience)
+            settled = job.carry_out(run)
+        outcome = job.outcome(run, settled, wanted.scene.name, frames.finished)
+    finally:
+        client.close_connections()
+    report.write(outcome, wanted.out)
+    return outcome
+
+
+def _deal(
+    wanted: Wanted, packed: PackedScene, where: Market, client: Client, escrow: Escrow, about: About
+) -> Deal:
+    session = Key.generate()
+    end = int(time.time()) + wanted.deadline_seconds
+    salt = secrets.token_bytes(32)
+    terms = Terms(
+        where.key.address, session.address, about.coordinator, where.currency, end, GRACE_SECONDS, salt
+    )
+    return Deal.of(_order(wanted, packed, terms), session, where.key, client, escrow)
+
+
+def _order(wanted: Wanted, packed: PackedScene, terms: Terms) -> Order:
+    width, height = tiling.frame_size(
+        packed.scene.resolution_x, packed.scene.resolution_y, packed.scene.percentage
+    )
+    rect = packed.scene.region or Rect(0, 0, width, height)
+    edge = wanted.tile if wanted.tile is not None else plan.tile_edge(rect, wanted.workers)
+    return plan.order(packed.scene, packed.frames, terms, wanted.ceiling, edge)
+
+
+def _blobs(packed: PackedScene) -> dict[Digest, Path | bytes]:
+    return {**packed.sources, packed.scene.manifest: codec.dumps(packed.manifest)}
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidValue(
+            f"cannot make the folder {out} ({error.strerror}); choose another --out"
+        ) from error
+    if (out / deal.RECORD).exists():
+        raise InvalidValue(
+            f"{out} holds the record of a job that did not end; get its deposit back with"
+            f" `tegula refund {out}`, or choose another --out"
+        )

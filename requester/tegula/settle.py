@@ -1,0 +1,61 @@
+"""The end of a job: what is not owed goes back to the requester, and workers claim what is."""
+
+import time
+from collections.abc import Callable
+
+from tegula_blender.job_view import JobView
+from tegula_market.adapters.chain import ChainError
+from tegula_market.model import Address, Wei
+
+from tegula.deal import Deal
+from tegula.outcome import Payment
+
+LOOK_SECONDS = 0.25
+"""Between two looks at the chain."""
+
+
+def close(deal: Deal, view: JobView) -> tuple[bytes, Wei]:
+    """Both sides sign how much is owed; the escrow returns the rest at once.
+
+    Returns:
+        The transaction's hash and what came back.
+    Raises:
+        ChainError: the escrow was closed by somebody else, or the chain is away.
+    """
+    owed = Wei(sum(dues.cumulative for dues in view.owed))
+    ours = deal.sign_close(owed)
+    theirs = deal.client.close(deal.job, owed, ours)
+    deal.escrow.close(deal.order.terms, owed, ours, theirs, deal.requester)
+    returned = deal.escrow.returned(deal.job)
+    if not returned:
+        raise ChainError("the escrow is closed, but the chain shows no refund; is the RPC node in step?")
+    return returned[-1].tx, returned[-1].amount
+
+
+def claims(
+    deal: Deal, view: JobView, patience: float, pause: Callable[[float], None] = time.sleep
+) -> tuple[Payment, ...]:
+    """What workers have claimed on chain, and, without a transaction, what they have not.
+
+    Args:
+        patience: seconds in which workers may still claim.
+    """
+    owed = {dues.worker: dues.cumulative for dues in view.owed}
+    until = time.monotonic() + patience
+    while True:
+        claimed = deal.escrow.payments(deal.job)
+        left = _left(owed, [Payment(one.worker, one.amount, one.tx) for one in claimed])
+        if not left or time.monotonic() >= until:
+            break
+        pause(LOOK_SECONDS)
+    return (
+        *(Payment(one.worker, one.amount, one.tx) for one in claimed),
+        *(Payment(worker, amount, None) for worker, amount in left.items()),
+    )
+
+
+def _left(owed: dict[Address, Wei], claimed: list[Payment]) -> dict[Address, Wei]:
+    left = dict(owed)
+    for payment in claimed:
+        left[payment.worker] = Wei(left.get(payment.worker, 0) - payment.amount)
+    return {worker: amount for worker, amount in left.items() if amount > 0}

@@ -1,0 +1,168 @@
+"""The client against a coordinator over real HTTP on loopback."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_coordinator import TOKEN, FakeCoordinator, Serving
+from requester_samples import ANN, JOB, order, view
+from tegula_blender import client as client_module
+from tegula_blender.client import Client, Refused, Unreachable
+from tegula_market.codec import MalformedInput
+from tegula_market.digests import digest
+from tegula_market.model import Signature, Wei
+
+SIGNATURE = Signature(bytes(65))
+
+
+@pytest.fixture
+def fake() -> FakeCoordinator:
+    return FakeCoordinator(lambda _: JOB, lambda _job, _owed: SIGNATURE)
+
+
+@pytest.fixture
+def serving(fake: FakeCoordinator) -> Iterator[Serving]:
+    with Serving(fake) as serving:
+        yield serving
+
+
+@pytest.fixture
+def client(serving: Serving) -> Iterator[Client]:
+    client = Client(serving.url, TOKEN)
+    yield client
+    client.close_connections()
+
+
+def test_says_who_the_coordinator_is(client: Client) -> None:
+    about = client.about()
+    assert (about.coordinator, about.chain_id) == (bytes([0x0C]) * 20, 1337)
+
+
+def test_uploads_and_downloads_blobs(client: Client, fake: FakeCoordinator, tmp_path: Path) -> None:
+    file = tmp_path / "scene.blend"
+    file.write_bytes(b"blend" * 1000)
+    here, there = digest(b"blend" * 1000), digest(b"manifest")
+    assert client.missing([here, there]) == [here, there]
+    client.upload(here, file)
+    client.upload(there, b"manifest")
+    assert client.missing([here, there]) == []
+    client.download(here, tmp_path / "again.blend")
+    assert (tmp_path / "again.blend").read_bytes() == file.read_bytes()
+
+
+def test_other_bytes_than_asked_for_leave_no_file(
+    client: Client, fake: FakeCoordinator, tmp_path: Path
+) -> None:
+    fake.blobs[digest(b"tile")] = b"another tile"
+    with pytest.raises(MalformedInput, match="other bytes"):
+        client.download(digest(b"tile"), tmp_path / "tile.exr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_changed_is_refused_with_the_sentence(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "scene.blend"
+    file.write_bytes(b"after")
+    with pytest.raises(Refused, match="not what the digest names") as refused:
+        client.upload(digest(b"before"), file)
+    assert refused.value.status == 422
+
+
+def test_a_job_is_opened_shown_vouchered_and_closed(client: Client, fake: FakeCoordinator) -> None:
+    ordered = order()
+    fake.blobs[ordered.scene.manifest] = b""
+    assert client.open_job(ordered, SIGNATURE) == JOB
+    fake.view = view(ordered)
+    assert client.job(JOB) == fake.view
+    client.sign_voucher(JOB, ANN, Wei(77), SIGNATURE)
+    assert fake.signed == [(ANN, 77)]
+    assert client.close(JOB, Wei(77), SIGNATURE) == SIGNATURE
+
+
+def test_events_go_on_where_they_ended(client: Client, fake: FakeCoordinator) -> None:
+    ordered = order()
+    fake.blobs[ordered.scene.manifest] = b""
+    client.open_job(ordered, SIGNATURE)
+    first, seq = client.events(JOB, 0, wait=0)
+    assert [event.kind for event in first] == ["JobOpened"]
+    then, later = client.events(JOB, seq, wait=0)
+    assert [event.kind for event in then] == ["AskArrived", "AskArrived"]
+    assert [event.seq for event in then] == [2, 3]
+    assert later == 3
+
+
+def test_a_wrong_token_is_refused(serving: Serving) -> None:
+    with pytest.raises(Refused, match="ask the operator") as refused:
+        Client(serving.url, "wrong").job(JOB)
+    assert refused.value.status == 401
+
+
+def test_nobody_there_is_said_at_once() -> None:
+    with pytest.raises(Unreachable, match="is it running"):
+        Client("http://127.0.0.1:1", TOKEN).about()
+
+
+def test_no_address_is_said_at_once() -> None:
+    with pytest.raises(Unreachable, match="cannot ask"):
+        Client("nonsense", TOKEN).about()
+
+
+def test_something_else_at_the_address(serving: Serving, fake: FakeCoordinator) -> None:
+    fake.about = b"<html>hello</html>"  # type: ignore[assignment]
+    with pytest.raises(MalformedInput, match="is the address right"):
+        Client(serving.url, TOKEN).about()
+
+
+def test_an_answer_with_a_surprise_in_it_is_refused(client: Client, fake: FakeCoordinator) -> None:
+    fake.about["surprise"] = 1
+    with pytest.raises(MalformedInput, match="surprise"):
+        client.about()
+
+
+def test_a_coordinator_that_is_restarted_is_asked_again(
+    fake: FakeCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause before another attempt is where the coordinator comes back, so nothing is timed."""
+    serving = Serving(fake)
+    with serving:
+        client = Client(serving.url, TOKEN, patience=60)
+        client.about()
+    pauses: list[float] = []
+
+    def come_back(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            serving.__enter__()
+
+    monkeypatch.setattr(client_module.time, "sleep", come_back)
+    try:
+        assert client.about().protocol == "tm1"
+    finally:
+        serving.__exit__()
+        client.close_connections()
+    assert pauses == [0.1, 0.2, 0.4]
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module.time, "sleep", lambda _: None)
+    now = iter(range(1000))
+    monkeypatch.setattr(client_module.time, "monotonic", lambda: float(next(now)))
+    with pytest.raises(Unreachable):
+        Client("http://127.0.0.1:1", TOKEN, patience=10).about()
+    assert next(now) < 20
+
+
+def test_a_view_decodes_to_what_was_sent(client: Client, fake: FakeCoordinator) -> None:
+    seen = view(order())
+    declined = replace(seen.asks[0], price=None, taken=False, code="DECLINED", reason="too hot")
+    fake.view = replace(seen, asks=(*seen.asks, declined))
+    assert client.job(JOB).asks[-1].price is None
+
+
+def test_uploads_of_one_connection_do_not_mix(client: Client, fake: FakeCoordinator) -> None:
+    parts = [bytes([n]) * 10_000 for n in range(5)]
+    for part in parts:
+        client.upload(digest(part), part)
+    assert sorted(fake.blobs.values()) == sorted(parts)
+    assert threading.active_count() < 20
