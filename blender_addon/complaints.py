@@ -67,7 +67,7 @@ def _settings(scene):
     if cycles.use_guiding:
         yield "The scene uses path guiding, which tiles cannot match; turn it off."
     if any(curve.data_path in PINNED for curve in _curves(scene.animation_data)):
-        yield "The samples or the resolution are animated; an order has one of each, so clear their keyframes."
+        yield "Samples or resolution are animated; an order has one of each, so clear their keyframes."
 
 
 def _curves(data):

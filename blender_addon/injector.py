@@ -93,5 +93,5 @@ def _engine():
 
 
 def _literal(path):
-    """Blender 5 reads {name} in a path as a template."""
-    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version[0] > 4 else path
+    """Blender 4.5 and later read {name} in a path as a template."""
+    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5) else path

@@ -9,6 +9,9 @@ from pathlib import Path
 import bpy
 from tegula_blender import complaints, scene_files
 
+OLDEST = (4, 4, 0)
+"""The first with `bpy.data.file_path_map`."""
+
 
 def inspect(blend, *, samples=None, percentage=None, copy):
     """Open `blend` with its scripts off and describe the scene that F12 would render.
@@ -42,13 +45,19 @@ def inspect(blend, *, samples=None, percentage=None, copy):
 
 
 def opened(blend):
-    """Blender's reason for not opening it, as a sentence, or nothing."""
+    """Why Blender does not open it, as a sentence, or nothing."""
+    here = "Blender " + ".".join(map(str, bpy.app.version[:2]))
+    if bpy.app.version < OLDEST:
+        return f"This is {here}; name one of {OLDEST[0]}.{OLDEST[1]} or later."
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     try:
         bpy.ops.wm.open_mainfile(filepath=str(Path(blend).absolute()), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         why = " ".join(str(error).removeprefix("Error: ").split())
         return f"{Path(blend).name} cannot be opened ({why}); save it again from Blender."
+    if bpy.data.version[:2] > bpy.app.version[:2]:
+        there = ".".join(map(str, bpy.data.version[:2]))
+        return f"The scene was saved by Blender {there}, of which {here} would lose a part; name a later one."
     return None
 
 

@@ -37,8 +37,8 @@ def ask(command: str, blender: Path | None, **arguments: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="tegula-blender-") as home:
         request, reply, log = (Path(home) / name for name in ("request.json", "reply.json", "log.txt"))
         request.write_text(json.dumps({"command": command, **arguments}))
-        with log.open("wb") as output:
-            _run([*program, str(request), str(reply)], home, output)
+        with log.open("wb") as errors:
+            _run([*program, str(request), str(reply)], home, errors)
         if not reply.exists():
             raise SceneRefused(_fate(program[0], log))
         answer: dict[str, Any] = json.loads(reply.read_text())
@@ -47,12 +47,14 @@ def ask(command: str, blender: Path | None, **arguments: Any) -> dict[str, Any]:
     return answer
 
 
-def _run(command: list[str], home: str, output: IO[bytes]) -> None:
+def _run(command: list[str], home: str, errors: IO[bytes]) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "BLENDER_"))}
     env["BLENDER_USER_RESOURCES"] = home
     try:
         # It ends when its stdin does, so it cannot outlive this process.
-        process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
+        )
     except OSError as error:
         raise SceneRefused(f"{command[0]} cannot be started ({error.strerror}); name a Blender.") from error
     with process:

@@ -1,0 +1,68 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tegula.blender import BACKGROUND, SceneRefused, ask
+
+
+def program(folder: Path, script: str) -> Path:
+    path = folder / "blender"
+    path.write_text(f"#!{sys.executable}\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_there_is_no_such_program(tmp_path: Path) -> None:
+    with pytest.raises(SceneRefused, match=r"none cannot be started .*; name a Blender"):
+        ask("inspect", tmp_path / "none")
+
+
+def test_a_program_that_dies(tmp_path: Path) -> None:
+    dies = program(tmp_path, "import sys; print('hello'); sys.exit('out of luck')")
+    with pytest.raises(SceneRefused, match="before it was done; it said last: out of luck"):
+        ask("inspect", dies)
+
+
+def test_a_program_without_bpy(tmp_path: Path) -> None:
+    with pytest.raises(SceneRefused, match="There is no Blender here"):
+        ask(
+            "inspect",
+            program(tmp_path, "import sys; sys.exit(\"ModuleNotFoundError: No module named 'bpy'\")"),
+        )
+
+
+def test_what_blender_could_not_do(tmp_path: Path) -> None:
+    fails = program(
+        tmp_path, 'import pathlib, sys; pathlib.Path(sys.argv[-1]).write_text(\'{"failure": "No."}\')'
+    )
+    with pytest.raises(SceneRefused) as caught:
+        ask("develop", fails)
+    assert caught.value.sentences == ("No.",)
+
+
+def test_a_blender_gets_its_own_settings_and_nobodys_python_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("BLENDER_SYSTEM_SCRIPTS", "/elsewhere")
+    answers = "json.dump(dict(os.environ, argv=sys.argv), open(sys.argv[-1], 'w'))"
+    told = ask("inspect", program(tmp_path, f"import json, os, sys; {answers}"))
+    assert "PYTHONPATH" not in told
+    assert "BLENDER_SYSTEM_SCRIPTS" not in told
+    assert told["BLENDER_USER_RESOURCES"] != os.environ.get("BLENDER_USER_RESOURCES")
+    assert told["argv"][1:4] == ["-b", "--factory-startup", "--disable-autoexec"]
+
+
+@pytest.mark.slow
+def test_a_blender_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """Its stdin ends; that is all that a parent who was killed can still say."""
+    request, reply = tmp_path / "request", tmp_path / "reply"
+    os.mkfifo(request)  # it waits here for a request that never comes
+    command = [sys.executable, "-I", BACKGROUND, str(request), str(reply)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process, request.open("w"):
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=60) == 1
+    assert not reply.exists()

@@ -1,0 +1,115 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from orders import an_order
+from pictures import build, levels_apart, picture, pixels, tiles
+from scenes import full_frame
+from tegula.blender import SceneRefused
+from tegula.finishing import Picture, develop, guide, merged
+from tegula.scene import inspect_scene
+from tegula.stitching import Canvas
+from tegula_market import tiling
+from tegula_market.adapters import exr
+from tegula_market.adapters.exr import Image
+
+PASSES = ("Combined.R", "Combined.G", "Combined.B", "Combined.A")
+GUIDES = tuple(f"Denoising {name}" for name in ("Normal.X", "Normal.Y", "Normal.Z"))
+ALBEDO = tuple(f"Denoising Albedo.{c}" for c in "RGB")
+
+
+def frame(*layers: str) -> Image:
+    random = np.random.default_rng(1)
+    names = [f"{layer}.{name}" for layer in layers for name in (*PASSES, *GUIDES, *ALBEDO)]
+    return Image(5, 3, {name: random.random((3, 5), np.float32) for name in names}, {"kept": "yes"})
+
+
+def test_the_denoiser_sees_the_frame_from_its_bottom_line_up() -> None:
+    noisy = frame("A", "B.C")
+    seen = guide(noisy, ("B.C",))
+    assert not [name for name in seen.channels if not name.startswith("B.C.")]
+    for name in (*PASSES[:3], *GUIDES, *ALBEDO):
+        assert np.array_equal(seen.channels[f"B.C.{name}"], noisy.channels[f"B.C.{name}"][::-1])
+    assert not seen.channels["B.C.Vector.W"].any()
+    assert seen.text == {"cycles.B.C.samples": "1"}
+
+
+def test_denoised_layers_keep_their_noisy_image_and_their_alpha() -> None:
+    noisy = frame("A", "B")
+    clean = guide(noisy, ("B",))
+    clean.channels["B.Combined.R"][0] = 7  # its first line is the picture's last
+    done = merged(noisy, clean, ("B",))
+    assert (done.channels["B.Combined.R"][-1] == 7).all()
+    assert np.array_equal(done.channels["B.Combined.R"][:-1], noisy.channels["B.Combined.R"][:-1])
+    assert np.array_equal(done.channels["B.Noisy Image.R"], noisy.channels["B.Combined.R"])
+    assert np.array_equal(done.channels["B.Noisy Image.A"], noisy.channels["B.Combined.A"])
+    assert "A.Noisy Image.R" not in done.channels
+    assert np.array_equal(done.channels["A.Combined.R"], noisy.channels["A.Combined.R"])
+    assert done.text == {"kept": "yes"}
+
+
+def test_a_frame_without_the_denoisers_passes() -> None:
+    with pytest.raises(SceneRefused, match=r"no Combined\.R for layer Gone"):
+        guide(frame("A"), ("Gone",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("scenes")
+    build(made, "finished", "denoised", "adaptive", "region", "cropped")
+    return made
+
+
+def in_tiles(blend: Path, folder: Path, *, tile: int = 29) -> tuple[Path, Path]:
+    """The EXR and the PNG of a frame that was rendered in tiles."""
+    packed = inspect_scene(blend, scratch=folder)
+    scene = packed.scene
+    overscan = tiling.overscan_for(scene.adaptive, scene.spp)
+    order = replace(an_order(tile=tile, overscan=overscan), scene=scene)
+    canvas, split = Canvas(tiling.frames(order)[0], crop=scene.crop), tiling.split(order)
+    assert len(split) > 1
+    for each, path in zip(split, tiles(blend, scene, split, folder), strict=True):
+        canvas.paste(each, path)
+    canvas.save(folder / "frame.exr")
+    develop(packed, [Picture(1, folder / "frame.exr", folder / "frame.png")])
+    return folder / "frame.exr", folder / "frame.png"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["finished", "region", "cropped"])
+def test_the_picture_is_f12s_to_the_bit(folder: Path, tmp_path: Path, name: str) -> None:
+    _, png = in_tiles(folder / f"{name}.blend", tmp_path)
+    assert pixels(png) == pixels(picture(folder / f"{name}.blend", tmp_path / "native.png"))
+
+
+@pytest.mark.slow
+def test_a_denoised_layer_beside_a_noisy_one_is_f12s_to_the_bit(folder: Path, tmp_path: Path) -> None:
+    blend = folder / "denoised.blend"
+    stitched, png = in_tiles(blend, tmp_path)
+    assert pixels(png) == pixels(picture(blend, tmp_path / "native.png"))
+    # The stitched frame stays what was rendered.
+    scene = inspect_scene(blend, scratch=tmp_path).scene
+    plain = full_frame(blend, scene, 1, tmp_path / "plain.exr")
+    whole, pasted = exr.read(plain), exr.read(stitched)
+    assert whole.channels.keys() == pasted.channels.keys()
+    for name, plane in whole.channels.items():
+        assert np.array_equal(plane.view(np.uint32), pasted.channels[name].view(np.uint32)), name
+
+
+@pytest.mark.slow
+def test_denoised_with_adaptive_sampling_is_f12s_but_for_rounding(folder: Path, tmp_path: Path) -> None:
+    _, png = in_tiles(folder / "adaptive.blend", tmp_path)
+    native = picture(folder / "adaptive.blend", tmp_path / "native.png")
+    assert levels_apart(png, native) <= 1
+
+
+@pytest.mark.slow
+def test_a_frame_of_another_size_is_no_picture(folder: Path, tmp_path: Path) -> None:
+    stitched, png = in_tiles(folder / "finished.blend", tmp_path)
+    png.unlink()
+    packed = inspect_scene(folder / "finished.blend", scratch=tmp_path, scale=50)
+    with pytest.raises(SceneRefused, match="dimensions don't match"):
+        develop(packed, [Picture(1, stitched, png)])
+    assert not list(tmp_path.glob("**/*.png"))
+    assert not list(tmp_path.glob("tegula-*"))
