@@ -1,0 +1,84 @@
+"""`make bench`: what the market costs, as ratios against a baseline measured in the same run.
+
+The machines that this runs on are noisy: a ratio of medians over a few rounds is what can be quoted.
+"""
+
+import json
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import differences
+import overhead
+import throughput
+import typer
+
+SHOWN = ("load", "tiles", "probes", "transfer", "chain", "stitch", "develop")
+
+
+def main(
+    scene: Annotated[Path, typer.Argument(help=".blend to render")],
+    out: Annotated[Path, typer.Option(help="folder for bench.json")],
+    samples: int = 32,
+    scale: int = 50,
+    tile: int = 128,
+    rounds: int = 3,
+    tiles: Annotated[int, typer.Option(help="simulated, a multiple of 64")] = 2048,
+    workers: Annotated[int, typer.Option(help="simulated")] = 20,
+) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:
+        found = {
+            "overhead": _overhead(scene, samples, scale, tile, rounds, Path(folder)),
+            "throughput": _throughput(tiles, workers, rounds, Path(folder)),
+            "differences": _differences(scene, samples, scale, Path(folder)),
+        }
+    (out / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def _overhead(scene: Path, samples: int, scale: int, tile: int, rounds: int, folder: Path) -> dict[str, Any]:
+    made = [overhead.measure(scene, samples, scale, tile, folder) for _ in range(rounds)]
+    ratio = statistics.median(each.ratio for each in made)
+    typical = sorted(made, key=lambda each: each.ratio)[len(made) // 2]
+    print(f"\n{scene.name}, {samples} spp at {scale} %, {typical.tiles} tiles, median of {rounds} rounds")
+    print(f"  plain bpy {typical.plain:.1f} s, one worker through the market {typical.market:.1f} s")
+    print(f"  market / plain = {ratio:.2f} (range {made_range([each.ratio for each in made])})")
+    for part in SHOWN:
+        seconds = typical.parts[part]
+        print(f"  {part:9} {seconds:6.2f} s  {seconds / typical.market:5.1%} of the market's time")
+    return {
+        "ratio": ratio,
+        "rounds": [{"plain": m.plain, "market": m.market, "parts": m.parts} for m in made],
+    }
+
+
+def _throughput(tiles: int, workers: int, rounds: int, folder: Path) -> dict[str, Any]:
+    pairs = []
+    for index in range(rounds):
+        home = folder / f"throughput-{index}"
+        home.mkdir()
+        pairs.append((throughput.coordinator(home, tiles, workers), throughput.echo(10 * tiles, workers)))
+    rate = statistics.median(pair[0] for pair in pairs)
+    bare = statistics.median(pair[1] for pair in pairs)
+    ratios = [echo / own for own, echo in pairs]
+    print(f"\n{tiles} tiles, {workers} simulated workers, median of {rounds} rounds")
+    print(f"  coordinator {rate:.0f} tiles a second; bare CURVE echo {bare:.0f} round trips a second")
+    print(f"  echo / coordinator = {statistics.median(ratios):.1f} (range {made_range(ratios)})")
+    return {"pairs": pairs, "ratio": statistics.median(ratios)}
+
+
+def _differences(scene: Path, samples: int, scale: int, folder: Path) -> dict[str, float]:
+    shares = differences.measure(scene, samples, scale, folder)
+    print("\npixels that are off, in share of the frame")
+    for name, share in shares.items():
+        print(f"  {name:20} {share:.5f}")
+    return shares
+
+
+def made_range(values: list[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
