@@ -7,6 +7,7 @@ bodies, so that there is one spelling of every type.
 
 import json
 import math
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -20,8 +21,13 @@ from tegula_market.model import Address, Digest, InvalidValue, JobId, Signature,
 T = TypeVar("T")
 Decoder = Callable[[Any, str], Any]
 
+STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+BRACKETS = re.compile(rb"[\[\]{}]")
 LENGTHS = {Digest: 32, Address: 20, JobId: 32, WorkerId: 32, Signature: 65}
 MAX_TEXT = 4096
+MAX_DEPTH = 16
+"""Of nested lists and objects. json counts on Python's recursion limit, which py-evm raises beyond the stack:
+100,000 brackets then end the process and not just the call."""
 MAX_INT = 2**63 - 1
 MAX_WEI = 2**96 - 1
 """The escrow counts in uint96."""
@@ -42,6 +48,8 @@ def loads(kind: type[T], data: bytes) -> T:
     Raises:
         MalformedInput: not JSON, not UTF-8, a key too many or too few, a wrong type, NaN or Infinity.
     """
+    if _depth(data) > MAX_DEPTH:
+        raise MalformedInput(f"JSON nested deeper than {MAX_DEPTH}")
     try:
         raw = json.loads(data, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -192,6 +200,14 @@ def _dataclass_decoder(kind: Any) -> Decoder:
             raise MalformedInput(f"{place}: {error}") from error
 
     return read
+
+
+def _depth(data: bytes) -> int:
+    depth = deepest = 0
+    for bracket in BRACKETS.findall(STRINGS.sub(b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -137,6 +137,8 @@ def test_wrong_values_are_refused(kind: type, raw: object) -> None:
         b'{"x0":NaN,"y0":0,"x1":1,"y1":1}',
         b'{"x0":0,"y0":0,"x1":1,"y1":Infinity}',
         b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"x0": ["]]]]]", ' + b"[" * 100_000,
     ],
 )
 def test_wrong_json_is_refused(data: bytes) -> None:
