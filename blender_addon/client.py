@@ -57,8 +57,9 @@ class Client:
         return _decode(About, self._json("GET", "/v1/about"))
 
     def missing(self, digests: Sequence[Digest]) -> list[Digest]:
+        """Those that the coordinator does not have. It is asked even about none, which shows a wrong token."""
         found: list[Digest] = []
-        for start in range(0, len(digests), MANY_DIGESTS):
+        for start in range(0, max(len(digests), 1), MANY_DIGESTS):
             asked = [codec.encode(digest) for digest in digests[start : start + MANY_DIGESTS]]
             answer = self._json("POST", "/v1/blobs/missing", {"digests": asked})
             found += _decode(tuple[Digest, ...], _field(answer, "missing"))

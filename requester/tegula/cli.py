@@ -71,8 +71,10 @@ def render(
             coordinator, _token(token_file), rpc, signing.load_key(key_file), _currency(token_address), pinned
         )
         watch = Stopwatch()
-        packed = rendering.inspect(wanted, Path(scratch), watch)
-        outcome = rendering.render(wanted, packed, where, watch, screen.show(quiet=quiet))
+        with rendering.reached(where) as market:
+            screen.say("reading the scene", quiet=quiet)
+            packed = rendering.inspect(wanted, Path(scratch), watch)
+            outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))
 
 
@@ -80,7 +82,7 @@ def render(
 def render_locally(
     scene: Scene,
     out: Out,
-    workers: Annotated[int, typer.Option(help="how many render")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=local.MOST_WORKERS, help="how many render")] = 2,
     ceiling: Ceiling = 100,
     frames: Frames = None,
     samples: Samples = None,
@@ -96,10 +98,12 @@ def render_locally(
             CLAIM_SECONDS,
         )  # fmt: skip
         watch = Stopwatch()
+        screen.say("reading the scene", quiet=quiet)
         packed = rendering.inspect(wanted, Path(scratch), watch)
+        screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
         starting = watch.part("start")
-        with starting, local.market(workers, blender) as where:
-            outcome = rendering.render(wanted, packed, where, watch, screen.show(quiet=quiet))
+        with starting, local.market(workers, blender) as where, rendering.reached(where) as market:
+            outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))
 
 

@@ -38,7 +38,7 @@ class Follower:
         self._budget = plan.budget(deal.order)
         self._seen: dict[int, Digest] = {}
         self._seq = 0
-        self._since = time.monotonic()
+        self._since: float | None = None
         self.log = WorkLog()
 
     def follow(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
@@ -97,6 +97,8 @@ class Follower:
                     raise
 
     def _standing(self, view: JobView) -> Standing:
+        if self._since is None and any(unit.phase is not UnitPhase.OPEN for unit in view.units):
+            self._since = time.monotonic()
         price = sum(unit.price or 0 for unit in view.units if unit.unit in self._seen)
         step = "rendering"
         if view.phase is JobPhase.OPEN and not view.workers:

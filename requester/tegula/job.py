@@ -29,6 +29,10 @@ LAST_PATIENCE = 15.0
 """Seconds for which a coordinator that is away is waited for, once the job is being given up."""
 
 
+class NoFunds(TegulaError):
+    """The wallet does not hold the deposit."""
+
+
 class JobFailed(TegulaError):
     """The market could not finish the job; what was accepted is paid, the rest of the deposit is back."""
 
@@ -41,7 +45,8 @@ class Run:
     blobs: dict[Digest, Path | bytes]
     """The scene's files and its manifest."""
     gallery: Gallery
-    out: Path
+    keep: Path | None
+    """Folder for the record of the job while it is unfinished; None on a chain that ends with the job."""
     watch: Stopwatch
     tell: Tell
     money: Money
@@ -71,6 +76,8 @@ def carry_out(run: Run) -> Settled:
     made = run.deal
     follower = Follower(made, run.gallery, run.watch, run.tell)
     try:
+        with run.watch.part("chain"):
+            _check_funds(run)
         with run.watch.part("upload"):
             _upload(run)
         with run.watch.part("chain"):
@@ -84,13 +91,25 @@ def carry_out(run: Run) -> Settled:
     except BaseException as error:
         _give_up(run, follower, error)
         raise
-    deal.drop_record(run.out)
+    _forget(run)
     if view.phase is not JobPhase.DONE:
         raise JobFailed(f"the job was {view.phase.lower()}: {view.reason}. What was accepted is paid")
     with run.watch.part("settle"):
         run.tell(Standing("waiting for the workers' claims"))
         payments = settle.claims(made, view, run.claim_patience)
     return Settled(view, plan.budget(made.order), open_tx, close_tx, refund, payments, follower.log)
+
+
+def _check_funds(run: Run) -> None:
+    """Again in `Escrow.open`; but this is before the upload."""
+    made, wanted = run.deal, plan.budget(run.deal.order)
+    held = made.escrow.balance(made.order.terms.token, made.requester.address)
+    if held < wanted:
+        raise NoFunds(
+            f"the job can cost up to {run.money.text(wanted)}, which is the deposit, and the wallet"
+            f" 0x{made.requester.address.hex()} has {run.money.text(held)}; fund it, lower --ceiling, or"
+            " render fewer samples"
+        )
 
 
 def _upload(run: Run) -> None:
@@ -103,7 +122,8 @@ def _upload(run: Run) -> None:
 def _open(run: Run) -> bytes:
     made = run.deal
     run.tell(Standing("paying the deposit"))
-    deal.keep_record(made, run.out)
+    if run.keep is not None:
+        deal.keep_record(made, run.keep)
     tx = made.escrow.open(made.order.terms, plan.budget(made.order), made.requester)
     assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
     made.client.patience = max(0.0, made.order.terms.deadline - time.time())
@@ -123,13 +143,17 @@ def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
         elif isinstance(error, KeyboardInterrupt):
             return  # the deposit may be on its way; the record stays
     except (TegulaError, KeyboardInterrupt) as another:
-        end = datetime.fromtimestamp(made.order.terms.deadline + made.order.terms.grace, UTC)
-        error.add_note(
-            f"the job could not be closed ({another}). A deposit that is still in the escrow can be had back"
-            f" after {end:%Y-%m-%d %H:%M} UTC: tegula refund {run.out}"
-        )
+        error.add_note(f"the job could not be closed: {another}")
+        if run.keep is not None:
+            end = datetime.fromtimestamp(made.order.terms.deadline + made.order.terms.grace, UTC)
+            error.add_note(f"after {end:%Y-%m-%d %H:%M} UTC get the deposit back: tegula refund {run.keep}")
     else:
-        deal.drop_record(run.out)
+        _forget(run)
+
+
+def _forget(run: Run) -> None:
+    if run.keep is not None:
+        deal.drop_record(run.keep)
 
 
 def _cancel(run: Run, reason: str) -> None:

@@ -14,7 +14,7 @@ from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DOLLAR, DevChain
 from tegula_market.adapters.signing import Key
-from tegula_market.model import InvalidValue, Wei
+from tegula_market.model import Wei
 
 from tegula import programs
 from tegula.market import Market
@@ -35,11 +35,8 @@ def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
     """A market with so many workers, all of them connected.
 
     Raises:
-        InvalidValue: no such number of workers.
         NoChain, ProgramFailed: a part of it did not start.
     """
-    if not 1 <= workers <= MOST_WORKERS:
-        raise InvalidValue(f"a local market has 1 to {MOST_WORKERS} workers, not {workers}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-local-")))
         chain = stack.enter_context(devchain.devchain())
@@ -55,7 +52,7 @@ def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
             starting.append(_worker(stack, home, url, terms, blender))
         for program in starting:
             program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
-        yield Market(url, token, chain.rpc, requester, chain.dollar, chain.escrow)
+        yield Market(url, token, chain.rpc, requester, chain.dollar, chain.escrow, lasting=False)
 
 
 def _verifier_key(home: Path) -> str:

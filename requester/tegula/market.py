@@ -24,6 +24,8 @@ class Market:
     """ERC-20 contract, or ETHER."""
     escrow: Address | None = None
     """If set, the only escrow contract that is believed."""
+    lasting: bool = True
+    """Whether the chain outlives the job."""
 
 
 def money_of(escrow: Escrow, currency: Address) -> Money:

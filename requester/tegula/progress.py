@@ -27,8 +27,8 @@ class Standing:
     price: Wei = NOTHING
     """What the accepted tiles cost."""
     budget: Wei = NOTHING
-    since: float = 0.0
-    """`time.monotonic` when the first tile could have been leased."""
+    since: float | None = None
+    """`time.monotonic` when the first tile was seen to be leased."""
 
 
 Tell = Callable[[Standing], None]
@@ -47,8 +47,8 @@ def shown(console: Console, money: Money, *, quiet: bool = False) -> Iterator[Te
 
 
 def seconds_left(standing: Standing, now: float) -> float | None:
-    """By the pace so far; None before the first tile is accepted."""
-    if standing.done == 0:
+    """By the pace so far; None before a tile is accepted."""
+    if standing.done == 0 or standing.since is None:
         return None
     return (now - standing.since) / standing.done * (standing.tiles - standing.done)
 

@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,15 @@ class Wanted:
     claim_patience: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    where: Market
+    client: Client
+    about: About
+    escrow: Escrow
+    money: Money
+
+
 def inspect(wanted: Wanted, scratch: Path, watch: Stopwatch) -> PackedScene:
     """Everything that can be wrong with the order is found here, before anything is started or paid.
 
@@ -73,36 +82,54 @@ def inspect(wanted: Wanted, scratch: Path, watch: Stopwatch) -> PackedScene:
     return packed
 
 
-def render(wanted: Wanted, packed: PackedScene, where: Market, watch: Stopwatch, show: Show) -> Outcome:
-    """Raises: as `job.carry_out`, and before that what is wrong with the market."""
+@contextmanager
+def reached(where: Market) -> Iterator[Reached]:
+    """A market that answers, and lets this requester in.
+
+    Raises:
+        Unreachable, Refused, MalformedInput, InvalidValue, ChainError: it does not; the message says why.
+    """
     client = Client(where.url, where.token)
     try:
         about = client.about()
         market.check(about, where)
+        client.missing([])  # so that a wrong token is told before a scene is read
         escrow = Escrow.connect(where.rpc, about.escrow)
-        made = _deal(wanted, packed, where, client, escrow, about)
-        money = market.money_of(escrow, where.currency)
-        frames = Frames(made.order, packed, wanted.out, wanted.blender, watch)
-        with show(money) as tell:
-            run = Run(made, _blobs(packed), frames, wanted.out, watch, tell, money, wanted.claim_patience)
-            settled = job.carry_out(run)
-        outcome = job.outcome(run, settled, wanted.scene.name, frames.finished)
+        if escrow.domain.chain_id != about.chain_id:
+            raise InvalidValue(
+                f"--rpc leads to chain {escrow.domain.chain_id}, the coordinator works with {about.chain_id}"
+            )
+        yield Reached(where, client, about, escrow, market.money_of(escrow, where.currency))
     finally:
         client.close_connections()
+
+
+def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, show: Show) -> Outcome:
+    """Raises: as `job.carry_out`."""
+    made = _deal(wanted, packed, at)
+    frames = Frames(made.order, packed, wanted.out, wanted.blender, watch)
+    keep = wanted.out if at.where.lasting else None
+    with show(at.money) as tell:
+        run = Run(made, _blobs(packed), frames, keep, watch, tell, at.money, wanted.claim_patience)
+        settled = job.carry_out(run)
+    outcome = job.outcome(run, settled, wanted.scene.name, frames.finished)
     report.write(outcome, wanted.out)
     return outcome
 
 
-def _deal(
-    wanted: Wanted, packed: PackedScene, where: Market, client: Client, escrow: Escrow, about: About
-) -> Deal:
-    session = Key.generate()
+def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
+    session, requester = Key.generate(), at.where.key
     end = int(time.time()) + wanted.deadline_seconds
-    salt = secrets.token_bytes(32)
     terms = Terms(
-        where.key.address, session.address, about.coordinator, where.currency, end, GRACE_SECONDS, salt
+        requester.address,
+        session.address,
+        at.about.coordinator,
+        at.where.currency,
+        end,
+        GRACE_SECONDS,
+        secrets.token_bytes(32),
     )
-    return Deal.of(_order(wanted, packed, terms), session, where.key, client, escrow)
+    return Deal.of(_order(wanted, packed, terms), session, requester, at.client, at.escrow)
 
 
 def _order(wanted: Wanted, packed: PackedScene, terms: Terms) -> Order:

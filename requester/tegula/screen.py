@@ -32,10 +32,15 @@ def show(*, quiet: bool) -> Show:
     return shown
 
 
+def say(sentence: str, *, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(sentence, err=True)
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """One sentence instead of a traceback for whatever the artist can put right. SIGTERM is as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except TegulaError as error:
@@ -44,6 +49,8 @@ def explained() -> Iterator[None]:
     except KeyboardInterrupt as error:
         _complain("cancelled", error)
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def summarise(outcome: Outcome, folder: str) -> None:
