@@ -36,14 +36,14 @@ contracts-check: setup ## the committed ABI and bytecode are those of the source
 	$(if $(HAVE_NPM),$(BIN)/python contracts/tools/artifacts.py check,@echo "SKIPPED: npm is missing; the contracts were not rebuilt")
 
 bench: setup $(SCENE)
-	$(BIN)/python bench/run.py --out bench-out
+	$(BIN)/python bench/run.py $(SCENE) --out bench-out
 
 clean:
 	rm -rf build dist demo-out bench-out contracts/out contracts/cache
 
-$(SCENE): examples/roof.py $(VENV)/.installed
+$(SCENE): examples/build_roof.py examples/roof_materials.py $(VENV)/.installed
 	mkdir -p $(@D)
-	$(BIN)/python examples/roof.py $@
+	$(BIN)/python examples/build_roof.py $@
 
 $(VENV)/.installed: constraints.txt $(wildcard */pyproject.toml)
 	$(PYTHON) -m venv $(VENV)

@@ -2,13 +2,15 @@
 
 from tegula_market.model import Adaptive, Address, Digest, Order, Rect, Scene, Terms, Wei
 
+CEILING, NO_MANIFEST = Wei(100), Digest(bytes(32))
+
 
 def an_order(
     *,
     region: Rect | None = None,
     adaptive: Adaptive | None = None,
     frames: tuple[int, ...] = (1,),
-    ceiling: Wei = Wei(100),
+    ceiling: Wei = CEILING,
     resolution: tuple[int, int] = (64, 48),
     tile: int = 32,
     spp: int = 16,
@@ -16,7 +18,7 @@ def an_order(
     deadline: int = 2_000_000_000,
     blender: str = "4.5.15",
     terms: Terms | None = None,
-    manifest: Digest = Digest(bytes(32)),
+    manifest: Digest = NO_MANIFEST,
 ) -> Order:
     made = terms or Terms(
         Address(b"\x01" * 20),

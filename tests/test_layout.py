@@ -1,5 +1,6 @@
 """Every module has its test file in the same place of the tree, and every test file its module."""
 
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -58,3 +59,11 @@ def test_every_test_file_has_its_module() -> None:
 
 def test_what_is_covered_elsewhere_still_exists() -> None:
     assert COVERED_ELSEWHERE.keys() - modules() == set()
+
+
+def test_every_rule_of_the_market_is_kept_from_the_outside_libraries() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    contracts = {contract["name"]: contract for contract in tools["importlinter"]["contracts"]}
+    watched = set(contracts["The rules import the standard library only"]["source_modules"])
+    rules = {f"tegula_market.{path.stem}" for path in ROOMS["market"].glob("*.py")} - {"tegula_market.__init__"}
+    assert watched == rules
