@@ -26,6 +26,12 @@ COVERED_ELSEWHERE = {
     "coordinator/cli.py": "end_to_end/test_local.py runs the program",
     "coordinator/book/job.py": "coordinator/book/, event by event",
     "coordinator/book/state.py": "coordinator/book/, event by event",
+    "requester/follow.py": "requester/test_job.py follows whole jobs",
+    "requester/outcome.py": "types; the report's tests read them",
+    "requester/report_page.py": "requester/test_report.py reads the page",
+    "requester/screen.py": "requester/test_cli.py and test_render.py read what it says",
+    "requester/settle.py": "requester/test_job.py, with a real escrow",
+    "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
 
 
