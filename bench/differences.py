@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from tegula_coordinator.verify import differs
 from tegula_market.adapters import exr
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import typer
+
 import differences
 import overhead
 import throughput
-import typer
 
 SHOWN = ("load", "tiles", "probes", "transfer", "chain", "stitch", "develop")
 

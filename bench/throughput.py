@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import zmq
 import zmq.asyncio
-from tegula import local, programs
 from tegula_blender.client import Client
+
+from tegula import local, programs
 from tegula_market import auction, codec, messages, tiling, vouchers
 from tegula_market.adapters import chain, devchain, exr, signing, wire
 from tegula_market.digests import digest

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from tegula_market.model import JobId
 
 from tegula_coordinator.book import Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
 from tegula_coordinator.events import Event, Restarted
 from tegula_coordinator.store import EventLog, Recorded
+from tegula_market.model import JobId
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tegula_market.adapters import chain, signing, wire
 
 from tegula_coordinator import config, service
 from tegula_coordinator.book import Book, Timing
@@ -18,6 +17,7 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import ConfigError
 from tegula_coordinator.store import EventLog, StoreError
 from tegula_coordinator.tiles import sizes
+from tegula_market.adapters import chain, signing, wire
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]

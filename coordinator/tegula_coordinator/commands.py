@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tegula_coordinator.events import Event
 from tegula_market.messages import Message
 from tegula_market.model import JobId, Lease, LeaseId, Order, Result, WorkerId
-
-from tegula_coordinator.events import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,14 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
+
+from tegula_coordinator import events
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.book import Book, Job
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.derive import Derive
+from tegula_coordinator.store import Recorded
+from tegula_coordinator.tiles import sizes
 from tegula_market import auction, codec, messages, tiling, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.codec import MalformedInput
@@ -22,14 +30,6 @@ from tegula_market.model import (
     Voucher,
     Wei,
 )
-
-from tegula_coordinator import events
-from tegula_coordinator.blobs import BlobFolder
-from tegula_coordinator.book import Book, Job
-from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.derive import Derive
-from tegula_coordinator.store import Recorded
-from tegula_coordinator.tiles import sizes
 
 log = structlog.get_logger(__name__)
 

@@ -9,14 +9,14 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
-from tegula_market import codec
-from tegula_market.codec import MalformedInput
-from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
 
 from tegula_coordinator import desk, views
 from tegula_coordinator.blobs import TooLarge, WrongDigest
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.desk import Desk, NotFunded
+from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
 
 LONGEST_WAIT = 30.0
 """Seconds that a request for events may stay open."""

@@ -4,12 +4,6 @@ import asyncio
 import time
 
 import structlog
-from tegula_market import messages, probes, vouchers
-from tegula_market.adapters import signing
-from tegula_market.adapters.wire import Router, RubbishFrom
-from tegula_market.messages import FromWorker
-from tegula_market.model import Ask, LeaseId, Outcome, Verdict, WorkerId, lease_parts
-from tegula_market.vouchers import Domain
 
 from tegula_coordinator import events, tiles
 from tegula_coordinator.blobs import BlobFolder
@@ -17,6 +11,12 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
+from tegula_market import messages, probes, vouchers
+from tegula_market.adapters import signing
+from tegula_market.adapters.wire import Router, RubbishFrom
+from tegula_market.messages import FromWorker
+from tegula_market.model import Ask, LeaseId, Outcome, Verdict, WorkerId, lease_parts
+from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
 
@@ -196,7 +196,12 @@ class Floor:
             return Verdict(probe.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, probed.seconds, reason, salt)
         references = [self._blobs.path(image) for image in probed.images]
         image = self._blobs.path(probe.result.image)
-        found = tiles.judge_tile(probe.order, probe.unit, rects, image, references)
+        try:
+            found = tiles.judge_tile(probe.order, probe.unit, rects, image, references)
+        except (OSError, MemoryError) as error:  # our disk or memory, and no fault of the worker's
+            log.exception("cannot judge", lease=probe.lease)
+            reason = f"the coordinator could not compare the images: {type(error).__name__}"
+            return Verdict(probe.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, probed.seconds, reason, salt)
         return Verdict(
             probe.lease,
             found.outcome,

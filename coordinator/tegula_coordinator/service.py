@@ -11,8 +11,6 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from tegula_market import codec
-from tegula_market.adapters import chain, signing, wire
 
 from tegula_coordinator import tiles
 from tegula_coordinator.blobs import BlobFolder
@@ -24,6 +22,8 @@ from tegula_coordinator.desk import Desk
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
+from tegula_market import codec
+from tegula_market.adapters import chain, signing, wire
 
 GRACEFUL_SECONDS = 1
 """For requests in flight at the end; those that wait for events are cut off, and clients ask again."""

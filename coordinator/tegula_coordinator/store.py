@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
-from tegula_market import codec
-from tegula_market.model import JobId, TegulaError
 
 from tegula_coordinator.events import KINDS, Event, job_of
+from tegula_market import codec
+from tegula_market.model import JobId, TegulaError
 
 metadata = sql.MetaData()
 events = sql.Table(

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from tegula_coordinator.verify import Judgement, ProbeImage, judge
 from tegula_market import probes, tiling
 from tegula_market.model import Digest, Frame, Order, Rect, Tile
-
-from tegula_coordinator.verify import Judgement, ProbeImage, judge
 
 KEPT_ORDERS = 64
 """Orders whose tiles stay in memory; splitting again costs milliseconds."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tegula_market.adapters import exr
 from tegula_market.model import Outcome, Rect
 

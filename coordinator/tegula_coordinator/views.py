@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from tegula_market import codec
-
 from tegula_coordinator.book import Book, Job
+from tegula_market import codec
 
 
 def job(book: Book, job: Job, seq: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tegula_coordinator.blobs import BlobFolder, TooLarge, WrongDigest
 from tegula_market.model import Digest
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tegula_coordinator.config import Config, ConfigError, load
 
 GOOD = f"""

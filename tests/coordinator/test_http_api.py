@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from coordinator.playbook import ANN, JUDGE, joined, judged, result
 from orders import an_order
 from tegula_coordinator import events, tiles

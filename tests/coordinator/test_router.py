@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+
 from coordinator.playbook import JOB
 from orders import an_order
 from tegula_coordinator import events, tiles
@@ -248,6 +249,23 @@ def test_a_verifier_that_fails_blames_nobody_and_is_asked_again(act: Act) -> Non
             assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
 
     act(scenario)
+
+
+def test_a_disk_that_fails_blames_nobody(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            with monkeypatch.context() as patch:
+                patch.setattr(tiles, "judge_tile", _no_disk)
+                await probed(it, judge, lease, 0.5)
+                assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
+            await probed(it, judge, lease, 0.5)
+            assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
+
+    act(scenario)
+
+
+def _no_disk(*_: object) -> None:
+    raise OSError("input/output error")
 
 
 def test_a_worker_cannot_judge(act: Act) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+
 from coordinator.playbook import ANN, JOB, asked, called, delivered, joined, judged, opened, vouchered
 from tegula_coordinator import events
 from tegula_coordinator.events import KINDS, Event

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+
 from tegula_coordinator.verify import THRESHOLD, ProbeImage, differs, judge
 from tegula_market.adapters import exr
 from tegula_market.model import Outcome, Rect

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market.auction import (
     MAX_PRICE,
     MAX_SLOTS,

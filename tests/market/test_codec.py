@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from orders import an_order
 from tegula_market import codec
 from tegula_market.codec import MalformedInput

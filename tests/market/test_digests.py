@@ -2,6 +2,7 @@ import hashlib
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market.digests import digest, digest_of
 
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
 from tegula_market.ledger import Ledger, Overdrawn, close, fund, owe, pay, release, reserve
 from tegula_market.model import Address, InvalidValue, LeaseId, Wei
 

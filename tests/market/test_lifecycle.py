@@ -4,6 +4,7 @@ from itertools import pairwise, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market.lifecycle import (
     FINISHED,
     HISTORY,

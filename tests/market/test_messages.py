@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from orders import an_order
 from tegula_market import messages
 from tegula_market.codec import MalformedInput

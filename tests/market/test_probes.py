@@ -6,6 +6,7 @@ from itertools import combinations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market import probes
 from tegula_market.digests import digest
 from tegula_market.model import Digest, InvalidValue, Rect

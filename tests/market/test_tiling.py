@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+
 from tegula_market.model import ETHER, Adaptive, Address, Digest, InvalidValue, Order, Rect, Scene, Terms, Wei
 from tegula_market.tiling import (
     MAX_OVERSCAN,

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market import vouchers
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import Address, Digest, InvalidValue, JobId, Voucher, Wei, WorkerId

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from tegula_market import lifecycle, messages
-from tegula_market.model import lease_parts
-
 from tegula_coordinator import events
 from tegula_coordinator.book import rounds, work
 from tegula_coordinator.book.job import JobPhase
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
+from tegula_market import lifecycle, messages
+from tegula_market.model import lease_parts
 
 AWAY_SECONDS = 30.0
 """After a restart, the time in which workers may come back to what they were rendering."""

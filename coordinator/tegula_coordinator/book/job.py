@@ -4,6 +4,7 @@ import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tegula_coordinator.events import JobOpened
 from tegula_market import auction, ledger, lifecycle
 from tegula_market.auction import Reason
 from tegula_market.ledger import Ledger
@@ -22,8 +23,6 @@ from tegula_market.model import (
     WorkerId,
     lease_id,
 )
-
-from tegula_coordinator.events import JobOpened
 
 
 class JobPhase(StrEnum):

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from tegula_market import messages
-
 from tegula_coordinator import events
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
+from tegula_market import messages
 
 
 def open_job(book: Book, event: events.JobOpened) -> Iterator[Command]:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tegula_coordinator.book.job import Job
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator
 from tegula_market.model import (
@@ -19,8 +20,6 @@ from tegula_market.model import (
     WorkerId,
     lease_parts,
 )
-
-from tegula_coordinator.book.job import Job
 
 
 class NotAdmitted(TegulaError):

@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,
@@ -19,8 +22,6 @@ from coordinator.playbook import (
     probes,
     vouchered,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 from tegula_coordinator import events, views
 from tegula_coordinator.book import NotAdmitted, step
 from tegula_coordinator.book.arrivals import AWAY_SECONDS

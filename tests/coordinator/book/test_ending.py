@@ -1,4 +1,5 @@
 import pytest
+
 from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from fakes import TOKEN, BlobServer, blob_server
 from tegula_market import codec
 from tegula_market.adapters import blobs

@@ -11,6 +11,8 @@ import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
+from web3 import Web3
+
 from tegula_market import vouchers
 from tegula_market.adapters import chain, devchain, evm, signing
 from tegula_market.adapters.chain import Escrow, Refused, Status, Unreachable
@@ -19,7 +21,6 @@ from tegula_market.adapters.signing import Key
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Voucher, Wei
 from tegula_market.vouchers import Payload
-from web3 import Web3
 
 pytestmark = pytest.mark.slow
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tegula_market.adapters import devchain
 from tegula_market.adapters.devchain import NotLocal, dev_key
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+
 from tegula_market.adapters.exr import Image, Limits, Plane, UnreadableImage, read, write
 from tegula_market.model import InvalidValue
 

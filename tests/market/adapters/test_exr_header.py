@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from tegula_market.adapters.exr_header import GENEROUS, Limits, UnreadableImage, header
 
 

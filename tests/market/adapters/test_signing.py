@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tegula_market.adapters.signing import (
     HALF_ORDER,
     NOBODY,

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import zmq
+
 from tegula_market import messages
 from tegula_market.adapters.wire import CurveKeys, RubbishFrom, dealer, router
 from tegula_market.model import JobId, WorkerId
