@@ -1,7 +1,7 @@
 """What the market adds: one worker through the whole market against plain bpy on the same full frame.
 
-Both use all threads and start cold. What `tegula local` needs to bring a market up is left out, because a market
-that runs already does not need it.
+Both use all threads and start cold. What `tegula local` needs to bring a market up is left out, because a
+market that runs already does not need it.
 """
 
 import json
