@@ -1,15 +1,26 @@
-"""Stand-ins for what a test is not about: small, in memory, and as strict as the real ones."""
+"""Stand-ins for what a test is not about: small, in memory, and as strict as the real ones.
 
+`test_fakes.py` holds them against the real ones.
+"""
+
+import asyncio
 import json
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
+from tegula_market import vouchers
+from tegula_market.adapters import chain, signing
+from tegula_market.adapters.chain import Account, Payment, Status
+from tegula_market.adapters.signing import Key
 from tegula_market.digests import digest
-from tegula_market.model import Digest
+from tegula_market.model import Address, Digest, JobId, Rect, Scene, SignedVoucher, Terms, Wei
+from tegula_market.vouchers import Domain
+from tegula_worker.renderer import Rendered, RenderFailed
 
 TOKEN = "a-token-for-blobs"
 
@@ -49,6 +60,121 @@ def blob_server() -> Iterator[BlobServer]:
         httpd.shutdown()
         thread.join()
         httpd.server_close()
+
+
+class FakeEscrow:
+    """The escrow contract, as `chain.Escrow` shows it; `away` makes it unreachable."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.away = False
+        self._payments: dict[JobId, list[Payment]] = {}
+        self._accounts: dict[JobId, Account] = {}
+        self._claimed: dict[tuple[JobId, Address], Wei] = {}
+        self._changed = threading.Condition()
+
+    def open(self, terms: Terms, amount: Wei, _key: Key) -> bytes | None:
+        self._reach()
+        job = chain.job_id(terms)
+        if job in self._accounts:
+            return None
+        self._accounts[job] = Account(amount, Wei(0), Status.OPEN)
+        return job
+
+    def account(self, job: JobId) -> Account:
+        self._reach()
+        return self._accounts.get(job, Account(Wei(0), Wei(0), Status.NONE))
+
+    def claimed(self, job: JobId, worker: Address) -> Wei:
+        self._reach()
+        return self._claimed.get((job, worker), Wei(0))
+
+    def claim(self, terms: Terms, signed: SignedVoucher, _key: Key) -> bytes | None:
+        voucher = signed.voucher
+        rise = voucher.cumulative - self.claimed(voucher.job, voucher.worker)
+        if rise <= 0:
+            return None
+        payload = vouchers.voucher_payload(self.domain, voucher)
+        if signing.recover(payload, signed.signer_signature) != terms.signer:
+            raise chain.Refused("the requester's session key has not signed this")
+        if signing.recover(payload, signed.coordinator_signature) != terms.coordinator:
+            raise chain.Refused("the coordinator has not signed this")
+        account = self.account(voucher.job)
+        if chain.job_id(terms) != voucher.job or account.paid + rise > account.funded:
+            raise chain.Refused("the deposit does not cover this")
+        paid = Account(account.funded, Wei(account.paid + rise), account.status)
+        self._accounts[voucher.job] = paid
+        self._claimed[voucher.job, voucher.worker] = voucher.cumulative
+        tx = digest(repr(voucher).encode())
+        with self._changed:
+            self._payments.setdefault(voucher.job, []).append(Payment(voucher.worker, Wei(rise), tx))
+            self._changed.notify_all()
+        return tx
+
+    def payments(self, job: JobId) -> list[Payment]:
+        return self._payments.get(job, [])
+
+    def empty(self, job: JobId) -> None:
+        """As if the deposit had been refunded."""
+        self._accounts[job] = Account(Wei(0), Wei(0), Status.REFUNDED)
+
+    def await_payment(self, job: JobId, amount: int, seconds: float) -> bool:
+        """Blocks until so much of the job is paid."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: sum(p.amount for p in self.payments(job)) >= amount, seconds
+            )
+
+    def _reach(self) -> None:
+        if self.away:
+            raise chain.Unreachable("no answer from the chain")
+
+
+class FakeRenderer:
+    """Renders nothing: an image is a few bytes that tell what was asked for.
+
+    `going` is cleared to hold renders up; `failure` makes the next one fail.
+    """
+
+    blender_version = "4.5.15"
+    device_name = "CPU of a test"
+
+    def __init__(self) -> None:
+        self.going = asyncio.Event()
+        self.going.set()
+        self.failure: RenderFailed | None = None
+        self.begun: asyncio.Queue[tuple[int, Rect]] = asyncio.Queue()
+        self.cancelled = asyncio.Event()
+        self.running = False
+
+    async def start(self) -> None:
+        self.running = True
+
+    async def close(self) -> None:
+        self.running = False
+
+    async def render(
+        self, folder: Path, blend: str, _scene: Scene, frame: int, rect: Rect, out: Path
+    ) -> Rendered:
+        self.begun.put_nowait((frame, rect))
+        try:
+            await self.going.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        await asyncio.to_thread(_draw, folder / blend, frame, rect, out)
+        return Rendered(out, 0.5, 0.25, self.device_name, self.blender_version)
+
+
+def _draw(blend: Path, frame: int, rect: Rect, out: Path) -> None:
+    out.write_bytes(image_of(blend.read_bytes(), frame, rect))
+
+
+def image_of(blend: bytes, frame: int, rect: Rect) -> bytes:
+    return blend + repr((frame, rect)).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tegula_worker.config import Config, ConfigError, check_for_work, load
 from tegula_worker.replies import Device
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tegula_market.adapters.signing import UnusableKey
 from tegula_worker import keys
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from orders import an_order
 from tegula_market import auction, tiling
 from tegula_market.messages import AskFor, Call, Decline

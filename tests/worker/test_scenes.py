@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import TOKEN, BlobServer, blob_server
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fakes import TOKEN, BlobServer, blob_server
 from tegula_market import codec
 from tegula_market.adapters.blobs import BlobClient, BlobError
 from tegula_market.digests import digest

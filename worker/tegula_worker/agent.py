@@ -6,17 +6,18 @@ One task hears the coordinator and one speaks to it, so that neither waits behin
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias, assert_never
 
 import structlog
+
 from tegula_market import messages
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.wire import Dealer
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Lease, LeaseId, Order, TegulaError
 from tegula_market.vouchers import Domain
-
 from tegula_worker.claims import Claims
 from tegula_worker.commands import (
     Command,
@@ -78,6 +79,7 @@ class Agent:
         self._claims = Claims(wallet)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
+        self._welcomed = asyncio.Event()
         self._refusal = ""
 
     def drain(self) -> None:
@@ -122,7 +124,10 @@ class Agent:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(max(self._session.heartbeat, SHORTEST_BEAT))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(self._session.heartbeat, SHORTEST_BEAT)):
+                    await self._welcomed.wait()  # from now on in the coordinator's own time
+            self._welcomed.clear()
             self._events.put_nowait(Ticked(time.monotonic()))
 
     async def _carry_out(self, command: Command, tasks: asyncio.TaskGroup) -> None:
@@ -130,6 +135,7 @@ class Agent:
             case Say(message):
                 await self._dealer.send(message)
             case UseToken(token):
+                self._welcomed.set()
                 self._workshop.use(BlobClient(self._prudence.config.coordinator, token))
             case Consider(call):
                 tasks.create_task(self._consider(call))

@@ -3,8 +3,8 @@
 import asyncio
 
 import structlog
-from tegula_market.adapters.chain import ChainError
 
+from tegula_market.adapters.chain import ChainError
 from tegula_worker.wallet import Wallet
 
 log = structlog.get_logger(__name__)

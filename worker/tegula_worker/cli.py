@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-from tegula_market.model import TegulaError
 
+from tegula_market.model import TegulaError
 from tegula_worker import config, keys, program
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tegula_market.model import ETHER, Address, TegulaError, Wei
-
 from tegula_worker.replies import Device
 
 PREFIX = "TEGULA_WORKER_"

@@ -1,6 +1,7 @@
 """What of the coordinator's words goes into the log: every move once."""
 
 import structlog
+
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator
 

@@ -23,7 +23,6 @@ from tegula_market.model import (
     WorkerId,
     lease_id,
 )
-
 from tegula_worker.config import Config
 
 

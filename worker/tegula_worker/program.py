@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
+
 from tegula_market import messages, vouchers
 from tegula_market.adapters import chain, signing, wire
 from tegula_market.adapters.blobs import About, BlobClient
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, WorkerId
 from tegula_market.vouchers import Domain
-
 from tegula_worker import keys as keyring
 from tegula_worker import store
 from tegula_worker.agent import Agent

@@ -9,7 +9,6 @@ from tegula_market.adapters.blobs import About
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import Lease, Order, WorkerId
 from tegula_market.vouchers import Domain
-
 from tegula_worker import policy
 from tegula_worker.config import Config
 from tegula_worker.scenes import SceneCache

@@ -11,7 +11,6 @@ from tegula_market.adapters.blobs import BlobClient, BlobError
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Digest, InvalidValue, Lease, Order, Rect, Result
 from tegula_market.vouchers import Domain
-
 from tegula_worker.policy import tiles_of
 from tegula_worker.prudence import one_line
 from tegula_worker.renderer import Rendered, Renderer, RenderFailed

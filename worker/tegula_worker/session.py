@@ -15,7 +15,6 @@ from typing import TypeAlias, assert_never
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator, FromWorker
 from tegula_market.model import JobId, Lease, LeaseId, Order, Result
-
 from tegula_worker.commands import (
     Command,
     Consider,

@@ -11,7 +11,6 @@ from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, JobId, Order, SignedVoucher, Wei
 from tegula_market.vouchers import Domain
-
 from tegula_worker import policy
 from tegula_worker.policy import Deposit
 from tegula_worker.store import JobRecord, Store

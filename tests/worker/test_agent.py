@@ -1,0 +1,329 @@
+"""A whole worker on real sockets; the test plays the coordinator."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import TOKEN, FakeRenderer, blob_server, image_of
+from tegula_market import messages, tiling, vouchers
+from tegula_market.adapters import chain, signing
+from tegula_market.adapters.wire import CurveKeys
+from tegula_market.digests import digest
+from tegula_market.model import JobId, Order, Rect, SceneFile, SceneManifest, Wei, lease_id, lease_parts
+from tegula_worker.agent import NotWanted
+from tegula_worker.renderer import Failure, RenderFailed
+from tegula_worker.store import Store
+from worker.stage import BEAT, BLEND, DOMAIN, SOON, Played, Stage, connect_to
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with blob_server() as server:
+        made = Stage(server, tmp_path / "data")
+        connect_to(made.escrow, monkeypatch)
+        yield made
+
+
+@asynccontextmanager
+async def running(stage: Stage, **change: Any) -> AsyncIterator[asyncio.Task[None]]:
+    """A worker that is told to end, as a system tells it, and ends."""
+    async with asyncio.timeout(3 * SOON), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(stage.work(**change))
+        yield task
+        if not task.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+            await task
+
+
+async def _killed(task: asyncio.Task[None]) -> None:
+    """As far as a task can be killed: nothing is said any more; what is on the disk stays."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def test_from_hello_to_a_claim(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            hello = await coordinator.welcome()
+            binding = vouchers.binding_payload(DOMAIN, coordinator.worker, hello.payout)
+            assert signing.recover(binding, hello.binding) == hello.payout
+            assert (hello.blender, hello.device, hello.slots) == ("4.5.15", "CPU of a test", 2)
+
+            ask = await coordinator.taken(order)
+            assert (ask.job, ask.price, ask.slots, ask.warm) == (job, 10_000_000, 2, False)
+            lease = await coordinator.lease(order)
+            result = (await coordinator.hear(messages.Deliver)).result
+            payload = vouchers.result_payload(DOMAIN, *lease_parts(lease.id), result.image)
+            assert signing.recover(payload, result.signature) == hello.payout
+            assert (result.render_seconds, result.load_seconds) == (0.5, 0.25)
+            rendered = Rect(0, 0, 35, 32)  # the tile and its overscan
+            assert stage.server.blobs[result.image] == image_of(BLEND, 1, rendered)
+
+            await coordinator.accept(lease)
+            assert (await coordinator.taken(order)).warm
+            await coordinator.say(messages.Pay(stage.voucher(job, hello.payout, lease.price)))
+            await coordinator.say(messages.Ended(job, "all done"))
+            await _claimed(stage, job, lease.price)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await coordinator.hear(messages.Bye)
+        (paid,) = stage.escrow.payments(job)
+        assert (paid.worker, paid.amount) == (hello.payout, lease.price)
+        assert not list(Store(stage.data).results())
+        assert not stage.renderer.running
+        assert not list((stage.data / "images").iterdir())
+
+    asyncio.run(play())
+
+
+async def _claimed(stage: Stage, job: JobId, amount: int) -> None:
+    assert await asyncio.to_thread(stage.escrow.await_payment, job, amount, SOON)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_result_is_said_again_to_a_coordinator_that_comes_back(stage: Stage, restarted: bool) -> None:
+    """On the same port; it either knows nothing of the worker, or is silent until there is a HELLO."""
+
+    beat = 10 * BEAT if restarted else BEAT
+
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with running(stage):
+            async with stage.opened() as coordinator:
+                await coordinator.welcome(beat)
+                await coordinator.taken(order)
+                lease = await coordinator.lease(order)
+                first = await coordinator.hear(messages.Deliver)
+            async with stage.opened() as coordinator:
+                if restarted:
+                    await coordinator.hear(messages.Heartbeat)
+                    await coordinator.say(messages.Refused("unknown here; say HELLO"))
+                await coordinator.welcome()
+                assert await coordinator.hear(messages.Deliver) == first
+                await coordinator.accept(lease)
+                await coordinator.lease(order, unit=1)
+                assert (await coordinator.hear(messages.Deliver)).result.lease != first.result.lease
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_was_killed_goes_on(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator:
+            async with running(stage) as task:
+                hello = await coordinator.welcome()
+                await coordinator.taken(order)
+                lease = await coordinator.lease(order)
+                first = await coordinator.hear(messages.Deliver)
+                await coordinator.say(messages.Pay(stage.voucher(job, hello.payout, 7)))
+                stage.renderer.going.clear()
+                await _begun(stage.renderer)
+                other = await coordinator.lease(order, unit=1)  # heard after the voucher
+                await _begun(stage.renderer)
+                await _killed(task)
+            stage.renderer = FakeRenderer()
+            async with running(stage):
+                again = await coordinator.hear(messages.Hello)
+                assert again == hello
+                await coordinator.say(messages.Welcome(TOKEN, BEAT))
+                assert await coordinator.hear(messages.Deliver) == first
+                await coordinator.accept(lease)
+                await coordinator.say(messages.Grant(other, digest(b"salt")))  # without a new CALL
+                assert (await coordinator.hear(messages.Deliver)).result.lease == other.id
+                await coordinator.say(messages.Ended(job, ""))
+                await _claimed(stage, job, 7)
+
+    asyncio.run(play())
+
+
+async def _begun(renderer: FakeRenderer) -> tuple[int, Rect]:
+    async with asyncio.timeout(SOON):
+        return await renderer.begun.get()
+
+
+def test_a_revoked_lease_is_not_rendered_to_the_end(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        stage.renderer.going.clear()
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            lease = await coordinator.lease(order)
+            await _begun(stage.renderer)
+            await coordinator.say(messages.Revoke(lease.id, "expired"))
+            async with asyncio.timeout(SOON):
+                await stage.renderer.cancelled.wait()
+            stage.renderer.going.set()
+            other = await coordinator.lease(order, unit=1)
+            assert (await coordinator.hear(messages.Deliver)).result.lease == other.id
+
+    asyncio.run(play())
+
+
+def test_draining_in_the_middle_of_a_render(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        stage.renderer.going.clear()
+        async with stage.opened() as coordinator, running(stage) as task:
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            await coordinator.lease(order)
+            await _begun(stage.renderer)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await coordinator.hear(messages.Bye)
+            await task
+        assert stage.renderer.cancelled.is_set()
+        assert not stage.renderer.running
+
+    asyncio.run(play())
+
+
+def test_a_verifier_renders_probes_as_tiles_are_rendered(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        rects = (Rect(0, 0, 8, 8), Rect(30, 10, 38, 18))
+        lease = f"{job.hex()}/0/1"
+        async with stage.opened() as coordinator, running(stage, verifier=True, rpc="", price=Wei(0)):
+            assert (await coordinator.welcome()).verifier
+            await coordinator.say(messages.Probe(lease, job, order, 0, rects))
+            probed = await coordinator.hear(messages.Probed)
+            grown = [Rect(0, 0, 11, 11), Rect(27, 7, 41, 21)]
+            assert [stage.server.blobs[i] for i in probed.images] == [image_of(BLEND, 1, r) for r in grown]
+            assert (probed.lease, probed.seconds) == (lease, 1.0)
+
+            stage.renderer.failure = RenderFailed(Failure.CRASHED, "the child\nfell over")
+            await coordinator.say(messages.Probe(lease, job, order, 0, rects))
+            failed = await coordinator.hear(messages.ProbeFailed)
+            assert failed == messages.ProbeFailed(lease, "the child fell over")
+            await coordinator.say(messages.Probe(lease, job, order, 2, rects))
+            assert "tile 2" in (await coordinator.hear(messages.ProbeFailed)).reason
+            await coordinator.say(messages.Call(job, order))
+            assert "only verifies" in (await coordinator.hear(messages.Decline)).reason
+
+    asyncio.run(play())
+
+
+def test_a_refused_worker_ends_with_the_reason(stage: Stage) -> None:
+    async def play() -> None:
+        async with stage.opened() as coordinator:
+
+            async def refuse() -> None:
+                await coordinator.hear(messages.Hello)
+                await coordinator.say(messages.Refused("this key is not among the verifiers"))
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(refuse())
+                with pytest.raises(NotWanted, match="not among the verifiers"):
+                    await stage.work()
+        assert not stage.renderer.running
+
+    asyncio.run(play())
+
+
+def test_what_cannot_be_rendered_is_given_back_with_the_reason(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        hostile = stage.order(SceneManifest("../s.blend", (SceneFile("../s.blend", digest(BLEND), 17),)))
+        hostile = replace(hostile, terms=replace(hostile.terms, salt=b"\x01" * 32))
+        stage.fund(hostile)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            stage.renderer.failure = RenderFailed(Failure.OUT_OF_MEMORY, "too large for this machine")
+            lease = await coordinator.lease(order)
+            assert await coordinator.hear(messages.Return) == messages.Return(
+                lease.id, "OUT_OF_MEMORY", "too large for this machine"
+            )
+            await coordinator.taken(hostile)
+            await coordinator.lease(hostile)
+            assert (await coordinator.hear(messages.Return)).failure == "SCENE_REFUSED"
+            stage.server.blobs.clear()
+            stage.server.faults.append(403)
+            await coordinator.lease(order, attempt=2)
+            assert (await coordinator.hear(messages.Return)).failure == "NO_BLOB"
+
+    asyncio.run(play())
+
+
+def test_nothing_is_rendered_that_might_not_be_paid(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+
+            async def declined(call: messages.Call) -> str:
+                await coordinator.say(call)
+                return (await coordinator.hear(messages.Decline)).reason
+
+            bare = replace(order, terms=replace(order.terms, salt=b"\x02" * 32))
+            assert "not the hash" in await declined(messages.Call(job, bare))
+            assert "no open job" in await declined(messages.Call(chain.job_id(bare.terms), bare))
+            stage.escrow.away = True
+            assert "cannot look at the escrow" in await declined(messages.Call(job, order))
+            stage.escrow.away = False
+            await coordinator.taken(order)
+
+            least = tiling.size(tiling.split(order)[0], order.scene) * 10
+            for change, sentence in (
+                ({"price": Wei(least - 1)}, f"pays {least - 1}, the ask was {least}"),
+                ({"worker": CurveKeys.generate().public}, "another worker's"),
+                ({"id": lease_id(job, 1, 1)}, "not its job, unit and attempt"),
+            ):
+                await coordinator.lease(order, **change)
+                given_back = await coordinator.hear(messages.Return)
+                assert (given_back.failure, sentence in given_back.reason) == ("NOT_SAFE", True)
+            stage.escrow.empty(job)
+            await coordinator.lease(order)
+            assert "no open job" in (await coordinator.hear(messages.Return)).reason
+        assert stage.renderer.begun.empty()
+
+    asyncio.run(play())
+
+
+def test_a_claim_that_failed_is_made_at_the_next_start(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator:
+            async with running(stage):
+                hello = await coordinator.welcome()
+                await coordinator.taken(order)
+                forged = stage.voucher(job, hello.payout, 9)
+                forged = replace(forged, signer_signature=forged.coordinator_signature)
+                await coordinator.say(messages.Pay(forged))
+                await coordinator.say(messages.Pay(stage.voucher(job, hello.payout, 7)))
+                stage.escrow.away = True
+                await coordinator.say(messages.Ended(job, ""))
+                await _answered(coordinator, order)
+            assert not stage.escrow.payments(job)
+            stage.escrow.away = False
+            async with running(stage):
+                await coordinator.welcome()
+                await _claimed(stage, job, 7)
+                await coordinator.say(messages.Pay(stage.voucher(job, hello.payout, 8)))  # after ENDED
+                await _claimed(stage, job, 8)
+        assert [p.amount for p in stage.escrow.payments(job)] == [7, 1]
+
+    asyncio.run(play())
+
+
+async def _answered(coordinator: Played, order: Order) -> None:
+    """What was said before has been heard, because words are heard in order."""
+    await coordinator.say(messages.Call(chain.job_id(order.terms), order))
+    await coordinator.hear(messages.Decline)

@@ -1,0 +1,82 @@
+"""What is on the disk after a kill."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orders import an_order
+from tegula_market.model import (
+    Address,
+    Digest,
+    JobId,
+    Result,
+    Signature,
+    SignedVoucher,
+    Voucher,
+    Wei,
+    lease_id,
+)
+from tegula_market.vouchers import Domain
+from tegula_worker import store
+from tegula_worker.store import JobRecord, Store, StoreError
+
+JOB = JobId(b"\x07" * 32)
+RECORD = JobRecord(JOB, Domain(31337, Address(b"\x01" * 20)), an_order())
+RESULT = Result(lease_id(JOB, 3, 1), Digest(bytes(32)), 1.5, 0.0, "CPU", Signature(bytes(65)))
+
+
+def test_records_come_back(tmp_path: Path) -> None:
+    none = Signature(bytes(65))
+    paid = replace(RECORD, voucher=SignedVoucher(Voucher(JOB, Address(bytes(20)), Wei(9)), none, none))
+    first = Store(tmp_path)
+    first.keep_job(RECORD)
+    first.keep_job(replace(paid, ended=True, claimed=Wei(4)))
+    first.keep_result(RESULT)
+    again = Store(tmp_path)
+    assert again.job(JOB) == replace(paid, ended=True, claimed=Wei(4))
+    assert list(again.jobs()) == [again.job(JOB)]
+    assert (RECORD.earned, paid.earned) == (0, 9)
+    assert list(again.results()) == [RESULT]
+    again.drop_result(RESULT.lease)
+    again.drop_result(RESULT.lease)
+    assert list(Store(tmp_path).results()) == []
+    assert again.job(JobId(bytes(32))) is None
+
+
+def test_a_write_that_was_cut_off_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Store(tmp_path)
+    kept.keep_job(RECORD)
+
+    def killed(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kept.keep_job(replace(RECORD, ended=True))
+    assert list(tmp_path.rglob(".*"))
+    again = Store(tmp_path)
+    assert again.job(JOB) == RECORD
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    kept = Store(tmp_path)
+    kept.keep_job(RECORD)
+    (path,) = (tmp_path / "jobs").iterdir()
+    path.write_text("{}")
+    with pytest.raises(StoreError, match=path.name):
+        kept.job(JOB)
+
+
+def test_one_worker_at_a_time(tmp_path: Path) -> None:
+    another = pytest.raises(StoreError, match="another tegula-worker")
+    with store.opened(tmp_path / "data"), another, store.opened(tmp_path / "data"):
+        pass
+    with store.opened(tmp_path / "data") as kept:
+        assert list(kept.jobs()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot use"), store.opened(tmp_path / "file"):
+        pass
