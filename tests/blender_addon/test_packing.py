@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from pictures import build
 from tegula import blender
-from tegula.blender import SceneRefused
 
 pytestmark = pytest.mark.slow
 
@@ -53,11 +52,3 @@ def test_a_file_that_blender_cannot_read(tmp_path: Path) -> None:
     assert found["scene"] is None
     (said,) = found["problems"]  # type: ignore[misc]
     assert said.startswith("bad.blend cannot be opened (")
-
-
-@pytest.mark.parametrize("command", ["denoise", "develop"])
-def test_other_requests_tell_of_it_too(tmp_path: Path, command: str) -> None:
-    (tmp_path / "bad.blend").write_bytes(b"BLENDER-v405" + bytes(100))
-    rest = {"denoise": {"images": []}, "develop": {"pictures": [], "percentage": 100}}[command]
-    with pytest.raises(SceneRefused, match=r"bad\.blend cannot be opened"):
-        blender.ask(command, None, blend=str(tmp_path / "bad.blend"), **rest)

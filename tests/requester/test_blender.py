@@ -1,10 +1,10 @@
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tegula.blender import BACKGROUND, SceneRefused, ask
+
+from tegula.blender import SceneRefused, ask
 
 
 def program(folder: Path, script: str) -> Path:
@@ -53,16 +53,3 @@ def test_a_blender_gets_its_own_settings_and_nobodys_python_path(
     assert "BLENDER_SYSTEM_SCRIPTS" not in told
     assert told["BLENDER_USER_RESOURCES"] != os.environ.get("BLENDER_USER_RESOURCES")
     assert told["argv"][1:4] == ["-b", "--factory-startup", "--disable-autoexec"]
-
-
-@pytest.mark.slow
-def test_a_blender_does_not_outlive_its_parent(tmp_path: Path) -> None:
-    """Its stdin ends; that is all that a parent who was killed can still say."""
-    request, reply = tmp_path / "request", tmp_path / "reply"
-    os.mkfifo(request)  # it waits here for a request that never comes
-    command = [sys.executable, "-I", BACKGROUND, str(request), str(reply)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process, request.open("w"):
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(timeout=60) == 1
-    assert not reply.exists()

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from orders import an_order
 from pictures import build, levels_apart, picture, pixels, tiles
 from scenes import full_frame

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from pictures import build
 from scenes import SHARED
 from tegula.blender import SceneRefused

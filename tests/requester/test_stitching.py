@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from orders import an_order
 from tegula.stitching import Canvas, MismatchedTile
 from tegula_market import tiling
