@@ -4,19 +4,16 @@ Every request can be sent again without harm, so a coordinator that is away, res
 again with growing pauses for as long as `patience` lasts; what it answers is final.
 """
 
-import hashlib
-import os
-import tempfile
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
 from tegula_blender.job_view import About, JobEvent, JobView
+
 from tegula_market import codec
+from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput
-from tegula_market.model import Address, Digest, JobId, Order, Signature, TegulaError, Wei
+from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Wei
 
 T = TypeVar("T")
 
@@ -24,9 +21,6 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 PAUSES = 0.1, 5.0
 """First and longest pause before a request is sent again; each is twice the one before."""
-MANY_DIGESTS = 10_000
-"""Asked for in one request; the coordinator takes no more."""
-PIECE = 1 << 20
 
 
 class Unreachable(TegulaError):
@@ -42,55 +36,38 @@ class Refused(TegulaError):
 
 
 class Client:
+    """
+    Args:
+        patience: seconds for which a request is sent again.
+    """
+
     def __init__(self, url: str, token: str, patience: float = 0.0) -> None:
-        self._url = url.rstrip("/")
+        self._url, self._token = url.rstrip("/"), token
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
-        self._session.trust_env = False  # a proxy or .netrc of the user must not see the token
-        self.patience = patience
-        """Seconds for which a request is sent again."""
+        self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
+        self._patience = patience
+        self.blobs = BlobClient(url, token, patience)
 
-    def close_connections(self) -> None:
+    @property
+    def patience(self) -> float:
+        return self._patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self.blobs.close()
+        self._patience, self.blobs = seconds, BlobClient(self._url, self._token, seconds)
+
+    def disconnect(self) -> None:
         self._session.close()
+        self.blobs.close()
 
     def about(self) -> About:
         return _decode(About, self._json("GET", "/v1/about"))
 
-    def missing(self, digests: Sequence[Digest]) -> list[Digest]:
-        """Those that the coordinator does not have. It is asked even about none, which shows a wrong token."""
-        found: list[Digest] = []
-        for start in range(0, max(len(digests), 1), MANY_DIGESTS):
-            asked = [codec.encode(digest) for digest in digests[start : start + MANY_DIGESTS]]
-            answer = self._json("POST", "/v1/blobs/missing", {"digests": asked})
-            found += _decode(tuple[Digest, ...], _field(answer, "missing"))
-        return found
-
-    def upload(self, digest: Digest, source: Path | bytes) -> None:
-        """Raises: Refused: among others, when the file is no longer what the digest names."""
-        path = f"/v1/blobs/{codec.encode(digest)}"
-        if isinstance(source, bytes):
-            self._send("PUT", path, data=source)
-        else:
-            with source.open("rb") as file:
-                self._send("PUT", path, data=file)
-
-    def download(self, digest: Digest, target: Path) -> None:
-        """The blob as a file that appears whole, with the right digest, or not at all.
-
-        Raises:
-            MalformedInput: the coordinator sent other bytes than the digest names.
-        """
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        partial = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                content = self._send("GET", f"/v1/blobs/{codec.encode(digest)}").content
-                file.write(content)
-            if hashlib.blake2b(content, digest_size=32).digest() != digest:
-                raise MalformedInput(f"the coordinator sent other bytes than blob {codec.encode(digest)}")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+    def check_token(self) -> None:
+        """Raises: Refused: the coordinator does not know the token."""
+        self._json("POST", "/v1/blobs/missing", {"digests": []})
 
     def open_job(self, order: Order, signature: Signature) -> JobId:
         body = {"order": codec.encode(order), "signature": codec.encode(signature)}
@@ -145,8 +122,6 @@ class Client:
             pause = min(2 * pause, PAUSES[1])
 
     def _send_once(self, method: str, path: str, **options: Any) -> requests.Response:
-        if hasattr(options.get("data"), "seek"):
-            options["data"].seek(0)  # an attempt before this one may have sent a part of the file
         timeout = CONNECT_SECONDS, ANSWER_SECONDS
         try:
             response = self._session.request(method, self._url + path, timeout=timeout, **options)

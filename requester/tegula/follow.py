@@ -8,14 +8,16 @@ from typing import Protocol
 
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase, JobView, UnitPhase
-from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 from tegula import accounts, plan
 from tegula.deal import Deal
 from tegula.progress import Standing, Tell
 from tegula.stopwatch import Stopwatch
 from tegula.worklog import WorkLog
+from tegula_market.model import Digest, TegulaError, Tile, Wei
 
+MOST_BYTES = 8 << 10
+"""Of an image, for each of its pixels: 2,048 float channels, or a few and a header in a tiny one."""
 POLL_SECONDS = 20.0
 """For which the coordinator may hold a request while nothing happens."""
 
@@ -75,12 +77,13 @@ class Follower:
         for unit in view.units:
             if unit.phase is not UnitPhase.ACCEPTED or unit.unit in self._seen or unit.image is None:
                 continue
+            tile = self._deal.tiles[unit.unit]
             with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
                 image = Path(folder) / "tile.exr"
                 with self._watch.part("transfer"):
-                    self._deal.client.download(unit.image, image)
+                    self._deal.client.blobs.fetch(unit.image, image, tile.rendered.area * MOST_BYTES)
                 with self._watch.part("stitch"):
-                    self._gallery.paste(self._deal.tiles[unit.unit], image)
+                    self._gallery.paste(tile, image)
             self._seen[unit.unit] = unit.image
             self._tell(self._standing(view))
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase, JobView
-from tegula_market.model import Digest, TegulaError, Wei
 
 from tegula import deal, plan, settle
 from tegula.deal import Deal
@@ -24,6 +23,7 @@ from tegula.outcome import FinishedFrame, Outcome, Payment
 from tegula.progress import Standing, Tell
 from tegula.stopwatch import Stopwatch
 from tegula.worklog import PROBES, WorkLog
+from tegula_market.model import Digest, TegulaError, Wei
 
 LAST_PATIENCE = 15.0
 """Seconds for which a coordinator that is away is waited for, once the job is being given up."""
@@ -115,8 +115,13 @@ def _check_funds(run: Run) -> None:
 def _upload(run: Run) -> None:
     """Before any money moves: what fails here has cost nothing."""
     run.tell(Standing("uploading the scene"))
-    for digest in run.deal.client.missing(list(run.blobs)):
-        run.deal.client.upload(digest, run.blobs[digest])
+    here = run.deal.client.blobs
+    for digest in here.missing(list(run.blobs)):
+        blob = run.blobs[digest]
+        if isinstance(blob, bytes):
+            here.upload_bytes(blob)
+        else:
+            here.upload(blob, digest)
 
 
 def _open(run: Run) -> bytes:

@@ -9,10 +9,6 @@ from pathlib import Path
 
 from tegula_blender.client import Client
 from tegula_blender.job_view import About
-from tegula_market import codec, tiling
-from tegula_market.adapters.chain import Escrow
-from tegula_market.adapters.signing import Key
-from tegula_market.model import Address, Digest, InvalidValue, Order, Rect, Terms, Wei
 
 from tegula import deal, job, market, plan, report, scene
 from tegula.deal import Deal
@@ -24,6 +20,10 @@ from tegula.outcome import Outcome
 from tegula.progress import Tell
 from tegula.scene import PackedScene
 from tegula.stopwatch import Stopwatch
+from tegula_market import codec, tiling
+from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.signing import Key
+from tegula_market.model import Address, Digest, InvalidValue, Order, Rect, Terms, Wei
 
 GRACE_SECONDS = 3600
 """After the deadline, in which workers can still claim; they want 600 at least."""
@@ -93,7 +93,7 @@ def reached(where: Market) -> Iterator[Reached]:
     try:
         about = client.about()
         market.check(about, where)
-        client.missing([])  # so that a wrong token is told before a scene is read
+        client.check_token()  # before a scene is read
         escrow = Escrow.connect(where.rpc, about.escrow)
         if escrow.domain.chain_id != about.chain_id:
             raise InvalidValue(
@@ -101,7 +101,7 @@ def reached(where: Market) -> Iterator[Reached]:
             )
         yield Reached(where, client, about, escrow, market.money_of(escrow, where.currency))
     finally:
-        client.close_connections()
+        client.disconnect()
 
 
 def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, show: Show) -> Outcome:

@@ -1,17 +1,16 @@
 """The client against a coordinator over real HTTP on loopback."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_coordinator import TOKEN, FakeCoordinator, Serving
-from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused, Unreachable
+
+from fake_coordinator import TOKEN, FakeCoordinator, Serving
+from requester_samples import ANN, JOB, order, view
 from tegula_market.codec import MalformedInput
-from tegula_market.digests import digest
 from tegula_market.model import Signature, Wei
 
 SIGNATURE = Signature(bytes(65))
@@ -32,7 +31,7 @@ def serving(fake: FakeCoordinator) -> Iterator[Serving]:
 def client(serving: Serving) -> Iterator[Client]:
     client = Client(serving.url, TOKEN)
     yield client
-    client.close_connections()
+    client.disconnect()
 
 
 def test_says_who_the_coordinator_is(client: Client) -> None:
@@ -40,33 +39,11 @@ def test_says_who_the_coordinator_is(client: Client) -> None:
     assert (about.coordinator, about.chain_id) == (bytes([0x0C]) * 20, 1337)
 
 
-def test_uploads_and_downloads_blobs(client: Client, fake: FakeCoordinator, tmp_path: Path) -> None:
-    file = tmp_path / "scene.blend"
-    file.write_bytes(b"blend" * 1000)
-    here, there = digest(b"blend" * 1000), digest(b"manifest")
-    assert client.missing([here, there]) == [here, there]
-    client.upload(here, file)
-    client.upload(there, b"manifest")
-    assert client.missing([here, there]) == []
-    client.download(here, tmp_path / "again.blend")
-    assert (tmp_path / "again.blend").read_bytes() == file.read_bytes()
-
-
-def test_other_bytes_than_asked_for_leave_no_file(
-    client: Client, fake: FakeCoordinator, tmp_path: Path
-) -> None:
-    fake.blobs[digest(b"tile")] = b"another tile"
-    with pytest.raises(MalformedInput, match="other bytes"):
-        client.download(digest(b"tile"), tmp_path / "tile.exr")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_changed_is_refused_with_the_sentence(client: Client, tmp_path: Path) -> None:
-    file = tmp_path / "scene.blend"
-    file.write_bytes(b"after")
-    with pytest.raises(Refused, match="not what the digest names") as refused:
-        client.upload(digest(b"before"), file)
-    assert refused.value.status == 422
+def test_blobs_go_by_the_same_token(client: Client, tmp_path: Path) -> None:
+    name = client.blobs.upload_bytes(b"manifest")
+    client.patience = 5
+    client.blobs.fetch(name, tmp_path / "manifest", max_bytes=8)
+    assert (tmp_path / "manifest").read_bytes() == b"manifest"
 
 
 def test_a_job_is_opened_shown_vouchered_and_closed(client: Client, fake: FakeCoordinator) -> None:
@@ -94,7 +71,7 @@ def test_events_go_on_where_they_ended(client: Client, fake: FakeCoordinator) ->
 
 def test_a_wrong_token_is_refused(serving: Serving) -> None:
     with pytest.raises(Refused, match="ask the operator") as refused:
-        Client(serving.url, "wrong").job(JOB)
+        Client(serving.url, "wrong").check_token()
     assert refused.value.status == 401
 
 
@@ -140,7 +117,7 @@ def test_a_coordinator_that_is_restarted_is_asked_again(
         assert client.about().protocol == "tm1"
     finally:
         serving.__exit__()
-        client.close_connections()
+        client.disconnect()
     assert pauses == [0.1, 0.2, 0.4]
 
 
@@ -158,11 +135,3 @@ def test_a_view_decodes_to_what_was_sent(client: Client, fake: FakeCoordinator) 
     declined = replace(seen.asks[0], price=None, taken=False, code="DECLINED", reason="too hot")
     fake.view = replace(seen, asks=(*seen.asks, declined))
     assert client.job(JOB).asks[-1].price is None
-
-
-def test_uploads_of_one_connection_do_not_mix(client: Client, fake: FakeCoordinator) -> None:
-    parts = [bytes([n]) * 10_000 for n in range(5)]
-    for part in parts:
-        client.upload(digest(part), part)
-    assert sorted(fake.blobs.values()) == sorted(parts)
-    assert threading.active_count() < 20
