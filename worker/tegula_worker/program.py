@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -55,8 +55,8 @@ async def run(config: Config, *, renderer: Renderer | None = None) -> None:
             await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, domain))
 
 
-def claim_all(config: Config) -> list[tuple[store.JobRecord, bytes | None]]:
-    """Collects every voucher that is not collected, ended jobs or not. Blocks.
+def claim_all(config: Config) -> Iterator[tuple[store.JobRecord, bytes | None]]:
+    """Collects every voucher that is not collected, ended jobs or not, one with each step. Blocks.
 
     Raises:
         TegulaError: among others ChainError, at the first claim that fails; what came before is paid.
@@ -64,7 +64,8 @@ def claim_all(config: Config) -> list[tuple[store.JobRecord, bytes | None]]:
     keys = keyring.load_or_create(config.data)
     with store.opened(config.data) as kept:
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
-        return [(record, wallet.claim(record)) for record in wallet.unclaimed()]
+        for record in wallet.unclaimed():
+            yield record, wallet.claim(record)
 
 
 async def _about(config: Config) -> About:

@@ -1,0 +1,159 @@
+"""Starting and ending, and the command line around it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from fakes import FakeEscrow, FakeRenderer, blob_server
+from tegula_market.adapters.blobs import BlobError
+from tegula_market.adapters.chain import ChainError
+from tegula_market.model import Address
+from tegula_worker import program, store
+from tegula_worker.agent import NotWanted
+from tegula_worker.cli import app
+from tegula_worker.config import ConfigError
+from tegula_worker.renderer import Failure, RenderFailed
+from worker.stage import DOMAIN, Stage, connect_to
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with blob_server() as server:
+        made = Stage(server, tmp_path / "data")
+        connect_to(made.escrow, monkeypatch)
+        yield made
+
+
+def _started(stage: Stage, about: dict[str, Any], **change: Any) -> None:
+    async def play() -> None:
+        async with stage.opened():
+            stage.server.about |= about
+            await stage.work(**change)
+
+    asyncio.run(play())
+
+
+def test_another_protocol(stage: Stage) -> None:
+    with pytest.raises(ConfigError, match="speaks 'tm2', this worker 'tm1'"):
+        _started(stage, {"protocol": "tm2"})
+
+
+def test_another_escrow_than_the_configuration_believes(stage: Stage) -> None:
+    with pytest.raises(ConfigError, match="not the escrow of the configuration"):
+        _started(stage, {}, escrow=Address(bytes(20)))
+
+
+def test_another_chain_than_the_coordinator_says(stage: Stage) -> None:
+    with pytest.raises(ChainError, match="want chain 1"):
+        _started(stage, {"chain_id": 1})
+
+
+def test_a_url_that_is_no_coordinator(stage: Stage) -> None:
+    with pytest.raises(BlobError, match="keys missing"):
+        asyncio.run(stage.work())
+
+
+def test_no_blender(stage: Stage) -> None:
+    class Broken(FakeRenderer):
+        async def start(self) -> None:
+            self.running = True
+            raise RenderFailed(Failure.NOT_STARTED, "there is no Blender")
+
+    stage.renderer = Broken()
+    with pytest.raises(RenderFailed, match="no Blender"):
+        _started(stage, {})
+    assert not stage.renderer.running
+
+
+def test_a_data_folder_in_use(stage: Stage) -> None:
+    with store.opened(stage.data), pytest.raises(store.StoreError, match="another tegula-worker"):
+        _started(stage, {})
+
+
+def _cli(*arguments: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    structlog.reset_defaults()  # or later logs would go to the runner's stderr, which is closed
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_keys_are_printed_without_their_secrets(tmp_path: Path) -> None:
+    code, out, _ = _cli("keys", "--data", tmp_path)
+    said = json.loads(out)
+    assert (code, len(said["worker"]), len(said["payout"])) == (0, 66, 42)
+    assert _cli("keys", "--data", tmp_path)[1] == out
+    assert (tmp_path / "curve.key").read_text().strip() not in out
+
+
+RUN = ("run", "--coordinator", "http://127.0.0.1:1", "--rpc", "http://rpc", "--price", 5)
+
+
+def test_who_it_is_comes_first_on_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ran(config: Any) -> None:
+        assert (config.price, config.data) == (5, tmp_path)
+
+    monkeypatch.setattr(program, "run", ran)
+    code, out, _ = _cli(*RUN, "--data", tmp_path)
+    assert (code, set(json.loads(out))) == (0, {"worker", "payout"})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotWanted("not today"), ExceptionGroup("", [ExceptionGroup("", [NotWanted("not today")])])],
+)
+def test_what_the_provider_can_put_right_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def failed(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "run", failed)
+    code, _, err = _cli(*RUN, "--data", tmp_path)
+    assert (code, err) == (2, "tegula-worker: not today\n")
+
+
+def test_our_own_fault_is_not_dressed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failed(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(program, "run", failed)
+    assert _cli(*RUN, "--data", tmp_path)[0] == 1
+
+
+def test_a_price_that_is_missing(tmp_path: Path) -> None:
+    code, out, err = _cli("run", "--coordinator", "http://c", "--rpc", "http://r", "--data", tmp_path)
+    assert (code, out) == (2, "")
+    assert "name a price" in err
+
+
+def test_claim_needs_no_coordinator(stage: Stage) -> None:
+    order = stage.order()
+    job = stage.fund(order)
+    code, out, _ = _cli("keys", "--data", stage.data)
+    payout = Address(bytes.fromhex(json.loads(out)["payout"][2:]))
+    with store.opened(stage.data) as kept:
+        kept.keep_job(store.JobRecord(job, DOMAIN, order, stage.voucher(job, payout, 9)))
+    code, out, _ = _cli("claim", "--data", stage.data, "--rpc", "http://rpc")
+    paid = json.loads(out)
+    assert (code, paid["job"], paid["cumulative"]) == (0, "0x" + job.hex(), "9")
+    assert len(paid["tx"]) == 66
+    assert [p.amount for p in stage.escrow.payments(job)] == [9]
+    assert _cli("claim", "--data", stage.data, "--rpc", "http://rpc")[:2] == (0, "")
+
+
+def test_a_claim_without_a_chain(stage: Stage) -> None:
+    order = stage.order()
+    job = stage.fund(order)
+    _, out, _ = _cli("keys", "--data", stage.data)
+    payout = Address(bytes.fromhex(json.loads(out)["payout"][2:]))
+    with store.opened(stage.data) as kept:
+        kept.keep_job(store.JobRecord(job, DOMAIN, order, stage.voucher(job, payout, 9)))
+    code, _, err = _cli("claim", "--data", stage.data)
+    assert code == 2
+    assert "--rpc URL" in err
+    assert isinstance(stage.escrow, FakeEscrow)
