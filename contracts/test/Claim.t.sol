@@ -27,6 +27,7 @@ abstract contract ClaimTests is Base {
         claim(made, WORKER, 250);
         same(claim(made, WORKER, 250), 0);
         same(claim(made, WORKER, 100), 0);
+        same(escrow.claim(made, WORKER, 250, "", ""), 0);
         same(balance(WORKER), 250);
     }
 

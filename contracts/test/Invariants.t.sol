@@ -80,7 +80,7 @@ contract Players is Base {
     }
 
     function wait(uint64 time) external {
-        clock += uint64(bounded(time, 0, 6 hours));
+        clock += uint64(bounded(time, 0, 12 hours));
         VM.warp(clock);
     }
 

@@ -17,7 +17,10 @@ abstract contract RefundTests is Base {
         same(balance(REQUESTER), DEPOSIT - 100);
         same(balance(STRANGER), 0);
         same(balance(address(escrow)), 0);
-        same(status(made), ITileEscrow.Status.REFUNDED);
+        (uint96 funded, uint96 paid, ITileEscrow.Status now_) = escrow.account(job);
+        same(funded, 100);
+        same(paid, 100);
+        same(now_, ITileEscrow.Status.REFUNDED);
     }
 
     function test_no_refund_a_second_too_early() public {
