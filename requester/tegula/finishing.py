@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tegula_market.adapters import exr
-from tegula_market.adapters.exr import Image, Plane
 
 from tegula import blender as blenders
 from tegula.blender import SceneRefused
 from tegula.scene import PackedScene
+from tegula_market.adapters import exr
+from tegula_market.adapters.exr import Image, Plane
 
 COMBINED = tuple(f"Combined.{channel}" for channel in "RGB")
 GUIDES = tuple(
@@ -41,7 +41,7 @@ def develop(packed: PackedScene, pictures: Sequence[Picture], blender: Path | No
     Raises:
         SceneRefused: Blender could not.
     """
-    with tempfile.TemporaryDirectory(prefix="tegula-develop-", dir=pictures[0].png.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=".tegula-develop-", dir=pictures[0].png.parent) as folder:
         scratch = Path(folder)
         layers = (
             _denoised(packed, pictures, blender, scratch) if packed.denoised else [p.exr for p in pictures]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 import scenes
 from pictures import build
 from tegula.blender import SceneRefused

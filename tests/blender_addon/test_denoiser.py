@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pictures import build
 from tegula import blender
 from tegula.blender import SceneRefused

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pictures import build, pixels, tiles
 from tegula import blender
 from tegula.blender import SceneRefused

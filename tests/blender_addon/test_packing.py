@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from pictures import build
 from tegula import blender
 

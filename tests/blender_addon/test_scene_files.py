@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from pictures import build
 from tegula.blender import SceneRefused
 from tegula.scene import inspect_scene

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tegula.scene import inspect_scene
 
 pytestmark = pytest.mark.slow

@@ -113,4 +113,4 @@ def test_a_frame_of_another_size_is_no_picture(folder: Path, tmp_path: Path) -> 
     with pytest.raises(SceneRefused, match="dimensions don't match"):
         develop(packed, [Picture(1, stitched, png)])
     assert not list(tmp_path.glob("**/*.png"))
-    assert not list(tmp_path.glob("tegula-*"))
+    assert not list(tmp_path.glob(".tegula-*"))
