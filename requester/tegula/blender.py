@@ -49,7 +49,7 @@ def ask(command: str, blender: Path | None, **arguments: Any) -> dict[str, Any]:
 
 def _run(command: list[str], home: str, errors: IO[bytes]) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "BLENDER_"))}
-    env["BLENDER_USER_RESOURCES"] = home
+    env["BLENDER_USER_RESOURCES"] = env["TMPDIR"] = home  # it ends too abruptly to tidy up after itself
     try:
         # It ends when its stdin does, so it cannot outlive this process.
         process = subprocess.Popen(

@@ -6,16 +6,16 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from tegula_market import auction
-from tegula_market.adapters import signing
-from tegula_market.adapters.chain import Escrow
-from tegula_market.model import ETHER, Address, InvalidValue, Wei
 
 from tegula import deal, local, plan, screen
 from tegula import render as rendering
 from tegula.market import Market
 from tegula.render import Wanted
 from tegula.stopwatch import Stopwatch
+from tegula_market import auction
+from tegula_market.adapters import signing
+from tegula_market.adapters.chain import Escrow
+from tegula_market.model import ETHER, Address, InvalidValue, Wei
 
 LONGEST_TOKEN = 4096
 PUBLIC_WORKERS = 8

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from tegula_market import tiling
-from tegula_market.model import Order, Tile
-
 from tegula import finishing
 from tegula.finishing import Picture
 from tegula.outcome import FinishedFrame
 from tegula.scene import PackedScene
 from tegula.stitching import Canvas
 from tegula.stopwatch import Stopwatch
+from tegula_market import tiling
+from tegula_market.model import Order, Tile
 
 
 class Frames:

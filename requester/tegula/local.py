@@ -10,15 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tegula import programs
+from tegula.market import Market
+from tegula.programs import Program
 from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DOLLAR, DevChain
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Wei
-
-from tegula import programs
-from tegula.market import Market
-from tegula.programs import Program
 
 REQUESTER, FIRST_WORKER = 1, 2
 """Of the chain's development keys; 0 deploys the contracts."""
@@ -43,7 +42,7 @@ def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
         requester = chain.key(REQUESTER)
         chain.mint(requester.address, POCKET_MONEY)
         verifier = _verifier_key(folder / "verifier")
-        url, token = _coordinator(stack, folder / "coordinator", chain, verifier)
+        url, token = coordinator(stack, folder / "coordinator", chain, verifier)
         starting = [_worker(stack, folder / "verifier", url, {"verifier": True}, blender)]
         for index in range(workers):
             home = folder / f"worker-{index}"
@@ -61,7 +60,7 @@ def _verifier_key(home: Path) -> str:
     return key
 
 
-def _coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) -> tuple[str, str]:
+def coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) -> tuple[str, str]:
     """URL and requester's token of a coordinator that serves."""
     command = programs.find("tegula-coordinator")
     programs.output_of([command, "keys", "--dir", str(home)])
@@ -78,7 +77,9 @@ def _coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) -
         "call_seconds": 1.0,
     }
     config = _toml(home / "coordinator.toml", settings)
-    serving = stack.enter_context(programs.running("coordinator", [command, "serve", "--config", config]))
+    serving = stack.enter_context(
+        programs.running("coordinator", [command, "serve", "--config", config], home)
+    )
     shown = json.loads(serving.wait_for(lambda line: line.startswith("{"), READY_SECONDS))
     return shown["http"], (home / "tokens").read_text().split()[0]
 
@@ -99,7 +100,7 @@ def _worker(stack: ExitStack, home: Path, url: str, terms: dict[str, Any], blend
     if blender is not None:
         settings["blender"] = str(blender.absolute())
     command = [programs.find("tegula-worker"), "run", "--config", _toml(home / "worker.toml", settings)]
-    return stack.enter_context(programs.running(home.name, command))
+    return stack.enter_context(programs.running(home.name, command, home))
 
 
 def _toml(path: Path, settings: dict[str, Any]) -> str:

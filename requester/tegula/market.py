@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from tegula_blender.job_view import About
+
+from tegula.money import Money
 from tegula_market import messages
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, InvalidValue
-
-from tegula.money import Money
 
 
 @dataclass(frozen=True, slots=True)

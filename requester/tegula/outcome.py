@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from tegula_blender.job_view import JobView
-from tegula_market.model import Address, Order, Tile, Wei
 
 from tegula.money import Money
+from tegula_market.model import Address, Order, Tile, Wei
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,15 +80,19 @@ class Program:
 
 
 @contextmanager
-def running(name: str, command: Sequence[str]) -> Iterator[Program]:
-    """The program while the body runs. It does not see Ctrl-C: its end is this program's business."""
+def running(name: str, command: Sequence[str], scratch: Path) -> Iterator[Program]:
+    """The program while the body runs. It does not see Ctrl-C: its end is this program's business.
+
+    Args:
+        scratch: for its temporary files; a Blender that is killed leaves some.
+    """
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment(),
+        env={**environment(), "TMPDIR": str(scratch)},
         start_new_session=True,
         preexec_fn=dies_with_parent,  # noqa: PLW1509 calls prctl only, which takes no lock
     )

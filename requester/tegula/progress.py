@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from tegula_market.model import Wei
 
 from tegula.money import Money
+from tegula_market.model import Wei
 
 NOTHING = Wei(0)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import jinja2
 from tegula_blender.job_view import UnitView, VerdictView
-from tegula_market import codec
-from tegula_market.model import Outcome as Judged
-from tegula_market.model import Tile
 
 from tegula import report_page
 from tegula.outcome import Outcome
+from tegula_market import codec
+from tegula_market.model import Outcome as Judged
+from tegula_market.model import Tile
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("tegula"),

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tegula_blender.job_view import AskView, UnitView, VerdictView
-from tegula_market.auction import Reason
-from tegula_market.model import MEGASAMPLE, Address
-from tegula_market.model import Outcome as Judged
 
 from tegula.outcome import FinishedFrame, Outcome
 from tegula.progress import duration
+from tegula_market.auction import Reason
+from tegula_market.model import MEGASAMPLE, Address
+from tegula_market.model import Outcome as Judged
 
 COLOURS = 8
 """For workers; the ninth gets the first one again. The style sheet has one more, for probes."""

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tegula import blender as blenders
+from tegula.blender import SceneRefused
 from tegula_market import codec, digests, tiling
 from tegula_market.model import Adaptive, Digest, InvalidValue, Rect, Scene, SceneFile, SceneManifest
 from tegula_market.tiling import Border
-
-from tegula import blender as blenders
-from tegula.blender import SceneRefused
 
 MAGIC = (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")
 """Of a plain .blend, and of one compressed with zstd (Blender 3 and later) or gzip."""

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 import typer
 from rich.console import Console
 from rich.markup import escape
-from tegula_market.model import TegulaError
 
 from tegula import progress
 from tegula.accounts import Disputed
@@ -17,6 +16,7 @@ from tegula.outcome import Outcome
 from tegula.progress import Tell, duration
 from tegula.render import Show
 from tegula.stitching import MismatchedTile
+from tegula_market.model import TegulaError
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from tegula_blender.job_view import JobView
-from tegula_market.adapters.chain import ChainError
-from tegula_market.model import Address, Wei
 
 from tegula.deal import Deal
 from tegula.outcome import Payment
+from tegula_market.adapters.chain import ChainError
+from tegula_market.model import Address, Wei
 
 LOOK_SECONDS = 0.25
 """Between two looks at the chain."""

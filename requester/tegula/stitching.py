@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tegula_market.adapters import exr
 from tegula_market.adapters.exr import Image, Limits, Plane
 from tegula_market.model import Frame, Rect, TegulaError, Tile

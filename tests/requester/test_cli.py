@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from fake_coordinator import TOKEN, FakeCoordinator, Serving
 from requester_samples import JOB, order
 from tegula.cli import app
@@ -12,7 +14,6 @@ from tegula.deal import RECORD
 from tegula_market import codec
 from tegula_market.adapters import signing
 from tegula_market.model import Signature
-from typer.testing import CliRunner
 
 RUNNER = CliRunner()
 DOLLAR = "0x" + "0d" * 20

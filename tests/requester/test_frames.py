@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+
 from fake_coordinator import picture, tile_image
 from requester_samples import order
 from tegula import finishing

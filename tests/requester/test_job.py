@@ -279,17 +279,21 @@ def test_a_coordinator_that_restarts_in_mid_job_is_waited_for(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It goes away for good when the fifth tile is asked for; the client's pause is where it comes back."""
-    gone = False
+    moves = ["away", "back"]
 
     def vanish(standing: Standing) -> None:
-        nonlocal gone
-        if standing.done == 5 and not gone:
-            gone = True
+        if standing.done == 5 and "away" in moves:
+            moves.pop(0)
             stage.serving.__exit__()
 
-    monkeypatch.setattr(client_module.time, "sleep", lambda _: stage.serving.__enter__())
+    def come_back(_seconds: float) -> None:
+        if moves == ["back"]:  # whoever waits for the chain sleeps, too
+            moves.pop()
+            stage.serving.__enter__()
+
+    monkeypatch.setattr(client_module.time, "sleep", come_back)
     settled = job.carry_out(replace(stage.run, tell=vanish))
-    assert gone
+    assert moves == []
     assert settled.view.phase is JobPhase.DONE
     assert (tmp_path / "2.exr").exists()
 

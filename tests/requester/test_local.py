@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tegula import programs
 from tegula_market.adapters import exr
 
@@ -85,9 +86,13 @@ def test_a_ceiling_under_every_ask_names_the_lowest(scene: Path, tmp_path: Path)
 def test_nothing_runs_on_when_it_is_ended_in_mid_job(
     scene: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    endless = ("--samples", "1000000", "--tile", "32", "--ceiling", "50", "--out", str(tmp_path))
+    out = tmp_path / "out"
+    endless = ("--samples", "1000000", "--tile", "32", "--ceiling", "50", "--out", str(out))
     running = subprocess.Popen(
-        [programs.find("tegula"), "local", str(scene), *endless], stderr=subprocess.PIPE, text=True
+        [programs.find("tegula"), "local", str(scene), *endless],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # after SIGKILL nobody tidies up there
     )
     assert running.stderr is not None
     with running.stderr as said:
@@ -97,7 +102,9 @@ def test_nothing_runs_on_when_it_is_ended_in_mid_job(
             rest = said.read()
             assert running.wait() == code, rest
             assert gone(30) == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(out.iterdir()) == []
+    if number is not signal.SIGKILL:
+        assert list(tmp_path.iterdir()) == [out]
 
 
 def descendants(parent: int) -> list[int]:

@@ -1,4 +1,5 @@
 import pytest
+
 from tegula.money import Money
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from requester_samples import order
 from tegula import plan
 from tegula_market.model import InvalidValue, Rect, Wei

@@ -1,8 +1,9 @@
 import io
 
 import pytest
-from requester_samples import DOLLAR
 from rich.console import Console
+
+from requester_samples import DOLLAR
 from tegula import progress
 from tegula.progress import Standing
 from tegula_market.model import Wei

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from typer.testing import CliRunner
+
 from tegula import local
 from tegula.cli import app
 from tegula.market import Market
@@ -15,7 +17,6 @@ from tegula_market import codec
 from tegula_market.adapters import signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
-from typer.testing import CliRunner
 
 pytestmark = pytest.mark.slow
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from requester_samples import ANN, BEN, CLEO, DOLLAR, order, outcome
 from tegula import report, report_page
 from tegula.outcome import Outcome

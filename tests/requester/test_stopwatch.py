@@ -1,4 +1,5 @@
 import pytest
+
 from tegula.stopwatch import Stopwatch
 
 
