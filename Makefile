@@ -41,7 +41,7 @@ bench: setup $(SCENE)
 clean:
 	rm -rf build dist demo-out bench-out contracts/out contracts/cache
 
-$(SCENE): examples/build_roof.py examples/roof_materials.py $(VENV)/.installed
+$(SCENE): $(wildcard examples/*.py) $(VENV)/.installed
 	mkdir -p $(@D)
 	$(BIN)/python examples/build_roof.py $@
 

@@ -179,7 +179,7 @@ def render(frame, border, path):
         setattr(scene.render, f"border_{name}", value)
     # Blender 5 reads {name} in a path as a template.
     scene.render.filepath = (
-        partial.replace("{", "{{").replace("}", "}}") if bpy.app.version[0] > 4 else partial
+        partial.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else partial
     )
     started = time.monotonic()
     try:

@@ -86,6 +86,7 @@ def _decide(book: Book, job: Job, lease: Lease, payout: Address, event: events.J
                 book.unprobed.append(lease.id)
             else:
                 job.drop(lease)
+                yield Tell(lease.worker, messages.Revoke(lease.id, "no verifier could judge the result"))
         case outcome:
             assert_never(outcome)
 

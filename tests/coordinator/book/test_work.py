@@ -77,7 +77,9 @@ def test_what_no_verifier_can_judge_is_rendered_again() -> None:
     play(book, delivered(ANN, 0))
     for _ in range(MAX_INCONCLUSIVE - 1):
         play(book, judged(0, Outcome.INCONCLUSIVE))
-    assert leases(play(book, judged(0, Outcome.INCONCLUSIVE))) == [(ANN, 0, 80)]
+    commands = play(book, judged(0, Outcome.INCONCLUSIVE))
+    assert leases(commands) == [(ANN, 0, 80)]
+    assert told(commands, ANN) == [messages.Revoke]  # or it would keep the result for ever
     assert book.jobs[JOB].ledger.total_reserved == 80
 
 
