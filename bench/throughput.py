@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import zmq
 import zmq.asyncio
-from tegula_blender.client import Client
 
 from tegula import local, programs
+from tegula_blender.client import Client
 from tegula_market import auction, codec, messages, tiling, vouchers
 from tegula_market.adapters import chain, devchain, exr, signing, wire
 from tegula_market.digests import digest
@@ -89,7 +89,7 @@ async def _coordinator(folder: Path, tiles: int, workers: int) -> float:
     async with AsyncExitStack() as stack:
         net = stack.enter_context(devchain.devchain())
         keys = [wire.CurveKeys.generate() for _ in range(workers + 1)]
-        url, token = local._coordinator(stack, folder / "coordinator", net, codec.encode(keys[0].public))  # type: ignore[arg-type] # noqa: SLF001
+        url, token = local.coordinator(stack, folder / "coordinator", net, codec.encode(keys[0].public))
         client = Client(url, token)
         about = client.about()
         escrow = chain.Escrow.connect(net.rpc, net.escrow)

@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+
 from requester_samples import ANN, BEN, verdict
 from tegula_blender.job_view import AskView, JobPhase, JobView, Owed, UnitPhase, UnitView
 from tegula_market import auction, codec, tiling

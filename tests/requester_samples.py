@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from tegula.money import Money
 from tegula.outcome import FinishedFrame, Outcome, Payment, Span
 from tegula_blender.job_view import AskView, JobPhase, JobView, Owed, UnitPhase, UnitView, VerdictView

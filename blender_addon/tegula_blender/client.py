@@ -8,8 +8,8 @@ import time
 from typing import Any, TypeVar
 
 import requests
-from tegula_blender.job_view import About, JobEvent, JobView
 
+from tegula_blender.job_view import About, JobEvent, JobView
 from tegula_market import codec
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput

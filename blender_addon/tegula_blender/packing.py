@@ -7,6 +7,7 @@ read, never written: where its paths are absolute, a copy with relative ones is 
 from pathlib import Path
 
 import bpy
+
 from tegula_blender import complaints, scene_files
 
 OLDEST = (4, 4, 0)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import scenes
 from scenes import ADAPTIVE, SMALL
 from tegula_market.adapters import exr

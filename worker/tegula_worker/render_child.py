@@ -177,7 +177,7 @@ def render(frame, border, path):
         raise Refused("NO_CAMERA", f"frame {frame} has no camera; add one, or make one the scene's camera")
     for name, value in border.items():
         setattr(scene.render, f"border_{name}", value)
-    # Blender 5 reads {name} in a path as a template.
+    # From 4.5 on Blender reads {name} in a path as a template.
     scene.render.filepath = (
         partial.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else partial
     )

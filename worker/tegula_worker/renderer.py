@@ -17,7 +17,6 @@ from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
 from tegula_market.tiling import border, frame_size
-
 from tegula_worker.child import Child, ChildDied
 from tegula_worker.replies import Device, Drawn, Failure, Hello, Loaded, Refusal, RenderFailed
 
