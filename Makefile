@@ -29,7 +29,8 @@ types: setup
 	$(BIN)/mypy
 
 contracts: setup ## build and test the escrow, write ABI and bytecode into tegula_market
-	cd contracts && npx forge build && npx forge test
+	contracts/tools/forge build
+	contracts/tools/forge test
 	$(BIN)/python contracts/tools/artifacts.py write
 
 contracts-check: setup ## the committed ABI and bytecode are those of the source
