@@ -36,6 +36,8 @@ COVERED_ELSEWHERE = {
     "requester/follow.py": "requester/test_job.py follows whole jobs",
     "requester/outcome.py": "types; the report's tests read them",
     "requester/report_page.py": "requester/test_report.py reads the page",
+    "requester/report_time.py": "requester/test_report.py reads the page",
+    "requester/run.py": "requester/test_job.py and test_render.py",
     "requester/screen.py": "requester/test_cli.py and test_render.py read what it says",
     "requester/settle.py": "requester/test_job.py, with a real escrow",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",

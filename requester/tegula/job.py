@@ -7,64 +7,19 @@ returned. Only if that fails, too, does the deposit stay in the escrow until its
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-
-from tegula_blender.client import Refused
-from tegula_blender.job_view import JobPhase, JobView
 
 from tegula import deal, plan, settle
-from tegula.deal import Deal
-from tegula.follow import Follower, Gallery
+from tegula.follow import Follower
 from tegula.interest import nobody
-from tegula.money import Money
-from tegula.outcome import FinishedFrame, Outcome, Payment
-from tegula.progress import Standing, Tell
-from tegula.stopwatch import Stopwatch
-from tegula.worklog import PROBES, WorkLog
-from tegula_market.model import Digest, TegulaError, Wei
+from tegula.progress import Standing
+from tegula.run import JobFailed, NoFunds, Run, Settled
+from tegula_blender.client import Refused
+from tegula_blender.job_view import JobPhase
+from tegula_market.model import TegulaError
 
 LAST_PATIENCE = 15.0
 """Seconds for which a coordinator that is away is waited for, once the job is being given up."""
-
-
-class NoFunds(TegulaError):
-    """The wallet does not hold the deposit."""
-
-
-class JobFailed(TegulaError):
-    """The market could not finish the job; what was accepted is paid, the rest of the deposit is back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One job and all that it needs around it."""
-
-    deal: Deal
-    blobs: dict[Digest, Path | bytes]
-    """The scene's files and its manifest."""
-    gallery: Gallery
-    keep: Path | None
-    """Folder for the record of the job while it is unfinished; None on a chain that ends with the job."""
-    watch: Stopwatch
-    tell: Tell
-    money: Money
-    claim_patience: float
-    """Seconds in which workers may still claim before the report is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A job that has ended, with its money where it belongs."""
-
-    view: JobView
-    funded: Wei
-    open_tx: bytes
-    close_tx: bytes
-    refund: Wei
-    payments: tuple[Payment, ...]
-    log: WorkLog
 
 
 def carry_out(run: Run) -> Settled:
@@ -166,27 +121,3 @@ def _cancel(run: Run, reason: str) -> None:
     client.open_job(made.order, made.sign_order())  # or there is nothing to cancel and to close
     with suppress(Refused):  # it has ended by itself in the meantime
         client.cancel(made.job, reason[:200])
-
-
-def outcome(run: Run, settled: Settled, scene: str, frames: tuple[FinishedFrame, ...]) -> Outcome:
-    view, log = settled.view, settled.log
-    lanes = {"0x" + ask.key.hex(): "0x" + ask.worker.hex() for ask in view.asks} | {PROBES: PROBES}
-    spans = [replace(span, lane=lanes[span.lane]) for span in log.spans if span.lane in lanes]
-    domain = run.deal.escrow.domain
-    return Outcome(
-        scene=scene,
-        order=run.deal.order,
-        tiles=run.deal.tiles,
-        view=view,
-        frames=frames,
-        payments=settled.payments,
-        funded=settled.funded,
-        refund=settled.refund,
-        open_tx=settled.open_tx,
-        close_tx=settled.close_tx,
-        escrow=domain.escrow,
-        chain_id=domain.chain_id,
-        spans=tuple(spans),
-        seconds={"total": run.watch.total, **run.watch.seconds, **log.seconds},
-        money=run.money,
-    )

@@ -7,19 +7,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tegula_blender.client import Client
-from tegula_blender.job_view import About
-
 from tegula import deal, job, market, plan, report, scene
+from tegula import run as runs
 from tegula.deal import Deal
 from tegula.frames import Frames
-from tegula.job import Run
 from tegula.market import Market
 from tegula.money import Money
 from tegula.outcome import Outcome
 from tegula.progress import Tell
+from tegula.run import Run
 from tegula.scene import PackedScene
 from tegula.stopwatch import Stopwatch
+from tegula_blender.client import Client
+from tegula_blender.job_view import About
 from tegula_market import codec, tiling
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
@@ -112,7 +112,7 @@ def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, s
     with show(at.money) as tell:
         run = Run(made, _blobs(packed), frames, keep, watch, tell, at.money, wanted.claim_patience)
         settled = job.carry_out(run)
-    outcome = job.outcome(run, settled, wanted.scene.name, frames.finished)
+    outcome = runs.outcome(run, settled, wanted.scene.name, frames.finished)
     report.write(outcome, wanted.out)
     return outcome
 

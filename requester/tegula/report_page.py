@@ -1,14 +1,13 @@
 """What report.html shows, as plain values for its template: numbers become text here, nowhere else."""
 
 import base64
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tegula_blender.job_view import AskView, UnitView, VerdictView
-
+from tegula import report_time
 from tegula.outcome import FinishedFrame, Outcome
 from tegula.progress import duration
+from tegula_blender.job_view import AskView, UnitView, VerdictView
 from tegula_market.auction import Reason
 from tegula_market.model import MEGASAMPLE, Address
 from tegula_market.model import Outcome as Judged
@@ -19,24 +18,11 @@ MOST_EMBEDDED = 24 << 20
 """Bytes of PNG inside the page. Frames beyond are linked from beside it: it must still open on a phone."""
 OUTLINE = 1000
 """Tiles are drawn smaller by one part in so many of the frame's width: neighbours' outlines lie apart."""
-STEPS = {
-    "start": "starting up",
-    "inspect": "reading the scene",
-    "chain": "deposit",
-    "upload": "upload",
-    "market": "auction, rendering, probes",
-    "transfer": "fetching tiles",
-    "stitch": "stitching",
-    "develop": "developing",
-    "settle": "closing and claims",
-}
-"""The wall-clock parts of `Outcome.seconds`, in order."""
-REFUSALS = {
+REFUSALS: dict[str, str] = {
     Reason.ABOVE_CEILING: "above the ceiling",
     Reason.OUTBID: "outbid: cheaper asks took all the work",
 }
 """Short words for the common reasons; their sentences count in token units, which people do not."""
-SUMS = {"load": "loading the scene", "tiles": "rendering tiles", "probes": "rendering probes"}
 
 
 def context(outcome: Outcome, folder: Path) -> dict[str, Any]:
@@ -89,9 +75,9 @@ def context(outcome: Outcome, folder: Path) -> dict[str, Any]:
         "refund": {"amount": money.text(outcome.refund), "tx": "0x" + outcome.close_tx.hex()},
         "escrow": "0x" + outcome.escrow.hex(),
         "chain_id": outcome.chain_id,
-        "steps": _bar(outcome.seconds, STEPS),
-        "sums": _bar(outcome.seconds, SUMS),
-        "lanes": _lanes(outcome, number),
+        "steps": report_time.bar(outcome.seconds, report_time.STEPS),
+        "sums": report_time.bar(outcome.seconds, report_time.SUMS),
+        "lanes": report_time.lanes(outcome.spans, [(worker, short(worker)) for worker in number], COLOURS),
     }
 
 
@@ -184,38 +170,3 @@ def _verdict(
         "seconds": f"{verdict.probe_seconds:.2f}",
         "reason": verdict.reason,
     }
-
-
-def _bar(seconds: dict[str, float], names: dict[str, str]) -> list[dict[str, Any]]:
-    """Shares in percent of the parts' sum, with parts that took no time left out."""
-    total = sum(seconds.get(name, 0.0) for name in names)
-    parts = [(label, seconds.get(name, 0.0), index) for index, (name, label) in enumerate(names.items())]
-    return [
-        {"label": label, "seconds": f"{value:.1f} s", "share": 100 * value / total, "colour": index}
-        for label, value, index in parts
-        if value > 0.0005 * total
-    ]
-
-
-def _lanes(outcome: Outcome, number: dict[Address, int]) -> list[dict[str, Any]]:
-    """Who worked when: a lane for each worker and one for the probes, in percent of the whole stretch."""
-    if not outcome.spans:
-        return []
-    end = max(span.end for span in outcome.spans)
-    by_lane: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for span in outcome.spans:
-        start = max(span.start, 0.0)
-        by_lane[span.lane].append(
-            {
-                "left": 100 * start / end,
-                "width": 100 * max(span.end - start, 0.0) / end,
-                "title": f"tile {span.unit}: {span.end - span.start:.2f} s",
-            }
-        )
-    lanes = {"0x" + worker.hex(): (short(worker), index % COLOURS) for worker, index in number.items()}
-    lanes["probes"] = ("probes", COLOURS)
-    return [
-        {"name": name, "colour": colour, "spans": by_lane[lane], "end": f"{end:.1f} s"}
-        for lane, (name, colour) in lanes.items()
-        if by_lane[lane]
-    ]

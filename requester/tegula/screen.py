@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from tegula import progress
 from tegula.accounts import Disputed
-from tegula.job import JobFailed
 from tegula.money import Money
 from tegula.outcome import Outcome
 from tegula.progress import Tell, duration
 from tegula.render import Show
+from tegula.run import JobFailed
 from tegula.stitching import MismatchedTile
 from tegula_market.model import TegulaError
 

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tegula_blender import client as client_module
-from tegula_blender.client import Client, Refused
-from tegula_blender.job_view import JobPhase, JobView, UnitPhase
 
 from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
 from requester_samples import ANN, BEN, DOLLAR, order
-from tegula import deal, job, plan
+from tegula import deal, job, plan, settle
+from tegula import run as runs
 from tegula.accounts import Disputed
 from tegula.deal import Deal
 from tegula.follow import NobodyTakes
-from tegula.job import JobFailed, NoFunds, Run
 from tegula.progress import Standing
+from tegula.run import JobFailed, NoFunds, Run
 from tegula.stitching import Canvas
 from tegula.stopwatch import Stopwatch
+from tegula_blender import client as client_module
+from tegula_blender.client import Client, Refused
+from tegula_blender.job_view import JobPhase, JobView, UnitPhase
 from tegula_market import codec, tiling, vouchers
 from tegula_market.adapters import chain, devchain, exr, signing
 from tegula_market.adapters.blobs import BlobError
@@ -161,7 +162,7 @@ def test_what_workers_claim_is_paid_and_told(stage: Stage) -> None:
     totals = {dues.worker: dues.cumulative for dues in stage.fake.view.owed}
     assert {p.worker: (p.amount, p.tx) for p in settled.payments} == {w: (a, None) for w, a in totals.items()}
     tx = stage.claim(ANN, totals[ANN])
-    payments = job.settle.claims(stage.run.deal, settled.view, patience=0)
+    payments = settle.claims(stage.run.deal, settled.view, patience=0)
     assert [(p.worker, p.amount, p.tx) for p in payments] == [
         (ANN, totals[ANN], tx),
         (BEN, totals[BEN], None),
@@ -178,7 +179,7 @@ def test_the_wait_for_claims_ends_with_the_last_one(stage: Stage) -> None:
         worker = next(late)
         stage.claim(worker, totals[worker])
 
-    payments = job.settle.claims(stage.run.deal, settled.view, patience=600, pause=pause)
+    payments = settle.claims(stage.run.deal, settled.view, patience=600, pause=pause)
     assert {p.worker for p in payments if p.tx} == {ANN, BEN}
 
 
@@ -321,7 +322,7 @@ def test_nobody_there_before_the_deposit_costs_nothing(stage: Stage, tmp_path: P
 
 def test_the_outcome_tells_who_worked_when(stage: Stage) -> None:
     settled = job.carry_out(stage.run)
-    told = job.outcome(stage.run, settled, "roof.blend", ())
+    told = runs.outcome(stage.run, settled, "roof.blend", ())
     assert {span.lane for span in told.spans} == {codec.encode(ANN), codec.encode(BEN), "probes"}
     assert told.seconds["tiles"] == pytest.approx(12 * 0.25)
     assert {"total", "chain", "upload", "market", "transfer", "stitch", "settle"} <= told.seconds.keys()
