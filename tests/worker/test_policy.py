@@ -32,7 +32,11 @@ def _answer(
 def test_it_asks_for_what_is_good() -> None:
     assert _answer() == AskFor(JOB, Wei(5), 3, TERMS.deadline, False)
     assert _answer(warm=True) == AskFor(JOB, Wei(5), 3, TERMS.deadline, True)
-    assert isinstance(_answer(config=replace(CONFIG, price=ORDER.ceiling)), AskFor)
+
+
+def test_it_asks_its_price_even_above_the_ceiling_and_leaves_the_no_to_the_auction() -> None:
+    high = Wei(ORDER.ceiling + 1)
+    assert _answer(config=replace(CONFIG, price=high)) == AskFor(JOB, high, 3, TERMS.deadline, False)
 
 
 def _terms(**change: Any) -> Order:
@@ -44,10 +48,6 @@ def _terms(**change: Any) -> Order:
     [
         ({"blender": "4.2.23"}, "runs Blender 4.2.23, not 4.5.15"),
         ({"order": _terms(token=Address(b"\x09" * 20))}, "another token"),
-        (
-            {"config": replace(CONFIG, price=Wei(100_000_001))},
-            "asks 100000001 a megasample, the job pays 100000000",
-        ),
         ({"order": _terms(deadline=NOW + 59)}, "59 seconds away"),
         ({"order": _terms(grace=599)}, "599 seconds to claim"),
         ({"deposit": replace(DEPOSIT, job=JobId(bytes(32)))}, "not the hash of its terms"),
