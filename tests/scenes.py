@@ -194,6 +194,12 @@ def _guiding(bpy):
     _spheres(bpy).cycles.use_guiding = True
 
 
+def _odd(bpy):
+    """A size that nothing divides."""
+    render = _spheres(bpy).render
+    render.resolution_x, render.resolution_y = 359, 641
+
+
 def _workbench(bpy):
     _spheres(bpy).render.engine = "BLENDER_WORKBENCH"
 
@@ -206,6 +212,7 @@ SCENES = {
     "moving": _moving,
     "no_camera": _no_camera,
     "freestyle": _freestyle,
+    "odd": _odd,
     "workbench": _workbench,
     "guiding": _guiding,
 }

@@ -15,6 +15,7 @@ COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
     "market/adapters/children.py": "end_to_end/test_local.py kills a parent",
     "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
+    "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
     "market/adapters/evm.py": "market/adapters/test_chain.py, with every error of the contract",
     "coordinator/commands.py": "types; the book's tests read them",
     "coordinator/events.py": "coordinator/test_store.py writes and reads every kind",

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +13,10 @@ from tegula_coordinator import config, service
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import ConfigError
-from tegula_coordinator.store import EventLog, StoreError
+from tegula_coordinator.store import EventLog
 from tegula_coordinator.tiles import sizes
-from tegula_market.adapters import chain, signing, wire
+from tegula_market.adapters import logs, signing, wire
+from tegula_market.adapters.sentences import explained
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
@@ -30,8 +29,8 @@ def serve(
     quiet: Annotated[bool, typer.Option("-q", help="log warnings only")] = False,
 ) -> None:
     """Take jobs, hold auctions, have tiles verified, co-sign vouchers. Prints its addresses as JSON."""
-    service.configure_logging(-1 if quiet else verbose)
-    with _explained():
+    logs.configure(-1 if quiet else verbose)
+    with explained("tegula-coordinator"):
         asyncio.run(service.serve(config.load(config_file)))
 
 
@@ -39,7 +38,7 @@ def serve(
 def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files go")]) -> None:
     """Make the key files and a first requester's token; prints the public parts as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _explained():
+    with explained("tegula-coordinator"):
         curve = wire.CurveKeys.generate()
         _write_new(folder / "curve.key", curve.secret.hex())
         key = signing.create_key(folder / "coordinator.key")
@@ -50,8 +49,8 @@ def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files
 @app.command()
 def replay(config_file: ConfigFile) -> None:
     """Replay the event log without serving; prints what it amounts to as JSON."""
-    service.configure_logging(-1)
-    with _explained():
+    logs.configure(-1)
+    with explained("tegula-coordinator"):
         settings = config.load(config_file)
         keeper = Bookkeeper(
             Book(sizes, Timing(settings.call_seconds, settings.lease_seconds)),
@@ -70,14 +69,3 @@ def _write_new(path: Path, text: str) -> None:
         raise ConfigError(f"{path} is there already; move it away if you want a new one") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """One sentence instead of a traceback for what the operator can put right."""
-    try:
-        yield
-    except* (ConfigError, StoreError, chain.ChainError, signing.UnusableKey) as group:
-        for error in group.exceptions:
-            typer.echo(f"tegula-coordinator: {error}", err=True)
-        raise typer.Exit(2) from None

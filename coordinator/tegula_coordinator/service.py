@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
@@ -124,18 +123,3 @@ def _tokens(path: Path) -> frozenset[str]:
     if any(len(token) < 16 for token in tokens):
         raise ConfigError(f"{path}: a token of fewer than 16 characters is too easy to guess")
     return tokens
-
-
-def configure_logging(verbosity: int) -> None:
-    """One event per line on stderr. `verbosity`: -1 warnings only, 0 moves, 1 everything."""
-    level = {-1: 30, 0: 20}.get(verbosity, 10)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -1,0 +1,141 @@
+"""A market of real programs that a test can kill and start again: chain, coordinator, workers, a verifier."""
+
+import json
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tegula import programs
+from tegula.market import Market
+from tegula.programs import Program
+from tegula_market import codec
+from tegula_market.adapters import devchain, signing
+from tegula_market.adapters.devchain import DevChain
+from tegula_market.model import Address, Wei
+
+READY_SECONDS = 60.0
+HEARTBEAT_SECONDS = 1.0
+"""A dead worker is noticed after five of these. Shorter, and a starved but living one would be, too."""
+CHEATS = Path(__file__).with_name("cheats.py")
+
+
+class Stage:
+    def __init__(self, stack: ExitStack, folder: Path, chain: DevChain) -> None:
+        self._stack, self._folder, self.chain = stack, folder, chain
+        self._scratch = folder / "scratch"
+        self._scratch.mkdir()
+        self._accounts = iter(range(2, devchain.ACCOUNTS))
+        self.http, self.router = _free_port(), _free_port()
+        self.verifier_home = folder / "verifier"
+        key = _shown([programs.find("tegula-worker"), "keys", "--data", str(self.verifier_home)])["worker"]
+        self._configure(key)
+
+    def coordinator(self) -> Program:
+        """Starts it, for the first time or again; the configuration stays the same, ports included."""
+        command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
+        program = self._stack.enter_context(programs.running("coordinator", command, self._scratch))
+        program.wait_for(lambda line: line.startswith("{"), READY_SECONDS)
+        return program
+
+    def verifier(self) -> Program:
+        return self._worker(self.verifier_home, {"verifier": True})
+
+    def worker(
+        self, name: str, price: int, cheat: str = "", token: Address | None = None
+    ) -> tuple[Program, Address]:
+        """A worker with an account of its own, honest or not, and that account's address.
+
+        One that was here before goes on with what it has in its folder.
+        """
+        home = self._folder / name
+        if not home.exists():
+            home.mkdir()
+            signing.save_key(home / "payout.key", self.chain.key(next(self._accounts)))
+        terms = {
+            "rpc": self.chain.rpc,
+            "price": price,
+            "token": codec.encode(self.chain.dollar if token is None else token),
+            "escrow": codec.encode(self.chain.escrow),
+            "slots": 1,
+        }
+        return self._worker(home, terms, cheat), signing.load_key(home / "payout.key").address
+
+    @property
+    def market(self) -> Market:
+        chain = self.chain
+        url = f"http://127.0.0.1:{self.http}"
+        return Market(url, self._token, chain.rpc, chain.key(1), chain.dollar, chain.escrow, lasting=False)
+
+    def _worker(self, home: Path, settings: dict[str, Any], cheat: str = "") -> Program:
+        config = home / "worker.toml"
+        _write(config, {"coordinator": f"http://127.0.0.1:{self.http}", "data": ".", **settings})
+        honest = [programs.find("tegula-worker"), "run", "--config", str(config)]
+        command = [sys.executable, str(CHEATS), cheat, str(config)] if cheat else honest
+        program = self._stack.enter_context(programs.running(home.name, command, self._scratch))
+        program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
+        return program
+
+    def _configure(self, verifier: str) -> None:
+        home = self._folder / "coordinator"
+        _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
+        self._token = secrets.token_hex()
+        (home / "tokens").write_text(self._token)
+        self._config = home / "coordinator.toml"
+        settings = {
+            "http": f"127.0.0.1:{self.http}",
+            "router": f"tcp://127.0.0.1:{self.router}",
+            "data": "data",
+            "rpc": self.chain.rpc,
+            "escrow": codec.encode(self.chain.escrow),
+            "key_file": "coordinator.key",
+            "curve_key_file": "curve.key",
+            "tokens_file": "tokens",
+            "verifiers": [verifier],
+            "heartbeat_seconds": HEARTBEAT_SECONDS,
+            "call_seconds": 1.0,
+        }
+        _write(self._config, settings)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Everything on it ends with it, by process id."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-stage-")))
+        chain = stack.enter_context(devchain.devchain())
+        chain.mint(chain.key(1).address, Wei(10**12))
+        yield Stage(stack, folder, chain)
+
+
+def kill(program: Program) -> None:
+    """SIGKILL: it can say no goodbye and write nothing more."""
+    program.process.kill()
+    program.process.wait()
+
+
+def said(program: Program, event: str, seconds: float = READY_SECONDS) -> str:
+    """The first line that the program logs of that event, waited for if need be."""
+    return program.wait_for(
+        lambda line: f'event="{event}"' in line or f"event={event} " in f"{line} ", seconds
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _write(path: Path, settings: dict[str, Any]) -> None:
+    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+
+
+def _shown(command: list[str]) -> dict[str, str]:
+    shown: dict[str, str] = json.loads(programs.output_of(command))
+    return shown
