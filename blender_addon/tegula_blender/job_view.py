@@ -1,10 +1,23 @@
 """What a coordinator tells a requester: about itself, and how a job stands. As types that decode strictly."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from tegula_market.lifecycle import JobPhase
+from tegula_market.lifecycle import Phase as UnitPhase
 from tegula_market.model import Address, Digest, JobId, LeaseId, Outcome, Wei, WorkerId
+
+__all__ = [
+    "About",
+    "AskView",
+    "JobEvent",
+    "JobPhase",
+    "JobView",
+    "Owed",
+    "UnitPhase",
+    "UnitView",
+    "VerdictView",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +31,6 @@ class About:
     router: str
     """ZeroMQ endpoint that workers dial."""
     curve_key: bytes
-
-
-class JobPhase(StrEnum):
-    OPEN = "OPEN"
-    DONE = "DONE"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    CLOSED = "CLOSED"
-
-
-class UnitPhase(StrEnum):
-    OPEN = "OPEN"
-    LEASED = "LEASED"
-    DELIVERED = "DELIVERED"
-    ACCEPTED = "ACCEPTED"
-    DEAD = "DEAD"
-    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,18 @@ class Phase(StrEnum):
 FINISHED = frozenset({Phase.ACCEPTED, Phase.DEAD, Phase.CANCELLED})
 
 
+class JobPhase(StrEnum):
+    """What a job's units and its ending amount to; derived, never stored."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    """Every unit is accepted."""
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+    """Both sides have signed what is owed."""
+
+
 class LeasePhase(StrEnum):
     ACTIVE = "ACTIVE"
     FULFILLED = "FULFILLED"

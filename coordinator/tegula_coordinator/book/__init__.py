@@ -9,10 +9,11 @@ from typing import assert_never
 
 from tegula_coordinator import events
 from tegula_coordinator.book import arrivals, ending, rounds, work
-from tegula_coordinator.book.job import Job, JobPhase, StandingAsk
+from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
 from tegula_coordinator.commands import Command
 from tegula_coordinator.events import Event
+from tegula_market.lifecycle import JobPhase
 
 __all__ = ["Book", "Job", "JobPhase", "NotAdmitted", "StandingAsk", "Timing", "Worker", "step"]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from tegula_coordinator import events
 from tegula_coordinator.book import rounds, work
-from tegula_coordinator.book.job import JobPhase
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
 from tegula_market import lifecycle, messages
+from tegula_market.lifecycle import JobPhase
 from tegula_market.model import lease_parts
 
 AWAY_SECONDS = 30.0

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book.job import Job, JobPhase
+from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import ledger, lifecycle, messages
-from tegula_market.lifecycle import Phase
+from tegula_market.lifecycle import JobPhase, Phase
 from tegula_market.model import WorkerId
 
 

@@ -2,13 +2,12 @@
 
 import heapq
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from tegula_coordinator.events import JobOpened
 from tegula_market import auction, ledger, lifecycle
 from tegula_market.auction import Reason
 from tegula_market.ledger import Ledger
-from tegula_market.lifecycle import Phase, UnitEvent, UnitState
+from tegula_market.lifecycle import JobPhase, Phase, UnitEvent, UnitState
 from tegula_market.model import (
     Address,
     Ask,
@@ -23,14 +22,6 @@ from tegula_market.model import (
     WorkerId,
     lease_id,
 )
-
-
-class JobPhase(StrEnum):
-    OPEN = "OPEN"
-    DONE = "DONE"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from typing import assert_never
 
 from tegula_coordinator import events
 from tegula_coordinator.book import ending, rounds
-from tegula_coordinator.book.job import Job, JobPhase
+from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, SendProbe, Tell
 from tegula_market import lifecycle, messages
-from tegula_market.lifecycle import Phase
+from tegula_market.lifecycle import JobPhase, Phase
 from tegula_market.model import Address, Lease, LeaseId, Outcome, Wei, WorkerId, lease_parts
 
 MAX_RETURNED = 3
