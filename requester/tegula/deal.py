@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tegula_blender.client import Client
-
 from tegula_market import codec, tiling, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.adapters.chain import Escrow

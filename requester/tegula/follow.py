@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tegula_blender.client import Refused
-from tegula_blender.job_view import JobPhase, JobView, UnitPhase
-
 from tegula import accounts, plan
 from tegula.deal import Deal
 from tegula.progress import Standing, Tell
 from tegula.stopwatch import Stopwatch
 from tegula.worklog import WorkLog
+from tegula_blender.client import Refused
+from tegula_blender.job_view import JobPhase, JobView, UnitPhase
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 MOST_BYTES = 8 << 10

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from tegula_blender.job_view import JobView
-
 from tegula.money import Money
+from tegula_blender.job_view import JobView
 from tegula_market.model import Address, Order, Tile, Wei
 
 

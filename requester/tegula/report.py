@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from tegula_blender.job_view import UnitView, VerdictView
 
 from tegula import report_page
 from tegula.outcome import Outcome
+from tegula_blender.job_view import UnitView, VerdictView
 from tegula_market import codec
 from tegula_market.model import Outcome as Judged
 from tegula_market.model import Tile

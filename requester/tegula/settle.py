@@ -3,10 +3,9 @@
 import time
 from collections.abc import Callable
 
-from tegula_blender.job_view import JobView
-
 from tegula.deal import Deal
 from tegula.outcome import Payment
+from tegula_blender.job_view import JobView
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import Address, Wei
 

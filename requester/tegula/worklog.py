@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tegula_blender.job_view import JobEvent
-
 from tegula.outcome import Span
+from tegula_blender.job_view import JobEvent
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import LeaseId, Wei, lease_parts

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tegula_blender import client as client_module
-from tegula_blender.client import Client, Refused, Unreachable
 
 from fake_coordinator import TOKEN, FakeCoordinator, Serving
 from requester_samples import ANN, JOB, order, view
+from tegula_blender import client as client_module
+from tegula_blender.client import Client, Refused, Unreachable
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Signature, Wei
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from tegula_blender.client import Client
 
 from requester_samples import order
 from tegula import deal
 from tegula.deal import Deal
+from tegula_blender.client import Client
 from tegula_market import tiling, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.chain import Escrow

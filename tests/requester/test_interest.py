@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from tegula_blender.job_view import AskView, JobPhase, JobView, UnitPhase
 
 from requester_samples import DOLLAR, order, view, with_units
 from tegula.interest import nobody
+from tegula_blender.job_view import AskView, JobPhase, JobView, UnitPhase
 from tegula_market.model import Wei
 
 ORDER = order()

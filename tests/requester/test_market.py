@@ -3,11 +3,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from tegula_blender.job_view import About
 
 from tegula import market
 from tegula.market import Market
 from tegula.money import Money
+from tegula_blender.job_view import About
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, InvalidValue
