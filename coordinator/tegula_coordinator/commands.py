@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tegula_coordinator.events import Event
-from tegula_market.messages import Message
+from tegula_market.messages import FromCoordinator
 from tegula_market.model import JobId, Lease, LeaseId, Order, Result, WorkerId
 
 
@@ -13,7 +13,7 @@ class Tell:
     """Send a message; a worker that is away is told what it needs when it joins again."""
 
     worker: WorkerId
-    message: Message
+    message: FromCoordinator
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tegula_coordinator.derive import Derive
 from tegula_market import messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
-from tegula_market.messages import FromWorker
+from tegula_market.messages import FromCoordinator, FromWorker
 from tegula_market.model import Ask, LeaseId, Outcome, Verdict, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
@@ -43,6 +43,8 @@ class Floor:
         self._domain = domain
         self._config = config
         self._heard: dict[WorkerId, float] = {}
+        self._missed: set[WorkerId] = set()
+        """Workers that something could not be told; a new HELLO brings them up to date."""
         self._judging: asyncio.Queue[tuple[SendProbe, messages.Probed]] = asyncio.Queue()
         self._probes: dict[LeaseId, SendProbe] = {}
 
@@ -56,6 +58,10 @@ class Floor:
                 continue
             self._heard[worker] = time.monotonic()
             await self._hear(worker, message)
+            if worker in self._missed:
+                self._missed.discard(worker)
+                if not isinstance(message, messages.Hello):
+                    await self._router.send(worker, messages.Refused("unknown connection; say HELLO"))
 
     async def watch(self) -> None:
         """Notices workers that have gone silent: a killed process says no goodbye."""
@@ -76,19 +82,25 @@ class Floor:
     async def carry_out(self, command: Command) -> None:
         match command:
             case Tell(worker, message):
-                await self._router.send(worker, message)
+                await self._tell(worker, message)
             case Greet(worker):
                 token = self._derive.blob_token(worker)
-                await self._router.send(worker, messages.Welcome(token, self._config.heartbeat_seconds))
+                await self._tell(worker, messages.Welcome(token, self._config.heartbeat_seconds))
             case SendLease(lease):
                 commitment = probes.commitment(self._derive.salt(lease.id))
                 log.info("lease", lease=lease.id, worker=lease.worker.hex())
-                await self._router.send(lease.worker, messages.Grant(lease, commitment))
+                await self._tell(lease.worker, messages.Grant(lease, commitment))
             case SendProbe():
                 self._probes[command.lease] = command
                 await self._send_probe(command)
             case WakeAt():
                 raise AssertionError("the bookkeeper rings the alarms")
+
+    async def _tell(self, worker: WorkerId, message: FromCoordinator) -> None:
+        """What does not reach a worker is told again when it next says HELLO, and it is asked to."""
+        if not await self._router.send(worker, message):
+            log.info("worker not reached", worker=worker.hex(), kind=type(message).__name__)
+            self._missed.add(worker)
 
     async def _hear(self, worker: WorkerId, message: FromWorker) -> None:
         now = time.time()
@@ -164,7 +176,7 @@ class Floor:
     async def _send_probe(self, probe: SendProbe) -> None:
         rects = tiles.place(probe.order, probe.unit, self._derive.salt(probe.lease), probe.result.image)
         message = messages.Probe(probe.lease, probe.job, probe.order, probe.unit, rects)
-        await self._router.send(probe.verifier, message)
+        await self._tell(probe.verifier, message)
 
     def _take_probe(self, worker: WorkerId, message: messages.Probed) -> None:
         probe = self._probes.get(message.lease)

@@ -77,13 +77,13 @@ class Guest:
 
 
 class Place:
-    def __init__(self, keeper: Bookkeeper, blobs: BlobFolder, endpoint: str, folder: Path) -> None:
-        self.keeper, self.blobs, self.endpoint, self.folder = keeper, blobs, endpoint, folder
+    def __init__(self, keeper: Bookkeeper, blobs: BlobFolder, router: wire.Router, folder: Path) -> None:
+        self.keeper, self.blobs, self.router, self.folder = keeper, blobs, router, folder
 
     @contextlib.asynccontextmanager
     async def guest(self, keys: wire.CurveKeys | None = None) -> AsyncIterator[Guest]:
         mine = keys or wire.CurveKeys.generate()
-        async with wire.dealer(self.endpoint, OURS.public, mine) as dealer:
+        async with wire.dealer(self.router.endpoint, OURS.public, mine) as dealer:
             yield Guest(dealer, mine)
 
     async def opens_a_job(self) -> None:
@@ -119,7 +119,7 @@ async def place(folder: Path, heartbeat: float) -> AsyncIterator[Place]:
             tasks.create_task(work)
             for work in (keeper.keep(floor.carry_out), floor.listen(), floor.watch(), floor.judge())
         ]
-        yield Place(keeper, blobs, router.endpoint, folder)
+        yield Place(keeper, blobs, router, folder)
         for task in running:
             task.cancel()
     log.close()
@@ -173,6 +173,20 @@ def test_who_has_not_said_hello_is_asked_to(act: Act) -> None:
         async with it.guest() as eve:
             await eve.dealer.send(messages.Heartbeat())
             assert (await eve.hears(messages.Refused)).reason.startswith("unknown")
+
+    act(scenario)
+
+
+def test_a_worker_that_could_not_be_told_is_brought_up_to_date(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann:
+            await ann.joins()
+            it.router.forget(WorkerId(ann.keys.public))  # as between a cut connection and the next word
+            await it.opens_a_job()  # whose CALL does not reach her
+            await ann.dealer.send(messages.Heartbeat())
+            assert (await ann.hears(messages.Refused)).reason.startswith("unknown")
+            await ann.joins()
+            assert (await ann.hears(messages.Call)).job == JOB
 
     act(scenario)
 

@@ -42,6 +42,8 @@ from tegula_worker.session import Session, step
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
 
+COLLECT_SECONDS = 15.0
+"""Between two looks at what is due."""
 SHORTEST_BEAT = 0.02
 """Seconds; a coordinator cannot make a worker spin."""
 
@@ -97,7 +99,7 @@ class Agent:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._beat())
-                tasks.create_task(self._claims.collect())
+                tasks.create_task(self._collect())
                 await self._mind(tasks)
         except* _Over:
             pass
@@ -129,6 +131,12 @@ class Agent:
                     await self._welcomed.wait()  # from now on in the coordinator's own time
             self._welcomed.clear()
             self._events.put_nowait(Ticked(time.monotonic()))
+
+    async def _collect(self) -> None:
+        """Again and again: a claim can fail, and a deadline passes without anybody's word."""
+        while True:
+            await self._claims.collect()
+            await asyncio.sleep(COLLECT_SECONDS)
 
     async def _carry_out(self, command: Command, tasks: asyncio.TaskGroup) -> None:
         match command:

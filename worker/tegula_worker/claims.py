@@ -16,7 +16,7 @@ class Claims:
         self._turn = asyncio.Lock()
 
     async def collect(self) -> None:
-        """What fails is tried again with the next voucher or start, or by `tegula-worker claim`."""
+        """What fails is tried again with the next call, or by `tegula-worker claim`."""
         async with self._turn:
             for record in await asyncio.to_thread(self._wallet.due):
                 try:
