@@ -74,7 +74,7 @@ def create_app(desk: Desk) -> FastAPI:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> None:
         if credentials is None or not desk.knows_blob_token(credentials.credentials):
-            raise HTTPException(401, "want a bearer token that this coordinator knows")
+            raise HTTPException(401, "want a bearer token that is known here; ask the operator for one")
 
     def requester(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         if credentials is None or not desk.knows_requester_token(credentials.credentials):

@@ -1,10 +1,12 @@
 """One job through a market, and what must be true of it afterwards."""
 
-from dataclasses import dataclass, field
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import numpy as np
 
 import scenes
 from tegula import render as rendering
@@ -13,80 +15,144 @@ from tegula.market import Market
 from tegula.outcome import Outcome
 from tegula.render import Wanted
 from tegula.stopwatch import Stopwatch
-from tegula_blender.job_view import UnitPhase
-from tegula_market.adapters import exr
+from tegula_blender.job_view import UnitPhase, VerdictView
+from tegula_market.adapters import devchain, exr
 from tegula_market.adapters.chain import Escrow
-from tegula_market.model import Address, Scene, Wei
+from tegula_market.model import ETHER, Address, Scene, Wei
 from tegula_market.model import Outcome as Decision
+
+ACCOUNTS = 6
+"""Of the chain, whose purses are watched: the deployer, the requester, and workers."""
+CEILING = Wei(100)
+SET_SAMPLING = """
+import bpy, sys
+blend, adaptive = sys.argv[1:]
+bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
+cycles = bpy.context.scene.cycles
+cycles.use_adaptive_sampling = adaptive == "adaptive"
+# So loose that pixels do stop within the few samples of a test: Cycles looks after each 16.
+cycles.adaptive_threshold, cycles.adaptive_min_samples = 0.1, 1
+bpy.ops.wm.save_mainfile(compress=True)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     blend: Path
     out: Path
-    samples: int | None = None
+    samples: int
+    tile: int
     scale: int | None = None
-    tile: int | None = None
     frames: tuple[int, ...] | None = None
-    ceiling: Wei = field(default=Wei(100))
 
 
-def run(job: Job, market: Market) -> tuple[Outcome, Scene]:
+@dataclass(frozen=True, slots=True)
+class Played:
+    outcome: Outcome
+    scene: Scene
+    before: dict[Address, int]
+    """What was in each purse."""
+
+    @property
+    def verdicts(self) -> list[VerdictView]:
+        return [verdict for unit in self.outcome.view.units for verdict in unit.verdicts]
+
+    @property
+    def earned(self) -> dict[Address, int]:
+        """The prices of each worker's accepted tiles."""
+        sums: dict[Address, int] = {}
+        for unit in self.outcome.view.units:
+            assert unit.phase is UnitPhase.ACCEPTED
+            assert unit.worker is not None
+            assert unit.price is not None
+            sums[unit.worker] = sums.get(unit.worker, 0) + unit.price
+        return sums
+
+
+def sampled(blend: Path, folder: Path, sampling: str) -> Path:
+    """A copy, and of all that lies beside it, with "fixed" or "adaptive" sampling."""
+    shutil.copytree(blend.parent, folder, copy_function=shutil.copyfile)
+    command = [sys.executable, "-c", SET_SAMPLING, str(folder / blend.name), sampling]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / blend.name
+
+
+def run(job: Job, market: Market) -> Played:
     """As `tegula render` does it."""
     wanted = Wanted(
-        job.blend, job.out, job.frames, job.samples, job.scale, job.tile, job.ceiling, 3600, None, 2, 60.0
+        job.blend, job.out, job.frames, job.samples, job.scale, job.tile, CEILING, 3600, None, 2, 60.0
     )
     with TemporaryDirectory(prefix="tegula-") as scratch, rendering.reached(market) as at:
+        before = purses(market)
         watch = Stopwatch()
         packed = rendering.inspect(wanted, Path(scratch), watch)
-        return rendering.render(wanted, packed, at, watch, screen.show(quiet=True)), packed.scene
+        outcome = rendering.render(wanted, packed, at, watch, screen.show(quiet=True))
+        return Played(outcome, packed.scene, before)
 
 
-def assert_identical(job: Job, outcome: Outcome, scene: Scene) -> None:
+def assert_identical(job: Job, played: Played) -> dict[int, exr.Image]:
     """Every frame is, in every bit of every channel, what plain bpy renders in one piece."""
-    assert outcome.frames
-    for frame in outcome.frames:
-        whole = scenes.full_frame(job.blend, scene, frame.number, job.out / f"plain_{frame.number}.exr")
-        ours, theirs = exr.read(job.out / frame.exr), exr.read(whole)
-        assert (ours.width, ours.height) == (theirs.width, theirs.height)
-        assert ours.channels.keys() == theirs.channels.keys()
-        off = {
-            name: int((plane.view(np.uint32) != theirs.channels[name].view(np.uint32)).sum())
-            for name, plane in ours.channels.items()
-        }
-        assert not any(off.values()), off
-        whole.unlink()
+    stitched = {}
+    for frame in played.outcome.frames:
+        plain = job.out / f"plain_{frame.number}.exr"
+        whole = exr.read(scenes.full_frame(job.blend, played.scene, frame.number, plain))
+        ours = stitched[frame.number] = exr.read(job.out / frame.exr)
+        assert (ours.width, ours.height) == (whole.width, whole.height) == (frame.width, frame.height)
+        assert differing(ours, whole) == {}
+    assert stitched
+    return stitched
 
 
-def assert_settled(outcome: Outcome, market: Market) -> None:
+def differing(one: exr.Image, other: exr.Image) -> dict[str, int]:
+    """Pixels that are not bit-equal, by channel."""
+    assert one.channels.keys() == other.channels.keys()
+    bits = {
+        name: plane.view("uint32") != other.channels[name].view("uint32")
+        for name, plane in one.channels.items()
+    }
+    return {name: int(off.sum()) for name, off in bits.items() if off.any()}
+
+
+def assert_settled(played: Played, market: Market) -> None:
     """On chain: workers got the sum of their accepted tiles, the requester the rest; nothing is left."""
-    escrow = Escrow.connect(market.rpc, outcome.escrow)
-    job = outcome.view.job
-    assert all(unit.phase is UnitPhase.ACCEPTED for unit in outcome.view.units)
-    earned: dict[Address, int] = {}
-    for unit in outcome.view.units:
-        assert unit.worker is not None
-        assert unit.price is not None
-        earned[unit.worker] = earned.get(unit.worker, 0) + unit.price
+    outcome, earned = played.outcome, played.earned
+    escrow, job = Escrow.connect(market.rpc, outcome.escrow), outcome.view.job
     assert received(outcome, market) == earned
-    account = escrow.account(job)
-    assert account.funded == account.paid == sum(earned.values())
-    returned = sum(each.amount for each in escrow.returned(job))
-    assert outcome.funded == account.paid + returned
-    assert outcome.refund == returned
+    assert {dues.worker: dues.cumulative for dues in outcome.view.owed} == earned
+    account, paid = escrow.account(job), sum(earned.values())
+    assert not account.open
+    assert account.funded == account.paid == paid
+    assert [each.amount for each in escrow.returned(job)] == [outcome.refund] == [outcome.funded - paid]
+    assert escrow.balance(market.currency, outcome.escrow) == 0
+    if market.currency != ETHER:  # ether pays for gas, too
+        spent = {market.key.address: -paid}
+        moved = {owner: held - played.before[owner] for owner, held in purses(market).items()}
+        assert {owner: amount for owner, amount in moved.items() if amount} == {**spent, **earned}
 
 
 def received(outcome: Outcome, market: Market) -> dict[Address, int]:
     """What the chain says that each worker was paid."""
     got: dict[Address, int] = {}
     for payment in Escrow.connect(market.rpc, outcome.escrow).payments(outcome.view.job):
+        assert payment.amount > 0
         got[payment.worker] = got.get(payment.worker, 0) + payment.amount
     return got
 
 
-def verdicts(outcome: Outcome) -> list[tuple[Address, Decision]]:
-    return [(v.worker, v.outcome) for unit in outcome.view.units for v in unit.verdicts]
+def assert_nobody_blamed(played: Played) -> None:
+    """The very same pixels came back from every probe."""
+    assert {verdict.outcome for verdict in played.verdicts} == {Decision.ACCEPTED}
+    assert {verdict.statistic for verdict in played.verdicts} == {0.0}
+    assert all(verdict.probe_pixels > 0 for verdict in played.verdicts)
 
 
-def all_accepted(outcome: Outcome) -> bool:
-    return all(decision is Decision.ACCEPTED for _, decision in verdicts(outcome))
+def purses(market: Market) -> dict[Address, int]:
+    assert market.escrow is not None
+    escrow = Escrow.connect(market.rpc, market.escrow)
+    owners = (_address(index, escrow.domain.chain_id) for index in range(ACCOUNTS))
+    return {owner: escrow.balance(market.currency, owner) for owner in owners}
+
+
+@cache
+def _address(index: int, chain_id: int) -> Address:
+    return devchain.dev_key(index, chain_id).address

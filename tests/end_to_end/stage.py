@@ -27,8 +27,7 @@ CHEATS = Path(__file__).with_name("cheats.py")
 class Stage:
     def __init__(self, stack: ExitStack, folder: Path, chain: DevChain) -> None:
         self._stack, self._folder, self.chain = stack, folder, chain
-        self._scratch = folder / "scratch"
-        self._scratch.mkdir()
+        self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
         self.http, self.router = _free_port(), _free_port()
         self.verifier_home = folder / "verifier"
@@ -38,7 +37,7 @@ class Stage:
     def coordinator(self) -> Program:
         """Starts it, for the first time or again; the configuration stays the same, ports included."""
         command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
-        program = self._stack.enter_context(programs.running("coordinator", command, self._scratch))
+        program = self._run("coordinator", command)
         program.wait_for(lambda line: line.startswith("{"), READY_SECONDS)
         return program
 
@@ -76,9 +75,18 @@ class Stage:
         _write(config, {"coordinator": f"http://127.0.0.1:{self.http}", "data": ".", **settings})
         honest = [programs.find("tegula-worker"), "run", "--config", str(config)]
         command = [sys.executable, str(CHEATS), cheat, str(config)] if cheat else honest
-        program = self._stack.enter_context(programs.running(home.name, command, self._scratch))
+        program = self._run(home.name, command)
         program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
         return program
+
+    def _run(self, name: str, command: list[str]) -> Program:
+        scratch = self.scratch / name
+        scratch.mkdir(parents=True, exist_ok=True)
+        return self._stack.enter_context(programs.running(name, command, scratch))
+
+    def replayed(self) -> dict[str, Any]:
+        """What the event log amounts to, as `tegula-coordinator replay` tells it."""
+        return _shown([programs.find("tegula-coordinator"), "replay", "--config", str(self._config)])
 
     def _configure(self, verifier: str) -> None:
         home = self._folder / "coordinator"
@@ -136,6 +144,6 @@ def _write(path: Path, settings: dict[str, Any]) -> None:
     path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
 
 
-def _shown(command: list[str]) -> dict[str, str]:
-    shown: dict[str, str] = json.loads(programs.output_of(command))
+def _shown(command: list[str]) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(programs.output_of(command))
     return shown

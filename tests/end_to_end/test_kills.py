@@ -1,106 +1,148 @@
 """SIGKILL at any program, at the worst moment: nothing accepted is lost, nothing is paid twice."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 import scenes
-from end_to_end.jobs import Job, all_accepted, assert_identical, assert_settled, run, verdicts
+from end_to_end.jobs import Job, Played, assert_identical, assert_nobody_blamed, assert_settled, run
+from end_to_end.processes import still_running
 from end_to_end.stage import Stage, kill, said, stage
-from tegula.outcome import Outcome
-from tegula_market.model import Outcome as Decision
-from tegula_market.model import Scene
+from tegula.programs import Program
+from tegula_blender.client import Client
+from tegula_blender.job_view import UnitPhase, UnitView
+from tegula_market.model import JobId, LeaseId, lease_parts
 
 pytestmark = pytest.mark.slow
 
-Running = Future[tuple[Outcome, Scene]]
+JOB_SECONDS = 150.0
 
 
-def meanwhile(job: Job, it: Stage, act: Callable[[], None]) -> Outcome:
-    """Runs the job while `act` does harm; whatever it did, the frame is right and so is the money."""
-    with ThreadPoolExecutor(1) as pool:
-        running: Running = pool.submit(run, job, it.market)
-        act()
-        outcome, scene = running.result()
-    assert_identical(job, outcome, scene)
-    assert_settled(outcome, it.market)
-    return outcome
+def a_job(folder: Path) -> Job:
+    return Job(scenes.build("spheres", folder), folder / "out", samples=32, tile=60, scale=12)
 
 
-def a_job(folder: Path, samples: int = 32) -> Job:
-    return Job(scenes.build("spheres", folder), folder / "out", samples=samples, scale=12, tile=60)
+def meanwhile(job: Job, it: Stage, harm: Callable[[], None]) -> Played:
+    """Runs the job while harm is done; whatever was done, the frame is right and so is the money."""
+    running: Future[Played] = Future()
+    # A daemon, so that a test that fails in `harm` does not wait for a job that never ends.
+    threading.Thread(target=_play, args=(job, it, running), daemon=True).start()
+    harm()
+    played = running.result(JOB_SECONDS)
+    assert_nobody_blamed(played)
+    assert_settled(played, it.market)
+    assert_identical(job, played)
+    assert it.replayed()["jobs"] == {played.outcome.view.job.hex(): "CLOSED"}
+    return played
+
+
+def _play(job: Job, it: Stage, running: "Future[Played]") -> None:
+    try:
+        running.set_result(run(job, it.market))
+    except BaseException as error:  # noqa: BLE001 raised again where the result is wanted
+        running.set_exception(error)
 
 
 def test_a_worker_killed_in_mid_tile_loses_it_to_another(tmp_path: Path) -> None:
     with stage() as it:
         it.coordinator()
         it.verifier()
-        doomed, _ = it.worker("doomed", 30)
-        it.worker("ann", 40)
+        doomed, address = it.worker("doomed", 30)
+        _, ann = it.worker("ann", 40)
+        lost: list[LeaseId] = []
 
-        def act() -> None:
-            said(doomed, "lease")
+        def harm() -> None:
+            lost.append(_lease(said(doomed, "lease")))
             kill(doomed)
+            assert still_running(it.scratch / "doomed") == [], "its Blender ends with it"
 
-        outcome = meanwhile(a_job(tmp_path), it, act)
-        assert all_accepted(outcome)
-        assert max(unit.attempt for unit in outcome.view.units) == 2
+        played = meanwhile(a_job(tmp_path), it, harm)
+        _, number, _ = lease_parts(lost[0])
+        unit = played.outcome.view.units[number]
+        assert (unit.attempt, unit.worker) == (2, ann)
+        assert set(played.earned) == {ann}
+        assert address not in {verdict.worker for verdict in played.verdicts}
+
+
+def test_a_worker_killed_for_good_is_owed_what_was_accepted(tmp_path: Path) -> None:
+    """It finds its voucher when it comes back after the job's end."""
+    with stage() as it:
+        coordinator = it.coordinator()
+        it.verifier()
+        doomed, address = it.worker("doomed", 30)
+        _, ann = it.worker("ann", 40)
+
+        def harm() -> None:
+            said(doomed, "verdict")
+            kill(doomed)
+            said(coordinator, "job closed", JOB_SECONDS)
+            it.worker("doomed", 30)
+
+        played = meanwhile(a_job(tmp_path), it, harm)
+        assert set(played.earned) == {address, ann}
+        assert max(unit.attempt for unit in played.outcome.view.units) == 2
 
 
 def test_a_worker_that_comes_back_goes_on_and_is_paid(tmp_path: Path) -> None:
     with stage() as it:
         it.coordinator()
         it.verifier()
-        doomed, payout = it.worker("doomed", 30)
+        doomed, address = it.worker("doomed", 30)
 
-        def act() -> None:
+        def harm() -> None:
             said(doomed, "verdict")
             kill(doomed)
             it.worker("doomed", 30)
 
-        outcome = meanwhile(a_job(tmp_path), it, act)
-        assert {unit.worker for unit in outcome.view.units} == {payout}
-        assert all(payment.tx is not None for payment in outcome.payments)
+        played = meanwhile(a_job(tmp_path), it, harm)
+        assert set(played.earned) == {address}
+        assert all(payment.tx is not None for payment in played.outcome.payments)
 
 
 def test_a_coordinator_killed_in_mid_job_goes_on_where_it_was(tmp_path: Path) -> None:
     with stage() as it:
         coordinator = it.coordinator()
         it.verifier()
-        it.worker("ann", 40)
+        ann, _ = it.worker("ann", 40)
         it.worker("bob", 50)
-        accepted_before: list[str] = []
+        before: list[UnitView] = []
 
-        def act() -> None:
-            accepted_before.append(_lease(said(coordinator, "verdict")))
+        def harm() -> None:
+            job = said(coordinator, "job opened")
+            said(ann, "verdict")
+            before.extend(_accepted(it, _job(job)))
             kill(coordinator)
             it.coordinator()
 
-        outcome = meanwhile(a_job(tmp_path), it, act)
-        assert all_accepted(outcome)
-        judged = [verdict.lease for unit in outcome.view.units for verdict in unit.verdicts]
-        assert len(judged) == len(set(judged)) == len(outcome.view.units)  # nothing was rendered again
-        assert outcome.view.units[int(accepted_before[0].split("/")[1])].attempt == 1
+        played = meanwhile(a_job(tmp_path), it, harm)
+        units = played.outcome.view.units
+        assert 0 < len(before) < len(units), "it was killed in the middle"
+        assert [units[unit.unit] for unit in before] == before
+        assert all(len(unit.verdicts) == 1 for unit in units), "nothing is judged twice"
+        for unit in before:
+            assert _results(it, played, unit.unit) == 1, "nothing is rendered again once it is accepted"
 
 
 def test_a_coordinator_killed_again_and_again(tmp_path: Path) -> None:
+    """At each step of the way, up to the close whose answer its requester never hears."""
     with stage() as it:
         coordinator = it.coordinator()
         it.verifier()
         it.worker("ann", 40)
         it.worker("bob", 50)
 
-        def act() -> None:
+        def harm() -> None:
             dying = coordinator
-            for moment in ("job opened", "lease", "result"):
-                said(dying, moment)
+            for moment in ("job opened", "lease", "result", "verdict", "job closed"):
+                said(dying, moment, JOB_SECONDS)
                 kill(dying)
                 dying = it.coordinator()
 
-        outcome = meanwhile(a_job(tmp_path), it, act)
-        assert len(verdicts(outcome)) == len(outcome.view.units)
+        played = meanwhile(a_job(tmp_path), it, harm)
+        assert len(played.verdicts) == len(played.outcome.view.units)
 
 
 def test_a_verifier_killed_in_mid_probe_blames_nobody(tmp_path: Path) -> None:
@@ -109,15 +151,61 @@ def test_a_verifier_killed_in_mid_probe_blames_nobody(tmp_path: Path) -> None:
         verifier = it.verifier()
         it.worker("ann", 40)
 
-        def act() -> None:
+        def harm() -> None:
             said(verifier, "probe")
             kill(verifier)
             it.verifier()
 
-        outcome = meanwhile(a_job(tmp_path), it, act)
-        assert all(decision is not Decision.REJECTED for _, decision in verdicts(outcome))
+        played = meanwhile(a_job(tmp_path), it, harm)
+        assert all(unit.attempt == 1 for unit in played.outcome.view.units)
 
 
-def _lease(line: str) -> str:
-    found = next(word for word in line.split() if word.startswith("lease="))
-    return found.removeprefix("lease=")
+def test_a_power_cut(tmp_path: Path) -> None:
+    """All of them at once, in the middle of everything; the chain is elsewhere."""
+    with stage() as it:
+        coordinator, verifier = it.coordinator(), it.verifier()
+        workers = [it.worker("ann", 40)[0], it.worker("bob", 50)[0]]
+
+        def harm() -> None:
+            said(workers[0], "verdict")
+            _kill_all(it, [coordinator, verifier, *workers])
+            it.coordinator()
+            it.worker("bob", 50)
+            it.worker("ann", 40)
+            it.verifier()
+
+        meanwhile(a_job(tmp_path), it, harm)
+
+
+def _kill_all(it: Stage, programs: list[Program]) -> None:
+    for program in programs:
+        kill(program)
+    assert still_running(it.scratch) == []
+
+
+def _accepted(it: Stage, job: JobId) -> list[UnitView]:
+    client = Client(it.market.url, it.market.token)
+    units = client.job(job).units
+    client.disconnect()
+    return [unit for unit in units if unit.phase is UnitPhase.ACCEPTED]
+
+
+def _results(it: Stage, played: Played, unit: int) -> int:
+    """How often the event log has it that the tile was delivered."""
+    client = Client(it.market.url, it.market.token)
+    events, _ = client.events(played.outcome.view.job, 0, wait=0)
+    client.disconnect()
+    leases = [each.body["result"]["lease"] for each in events if each.kind == "ResultArrived"]
+    return sum(lease_parts(lease)[1] == unit for lease in leases)
+
+
+def _job(line: str) -> JobId:
+    return JobId(bytes.fromhex(_word(line, "job")))
+
+
+def _lease(line: str) -> LeaseId:
+    return LeaseId(_word(line, "lease"))
+
+
+def _word(line: str, name: str) -> str:
+    return next(word for word in line.split() if word.startswith(f"{name}=")).partition("=")[2]
