@@ -68,8 +68,8 @@ class Simulated:
                     await self._dealer.send(
                         messages.Deliver(self._result(lease.id, lease.job, lease.unit, lease.attempt))
                     )
-                case messages.Probe(lease, _, _, _, rects):
-                    await self._dealer.send(messages.Probed(lease, (self._image,) * len(rects), 0.0))
+                case messages.Probe(lease, rects=rects):
+                    await self._dealer.send(messages.Probed(lease, (self._image,) * len(rects), (), 0.0))
                 case messages.Decided():
                     self.accepted += 1
                 case _:

@@ -134,12 +134,15 @@ class FakeRenderer:
     """Renders nothing: an image is a few bytes that tell what was asked for.
 
     `going` is cleared to hold renders up; `failure` makes the next one fail.
+    Another `kernel` gives other bits.
     """
 
     blender_version = "4.5.15"
     device_name = "CPU of a test"
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: bytes = b"") -> None:
+        self.kernel = kernel
+        self.closed = False
         self.going = asyncio.Event()
         self.going.set()
         self.failure: RenderFailed | None = None
@@ -151,7 +154,7 @@ class FakeRenderer:
         self.running = True
 
     async def close(self) -> None:
-        self.running = False
+        self.running, self.closed = False, True
 
     async def render(
         self, folder: Path, blend: str, _scene: Scene, frame: int, rect: Rect, out: Path
@@ -165,12 +168,12 @@ class FakeRenderer:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        await asyncio.to_thread(_draw, folder / blend, frame, rect, out)
+        await asyncio.to_thread(_draw, self.kernel, folder / blend, frame, rect, out)
         return Rendered(out, 0.5, 0.25, self.device_name, self.blender_version)
 
 
-def _draw(blend: Path, frame: int, rect: Rect, out: Path) -> None:
-    out.write_bytes(image_of(blend.read_bytes(), frame, rect))
+def _draw(kernel: bytes, blend: Path, frame: int, rect: Rect, out: Path) -> None:
+    out.write_bytes(image_of(kernel + blend.read_bytes(), frame, rect))
 
 
 def image_of(blend: bytes, frame: int, rect: Rect) -> bytes:

@@ -20,6 +20,7 @@ COVERED_ELSEWHERE = {
     "coordinator/commands.py": "types; the book's tests read them",
     "coordinator/events.py": "coordinator/test_store.py writes and reads every kind",
     "coordinator/tiles.py": "coordinator/test_router.py probes and judges through it",
+    "coordinator/jury.py": "coordinator/test_router.py, with a verifier's images and without",
     "coordinator/views.py": "coordinator/test_http_api.py reads them",
     "coordinator/desk.py": "coordinator/test_http_api.py, through the API",
     "coordinator/bookkeeper.py": "coordinator/test_http_api.py and test_router.py, on a real log",

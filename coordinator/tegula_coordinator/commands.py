@@ -32,7 +32,7 @@ class SendLease:
 
 @dataclass(frozen=True, slots=True)
 class SendProbe:
-    """Have a result checked: place the probe, and order the rects from the verifier."""
+    """Have a result checked: place the probes, and order the rects from the verifier."""
 
     verifier: WorkerId
     lease: LeaseId
@@ -40,6 +40,10 @@ class SendProbe:
     unit: int
     order: Order
     result: Result
+    batch: tuple[LeaseId, ...]
+    """What stands or falls with it, itself included."""
+    whole: bool
+    """It was suspected: all of it is rendered again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,37 @@ class ResultArrived:
     at: float
     worker: WorkerId
     result: Result
+    lot: Digest
+    """`audit.lot`: the lowest of a batch is audited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """A few probes of a result look wrong; all of it is rendered again before anything is decided."""
+
+    at: float
+    lease: LeaseId
+    statistic: float
+    threshold: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeExpired:
+    """A verifier had its time."""
+
+    at: float
+    lease: LeaseId
+    probe: int
+    """Which of the probes sent for this lease, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     at: float
     verdict: Verdict
+    others: tuple[Verdict, ...]
+    """On the rest of the batch, which stands or falls with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +171,8 @@ Event: TypeAlias = (
     | LeaseExpired
     | LeaseReturned
     | ResultArrived
+    | Suspected
+    | ProbeExpired
     | Judged
     | VoucherSigned
     | JobCancelled
@@ -164,6 +191,8 @@ KINDS: dict[str, type[Event]] = {
         LeaseExpired,
         LeaseReturned,
         ResultArrived,
+        Suspected,
+        ProbeExpired,
         Judged,
         VoucherSigned,
         JobCancelled,
@@ -181,7 +210,7 @@ def job_of(event: Event) -> JobId | None:
             return event.ask.job
         case VoucherSigned():
             return event.signed.voucher.job
-        case LeaseExpired() | LeaseReturned():
+        case LeaseExpired() | LeaseReturned() | Suspected() | ProbeExpired():
             return lease_parts(event.lease)[0]
         case ResultArrived():
             return lease_parts(event.result.lease)[0]

@@ -5,17 +5,18 @@ import time
 
 import structlog
 
-from tegula_coordinator import events, tiles
+from tegula_coordinator import events
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
-from tegula_market import messages, probes, vouchers
+from tegula_coordinator.jury import Jury
+from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Ask, LeaseId, Outcome, Verdict, WorkerId, lease_parts
+from tegula_market.model import Ask, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Floor:
         self._keeper = keeper
         self._blobs = blobs
         self._derive = derive
+        self._jury = Jury(blobs, derive)
         self._domain = domain
         self._config = config
         self._heard: dict[WorkerId, float] = {}
@@ -75,9 +77,14 @@ class Floor:
         """Compares probes with tiles, one after the other, off the event loop."""
         while True:
             probe, probed = await self._judging.get()
-            verdict = await asyncio.to_thread(self._verdict, probe, probed)
-            log.info("verdict", lease=probe.lease, outcome=verdict.outcome, statistic=verdict.statistic)
-            self._keeper.post(events.Judged(time.time(), verdict))
+            devices = probe.result.device, self._keeper.book.workers[probe.verifier].device
+            found = await asyncio.to_thread(self._jury.judge, probe, probed, *devices)
+            if isinstance(found, events.Judged):
+                verdict = found.verdict
+                log.info("verdict", lease=probe.lease, outcome=verdict.outcome, statistic=verdict.statistic)
+            else:
+                log.info("suspected", lease=probe.lease, statistic=found.statistic, reason=found.reason)
+            self._keeper.post(found)
 
     async def carry_out(self, command: Command) -> None:
         match command:
@@ -126,10 +133,8 @@ class Floor:
                 )
                 returned = events.LeaseReturned(now, worker, message.lease, message.failure, message.reason)
                 self._keeper.post(returned)
-            case messages.Probed():
+            case messages.Probed() | messages.ProbeFailed():
                 self._take_probe(worker, message)
-            case messages.ProbeFailed():
-                self._fail_probe(worker, message)
             case messages.Bye():
                 self._lose(worker, "left")
 
@@ -171,59 +176,29 @@ class Floor:
             await self._router.send(worker, messages.Revoke(result.lease, "the image was not uploaded"))
         else:
             log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))
-            self._keeper.post(events.ResultArrived(time.time(), worker, result))
+            lot = audit.lot(self._derive.salt(result.lease), result.image)
+            self._keeper.post(events.ResultArrived(time.time(), worker, result, lot))
 
     async def _send_probe(self, probe: SendProbe) -> None:
-        rects = tiles.place(probe.order, probe.unit, self._derive.salt(probe.lease), probe.result.image)
-        message = messages.Probe(probe.lease, probe.job, probe.order, probe.unit, rects)
+        rects, overscan = self._jury.where(probe)
+        message = messages.Probe(
+            probe.lease, probe.job, probe.order, probe.unit, rects, overscan, twin=probe.whole
+        )
         await self._tell(probe.verifier, message)
 
-    def _take_probe(self, worker: WorkerId, message: messages.Probed) -> None:
+    def _take_probe(self, worker: WorkerId, message: messages.Probed | messages.ProbeFailed) -> None:
         probe = self._probes.get(message.lease)
-        if (
-            probe is None
-            or probe.verifier != worker
-            or self._keeper.book.probers.get(message.lease) != worker
-        ):
+        probing = self._keeper.book.probers.get(message.lease)
+        if probe is None or probing is None or not probe.verifier == probing.verifier == worker:
             log.warning("probe nobody asked for", worker=worker.hex(), lease=message.lease)
             return
         del self._probes[message.lease]
-        self._judging.put_nowait((probe, message))
-
-    def _fail_probe(self, worker: WorkerId, message: messages.ProbeFailed) -> None:
-        probe = self._probes.pop(message.lease, None)
-        if probe is None or probe.verifier != worker:
-            return
-        log.warning("probe failed", lease=message.lease, verifier=worker.hex(), reason=message.reason)
-        salt = self._derive.salt(message.lease)
-        reason = f"the verifier could not render the probe: {message.reason}"
-        verdict = Verdict(message.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, 0.0, reason, salt)
-        self._keeper.post(events.Judged(time.time(), verdict))
-
-    def _verdict(self, probe: SendProbe, probed: messages.Probed) -> Verdict:
-        salt = self._derive.salt(probe.lease)
-        rects = tiles.place(probe.order, probe.unit, salt, probe.result.image)
-        if len(probed.images) != len(rects) or self._blobs.missing(probed.images):
-            reason = "the verifier's images are not all here"
-            return Verdict(probe.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, probed.seconds, reason, salt)
-        references = [self._blobs.path(image) for image in probed.images]
-        image = self._blobs.path(probe.result.image)
-        try:
-            found = tiles.judge_tile(probe.order, probe.unit, rects, image, references)
-        except (OSError, MemoryError) as error:  # our disk or memory, and no fault of the worker's
-            log.exception("cannot judge", lease=probe.lease)
-            reason = f"the coordinator could not compare the images: {type(error).__name__}"
-            return Verdict(probe.lease, Outcome.INCONCLUSIVE, 0.0, 0.0, 0, probed.seconds, reason, salt)
-        return Verdict(
-            probe.lease,
-            found.outcome,
-            found.statistic,
-            found.threshold,
-            found.probe_pixels,
-            probed.seconds,
-            found.reason,
-            salt,
-        )
+        if isinstance(message, messages.Probed):
+            self._judging.put_nowait((probe, message))
+        else:
+            log.warning("probe failed", lease=message.lease, verifier=worker.hex(), reason=message.reason)
+            reason = f"the verifier could not render the probe: {message.reason}"
+            self._keeper.post(self._jury.no_verdict(probe, reason))
 
     def _lose(self, worker: WorkerId, reason: str) -> None:
         self._heard.pop(worker, None)

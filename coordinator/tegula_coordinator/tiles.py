@@ -1,14 +1,16 @@
 """The Blender kind of work, as far as the coordinator knows it: which tiles an order has, what is probed.
 
-The book knows units and sizes only; whatever speaks of pixels is here and in `verify`.
+The book knows units and sizes only; whatever speaks of pixels is here and in tegula_market.adapters.verify.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from tegula_coordinator.verify import Judgement, ProbeImage, judge
 from tegula_market import probes, tiling
+from tegula_market.adapters import verify
+from tegula_market.adapters.statistic import Pair
+from tegula_market.adapters.verify import Judgement, Rendered
 from tegula_market.model import Digest, Frame, Order, Rect, Tile
 
 KEPT_ORDERS = 64
@@ -20,22 +22,42 @@ def sizes(order: Order) -> tuple[int, ...]:
     return tuple(tiling.size(tile, order.scene) for tile in _tiles(order))
 
 
-def place(order: Order, unit: int, salt: bytes, image: Digest) -> tuple[Rect, ...]:
-    """The probe of a delivered tile, in pixels of the frame."""
-    return probes.place(salt, image, _tiles(order)[unit].rect)
+def place(order: Order, unit: int, salt: bytes, image: Digest) -> tuple[tuple[Rect, ...], int]:
+    """The probes of a delivered tile, in pixels of the frame, and the overscan around each."""
+    rect, overscan = _tiles(order)[unit].rect, probes.overscan(order.overscan)
+    return probes.place(salt, image, rect, probes.plan(rect, overscan, order.scene.spp)), overscan
 
 
-def judge_tile(
-    order: Order, unit: int, rects: Sequence[Rect], image: Path, references: Sequence[Path]
+def whole(order: Order, unit: int) -> tuple[tuple[Rect, ...], int]:
+    """As `place`, for a tile that is suspected."""
+    return (_tiles(order)[unit].rect,), order.overscan
+
+
+def screen(
+    order: Order, unit: int, rects: Sequence[Rect], image: Path, references: Sequence[Path], pair: Pair
 ) -> Judgement:
     """Blocks for a moment: reads images. `references` are a verifier's, one for each rect."""
-    tile = _tiles(order)[unit]
-    frame = _frames(order)[tile.frame]
+    overscan = probes.overscan(order.overscan)
     images = [
-        ProbeImage(path, rect, rect.grown(order.overscan, frame.rect))
-        for path, rect in zip(references, rects, strict=True)
+        _around(order, unit, rect, overscan, path) for path, rect in zip(references, rects, strict=True)
     ]
-    return judge(image, tile.rendered, images)
+    return verify.screen(_delivered(order, unit, image), rects, images, pair)
+
+
+def confirm(order: Order, unit: int, image: Path, reference: Path, twin: Path, pair: Pair) -> Judgement:
+    """Blocks for a moment: reads images. `reference` and `twin` are a verifier's, of the whole tile."""
+    rect = _tiles(order)[unit].rect
+    one, other = (_around(order, unit, rect, order.overscan, path) for path in (reference, twin))
+    return verify.confirm(_delivered(order, unit, image), rect, one, other, pair)
+
+
+def _delivered(order: Order, unit: int, image: Path) -> Rendered:
+    return Rendered(image, _tiles(order)[unit].rendered)
+
+
+def _around(order: Order, unit: int, rect: Rect, overscan: int, path: Path) -> Rendered:
+    frame = _frames(order)[_tiles(order)[unit].frame]
+    return Rendered(path, rect.grown(overscan, frame.rect))
 
 
 @lru_cache(KEPT_ORDERS)

@@ -88,7 +88,10 @@ class Probed:
 
     lease: LeaseId
     images: tuple[Digest, ...]
+    twins: tuple[Digest, ...]
+    """The same by another kernel, if the probe asked for it; else none."""
     seconds: float
+    """Of rendering, the twins included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,10 @@ class Probe:
     order: Order
     unit: int
     rects: tuple[Rect, ...]
+    overscan: int
+    """Pixels to render around each rect."""
+    twin: bool
+    """Render each rect once more, with another kernel than Cycles would choose."""
 
 
 @dataclass(frozen=True, slots=True)

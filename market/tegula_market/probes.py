@@ -3,24 +3,84 @@
 The lease carries `commitment(salt)`; the salt itself comes with the verdict. The probes follow from
 the salt and the digest of the delivered image, so the worker could not know where it will be looked
 at, the coordinator cannot choose it after the fact, and anyone can compute it again.
-
-How many pixels are enough: rendered with the same seed, about 80 % of an image's pixels are off by
-more than 1 % when a single sample of 64 is left out, and 0.01 % when other hardware rendered it
-honestly (bpy 4.5.15, spheres at 640 x 360). Already ten pixels tell these apart; four squares of
-8 x 8 are there for cheats that touch a part of the tile. They are spread over it, one to a stratum,
-and find a forged tenth of a 64 x 64 tile in 53 % of all cases, wherever it lies (test_probes.py).
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count as count_from
 
 from tegula_market.model import Digest, InvalidValue, Rect
 
 SALT_SIZE = 32
 
+PIXELS = 256
+"""Fewest that are probed. A cheat that changes one pixel in 40, here and there, is missed by so many once in
+650 tiles; ten would do for one that leaves out a sample, which changes most of them."""
+PATCH, FOUND = 0.10, 0.53
+"""A forged square of a tenth of the tile is met in so many audited tiles: in 95 % of all fours of them."""
+RECT_SAMPLES = 640
+"""What a rect costs beside its samples, in samples: 2 ms on two warm cores (make verify-bench)."""
+LARGEST_EDGE = 16
+MAX_OVERSCAN = 2
+"""Pixels around a probe. A tile has what is always enough (`tiling.overscan_for`), but around a probe each
+costs more than the probe itself. No probe of any scene differed with 2 (tests/end_to_end/test_adaptive.py);
+one that did would be looked at again, with the tile's own overscan, before anybody is blamed."""
+
 Draw = Callable[[int], int]
 """draw(n): a number 0 <= x < n, each equally likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """So many squares of that edge."""
+
+    count: int
+    edge: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.edge < 1:
+            raise InvalidValue(f"{self.count} probes of {self.edge} pixels probe nothing")
+
+
+def plan(rect: Rect, overscan: int, spp: int) -> Plan:
+    """How many probes of which edge reach the goals at the least cost.
+
+    A probe of edge e costs RECT_SAMPLES / spp + (e + 2 overscan)^2 pixels. Two goals say how many it takes:
+
+    - all of them hold PIXELS, or more;
+    - a forged square of the share PATCH of the tile, with edge a, is met by one of them with probability
+      FOUND. A probe meets it from (a + e - 1)^2 of all its starts, (w + e - 1)(h + e - 1) on the torus of
+      `place`; that is h. If n probes were placed apart from each other, 1 - (1 - h)^n would meet it, and
+      strata only make it more. So n = ln(1 - FOUND) / ln(1 - h).
+
+    Small probes meet more, large ones waste less on overscan and on being rects at all. For a tile of
+    64 x 64 with 64 samples and no overscan that gives 6 probes of 7 x 7, 7 % of its pixels; of one of
+    128 x 128 they are 2 %.
+
+    Args:
+        rect: the tile's own, without overscan.
+        overscan: around each probe, as `overscan` says.
+        spp: samples a pixel.
+    """
+    plans = [_enough(rect, edge) for edge in range(1, LARGEST_EDGE + 1)]
+    return min(plans, key=lambda p: p.count * (RECT_SAMPLES / spp + (p.edge + 2 * overscan) ** 2))
+
+
+def overscan(tile_overscan: int) -> int:
+    """Pixels to render around a probe, of a tile that has so many."""
+    return min(tile_overscan, MAX_OVERSCAN)
+
+
+def _enough(rect: Rect, edge: int) -> Plan:
+    """As few probes of that edge as reach the goals, in a grid about as square as they can be."""
+    patch = math.sqrt(PATCH * rect.area)
+    met = min(1.0, (patch + edge - 1) ** 2 / ((rect.width + edge - 1) * (rect.height + edge - 1)))
+    to_meet = math.log(1 - FOUND) / math.log(1 - met) if met < 1 else 1
+    count = math.ceil(max(PIXELS / edge**2, to_meet))
+    columns = math.ceil(math.sqrt(count * rect.width / rect.height))
+    return Plan(columns * math.ceil(count / columns), edge)
 
 
 def commitment(salt: bytes) -> Digest:
@@ -29,25 +89,21 @@ def commitment(salt: bytes) -> Digest:
     return Digest(hashlib.blake2b(salt, digest_size=32, person=b"tegula salt").digest())
 
 
-def place(salt: bytes, image: Digest, rect: Rect, count: int = 4, edge: int = 8) -> tuple[Rect, ...]:
+def place(salt: bytes, image: Digest, rect: Rect, plan: Plan) -> tuple[Rect, ...]:
     """The rects of a tile to render again, in frame pixels; they do not overlap.
 
     Every pixel, on borders and in corners too, is equally likely to be probed. A probe that lies
-    across the tile's border is cut off there, so it can be smaller than `edge`; the default probes
-    hold 208 pixels of a 64 x 64 tile on average and never fewer than 32. Tiles too small for `count`
-    probes apart from each other are probed whole.
+    across the tile's border is cut off there, so it can be smaller than planned. Tiles too small for
+    all probes apart from each other are probed whole.
 
     Args:
         image: digest of the delivered image.
         rect: the tile's own rect, without overscan.
-        count, edge: how many probes, and their edge in pixels.
     """
     _check_salt(salt)
-    if count < 1 or edge < 1:
-        raise InvalidValue(f"{count} probes of {edge} pixels probe nothing")
     seed = hashlib.blake2b(salt + image, digest_size=32, person=b"tegula place").digest()
     words = _words(seed)
-    return _arrange(rect, count, edge, lambda n: _below(n, words))
+    return _arrange(rect, plan.count, plan.edge, lambda n: _below(n, words))
 
 
 def _arrange(rect: Rect, count: int, edge: int, draw: Draw) -> tuple[Rect, ...]:

@@ -76,12 +76,21 @@ def result(of: LeaseId) -> Result:
 
 
 def delivered(worker: WorkerId, unit: int, attempt: int = 1) -> Event:
-    return events.ResultArrived(NOW + 3, worker, result(lease(unit, attempt)))
+    """The lowest lot is the first unit's."""
+    return events.ResultArrived(NOW + 3, worker, result(lease(unit, attempt)), Digest(bytes([unit]) * 32))
 
 
-def judged(unit: int, outcome: Outcome, attempt: int = 1) -> Event:
-    verdict = Verdict(lease(unit, attempt), outcome, 0.0, 0.02, 256, 0.1, "because", bytes(32))
-    return events.Judged(NOW + 4, verdict)
+def judged(unit: int, outcome: Outcome, attempt: int = 1, *, others: tuple[int, ...] = ()) -> Event:
+    """Of that unit, and of others of its batch."""
+    verdict, *rest = (
+        Verdict(lease(each, attempt), outcome, 0.0, 2.0, 256, 0.1, "because", bytes(32))
+        for each in (unit, *others)
+    )
+    return events.Judged(NOW + 4, verdict, tuple(rest))
+
+
+def suspected(unit: int, attempt: int = 1) -> Event:
+    return events.Suspected(NOW + 4, lease(unit, attempt), 9.0, 2.0, "odd pixels")
 
 
 def vouchered(worker: WorkerId, total: int) -> Event:

@@ -28,6 +28,7 @@ from tegula_market.digests import digest
 from tegula_market.model import (
     Address,
     Ask,
+    Digest,
     JobId,
     Order,
     Outcome,
@@ -264,9 +265,9 @@ async def render(it: House, job: JobId) -> int:
     await it.keeper.record(events.CallEnded(now, job))
     for unit in range(4):
         lease = lease_id(job, unit, 1)
-        await it.keeper.record(events.ResultArrived(now, ANN, result(lease)))
+        await it.keeper.record(events.ResultArrived(now, ANN, result(lease), Digest(bytes(32))))
         verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
-        await it.keeper.record(events.Judged(now, verdict))
+        await it.keeper.record(events.Judged(now, verdict, ()))
     (owed,) = (await it.get(f"/v1/jobs/{codec.encode(job)}"))["owed"]
     return int(owed["cumulative"])
 

@@ -43,6 +43,7 @@ DOMAIN = Domain(31337, Address(b"\x0e" * 20))
 OURS, VERIFIER = wire.CurveKeys.generate(), wire.CurveKeys.generate()
 ORDER = an_order(resolution=(32, 32))
 TILE = Rect(0, 0, 32, 32)
+SPP = ORDER.scene.spp
 M = TypeVar("M")
 
 
@@ -227,16 +228,25 @@ async def delivered(it: Place, value: float) -> AsyncIterator[tuple[Guest, Guest
         probe = await judge.hears(messages.Probe)
         salt = Derive(OURS.secret).salt(granted.lease.id)
         assert granted.commitment == probes.commitment(salt)
-        assert probe.rects == probes.place(salt, image, TILE)
+        assert probe.rects == probes.place(salt, image, TILE, probes.plan(TILE, 0, SPP))
+        assert not probe.twin
         yield ann, judge, granted.lease
 
 
 async def probed(it: Place, judge: Guest, lease: Lease, value: float) -> None:
     salt = Derive(OURS.secret).salt(lease.id)
     image = it.keeper.book.jobs[JOB].results[lease.unit].image
-    rects = probes.place(salt, image, TILE)
+    rects = probes.place(salt, image, TILE, probes.plan(TILE, 0, SPP))
     images = tuple([await it.image(value, rect) for rect in rects])
-    await judge.dealer.send(messages.Probed(lease.id, images, 0.1))
+    await judge.dealer.send(messages.Probed(lease.id, images, (), 0.1))
+
+
+async def rendered_again(it: Place, judge: Guest, lease: Lease, value: float, twin: float) -> None:
+    """All of a tile that was suspected."""
+    probe = await judge.hears(messages.Probe)
+    assert (probe.lease, probe.rects, probe.twin) == (lease.id, (TILE,), True)
+    both = (await it.image(value),), (await it.image(twin),)
+    await judge.dealer.send(messages.Probed(lease.id, *both, 0.1))
 
 
 @pytest.mark.parametrize(("truth", "outcome"), [(0.5, Outcome.ACCEPTED), (0.6, Outcome.REJECTED)])
@@ -244,6 +254,8 @@ def test_the_verifiers_pixels_decide(act: Act, truth: float, outcome: Outcome) -
     async def scenario(it: Place) -> None:
         async with delivered(it, 0.5) as (ann, judge, lease):
             await probed(it, judge, lease, truth)
+            if outcome is Outcome.REJECTED:
+                await rendered_again(it, judge, lease, truth, twin=truth)
             decided = await ann.hears(messages.Decided)
             assert decided.verdict.outcome is outcome
             assert decided.cumulative == (lease.price if outcome is Outcome.ACCEPTED else 0)
@@ -269,7 +281,7 @@ def test_a_disk_that_fails_blames_nobody(act: Act, monkeypatch: pytest.MonkeyPat
     async def scenario(it: Place) -> None:
         async with delivered(it, 0.5) as (ann, judge, lease):
             with monkeypatch.context() as patch:
-                patch.setattr(tiles, "judge_tile", _no_disk)
+                patch.setattr(tiles, "screen", _no_disk)
                 await probed(it, judge, lease, 0.5)
                 assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
             await probed(it, judge, lease, 0.5)

@@ -3,7 +3,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 
-from coordinator.playbook import ANN, JOB, asked, called, delivered, joined, judged, opened, vouchered
+from coordinator.playbook import (
+    ANN,
+    JOB,
+    asked,
+    called,
+    delivered,
+    joined,
+    judged,
+    lease,
+    opened,
+    suspected,
+    vouchered,
+)
 from tegula_coordinator import events
 from tegula_coordinator.events import KINDS, Event
 from tegula_coordinator.store import EventLog, StoreError
@@ -17,6 +29,8 @@ SCRIPT: list[Event] = [
     events.AskDeclined(1.0, ANN, JOB, "busy"),
     called(),
     delivered(ANN, 0),
+    suspected(0),
+    events.ProbeExpired(1.0, lease(0), 1),
     judged(0, Outcome.ACCEPTED),
     vouchered(ANN, 80),
     events.LeaseExpired(1.0, "aa" * 32 + "/0/1"),  # type: ignore[arg-type]
@@ -39,11 +53,11 @@ def test_every_kind_of_event_is_in_the_script() -> None:
 def test_what_is_appended_is_replayed_after_reopening(url: str) -> None:
     log = EventLog(url)
     assert log.append(SCRIPT[:5]) == [1, 2, 3, 4, 5]
-    assert log.append(SCRIPT[5:]) == list(range(6, 15))
+    assert log.append(SCRIPT[5:]) == list(range(6, 17))
     log.close()
     again = EventLog(url)
     assert [(r.seq, r.event) for r in again.replay()] == list(enumerate(SCRIPT, 1))
-    assert [r.seq for r in again.replay(after=13)] == [14]
+    assert [r.seq for r in again.replay(after=15)] == [16]
     again.close()
 
 
@@ -61,7 +75,7 @@ def test_a_job_sees_its_own_events_only(url: str) -> None:
     log = EventLog(url)
     log.append(SCRIPT)
     mine = log.of_job(JOB, after=3)
-    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 12, 13]
+    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 14, 15]
     assert log.of_job(JobId(b"\x77" * 32), after=0) == []
     log.close()
 

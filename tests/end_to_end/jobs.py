@@ -16,6 +16,7 @@ from tegula.outcome import Outcome
 from tegula.render import Wanted
 from tegula.stopwatch import Stopwatch
 from tegula_blender.job_view import UnitPhase, VerdictView
+from tegula_market import audit
 from tegula_market.adapters import devchain, exr
 from tegula_market.adapters.chain import Escrow
 from tegula_market.model import ETHER, Address, Scene, Wei
@@ -143,7 +144,8 @@ def assert_nobody_blamed(played: Played) -> None:
     """The very same pixels came back from every probe."""
     assert {verdict.outcome for verdict in played.verdicts} == {Decision.ACCEPTED}
     assert {verdict.statistic for verdict in played.verdicts} == {0.0}
-    assert all(verdict.probe_pixels > 0 for verdict in played.verdicts)
+    audited = sum(verdict.probe_pixels > 0 for verdict in played.verdicts)
+    assert audited >= len(played.verdicts) / audit.LARGEST
 
 
 def purses(market: Market) -> dict[Address, int]:

@@ -33,7 +33,7 @@ FROM_WORKER = [
     messages.Decline(JOB, "the deadline is too near"),
     messages.Deliver(Result(LEASE, DIGEST, 1.5, 0.0, "CPU", SIGNATURE)),
     messages.Return(LEASE, "crash", "Blender crashed"),
-    messages.Probed(LEASE, (DIGEST, DIGEST), 0.5),
+    messages.Probed(LEASE, (DIGEST, DIGEST), (), 0.5),
     messages.ProbeFailed(LEASE, "out of memory"),
     messages.Bye(),
 ]
@@ -45,7 +45,7 @@ FROM_COORDINATOR = [
     messages.NotTaken(JOB, "OUTBID", "cheaper asks take all the work"),
     messages.Grant(Lease(LEASE, JOB, 0, WorkerId(bytes(32)), Wei(7), 1, 2_000_000_000), DIGEST),
     messages.Revoke(LEASE, "the lease has expired"),
-    messages.Probe(LEASE, JOB, an_order(), 0, (Rect(0, 0, 8, 8),)),
+    messages.Probe(LEASE, JOB, an_order(), 0, (Rect(0, 0, 8, 8),), 2, twin=True),
     messages.Decided(Verdict(LEASE, Outcome.ACCEPTED, 0.0, 0.02, 256, 0.1, "", bytes(32)), Wei(7)),
     messages.Pay(SignedVoucher(Voucher(JOB, ADDRESS, Wei(7)), SIGNATURE, SIGNATURE)),
     messages.Ended(JOB, "every tile is accepted"),

@@ -44,6 +44,7 @@ T = TypeVar("T", bound=messages.Message)
 SOON = 10.0
 BEAT = 0.05
 BLEND = b"BLENDER of a test"
+TWIN = b"another kernel: "
 DOMAIN = Domain(31_337, Address(b"\x05" * 20))
 
 
@@ -55,6 +56,7 @@ class Stage:
     data: Path
     escrow: FakeEscrow = field(default_factory=lambda: FakeEscrow(DOMAIN))
     renderer: FakeRenderer = field(default_factory=FakeRenderer)
+    twin: FakeRenderer = field(default_factory=lambda: FakeRenderer(TWIN))
     curve: CurveKeys = field(default_factory=CurveKeys.generate)
     coordinator: Key = field(default_factory=Key.generate)
     signer: Key = field(default_factory=Key.generate)
@@ -115,7 +117,8 @@ class Stage:
 
     async def work(self, **change: Any) -> None:
         """A worker, until it ends."""
-        await program.run(self.config(**change), renderer=self.renderer)  # type: ignore[arg-type]
+        both = {"renderer": self.renderer, "twin": self.twin}
+        await program.run(self.config(**change), **both)  # type: ignore[arg-type]
 
 
 class Played:

@@ -20,7 +20,7 @@ from tegula_market.model import JobId, Order, Rect, SceneFile, SceneManifest, We
 from tegula_worker.agent import NotWanted
 from tegula_worker.renderer import Failure, RenderFailed
 from tegula_worker.store import Store
-from worker.stage import BEAT, BLEND, DOMAIN, SOON, Played, Stage, connect_to
+from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
 
 
 @pytest.fixture
@@ -195,21 +195,27 @@ def test_a_verifier_renders_probes_as_tiles_are_rendered(stage: Stage) -> None:
     async def play() -> None:
         order = stage.order()
         job = stage.fund(order)
-        rects = (Rect(0, 0, 8, 8), Rect(30, 10, 38, 18))
+        rects, twins = (Rect(0, 0, 8, 8), Rect(30, 10, 38, 18)), stage.twin
         lease = f"{job.hex()}/0/1"
         async with stage.opened() as coordinator, running(stage, verifier=True, rpc="", price=Wei(0)):
             assert (await coordinator.welcome()).verifier
-            await coordinator.say(messages.Probe(lease, job, order, 0, rects))
+            await coordinator.say(messages.Probe(lease, job, order, 0, rects, 3, twin=False))
             probed = await coordinator.hear(messages.Probed)
             grown = [Rect(0, 0, 11, 11), Rect(27, 7, 41, 21)]
             assert [stage.server.blobs[i] for i in probed.images] == [image_of(BLEND, 1, r) for r in grown]
-            assert (probed.lease, probed.seconds) == (lease, 1.0)
+            assert (probed.lease, probed.twins, probed.seconds) == (lease, (), 1.0)
+
+            await coordinator.say(messages.Probe(lease, job, order, 0, rects[:1], 0, twin=True))
+            probed = await coordinator.hear(messages.Probed)
+            assert [stage.server.blobs[i] for i in probed.images] == [image_of(BLEND, 1, rects[0])]
+            assert [stage.server.blobs[i] for i in probed.twins] == [image_of(TWIN + BLEND, 1, rects[0])]
+            assert twins.closed  # a second scene in memory is for suspected tiles only
 
             stage.renderer.failure = RenderFailed(Failure.CRASHED, "the child\nfell over")
-            await coordinator.say(messages.Probe(lease, job, order, 0, rects))
+            await coordinator.say(messages.Probe(lease, job, order, 0, rects, 3, twin=False))
             failed = await coordinator.hear(messages.ProbeFailed)
             assert failed == messages.ProbeFailed(lease, "the child fell over")
-            await coordinator.say(messages.Probe(lease, job, order, 2, rects))
+            await coordinator.say(messages.Probe(lease, job, order, 2, rects, 3, twin=False))
             assert "tile 2" in (await coordinator.hear(messages.ProbeFailed)).reason
             await coordinator.say(messages.Call(job, order))
             assert "only verifies" in (await coordinator.hear(messages.Decline)).reason

@@ -17,7 +17,7 @@ replies = os.fdopen(int(sys.argv[-1]), "w", buffering=1)
 
 
 async def started(program: str) -> Child:
-    return await Child.start([sys.executable, "-c", PRELUDE + program])
+    return await Child.start([sys.executable, "-c", PRELUDE + program], {})
 
 
 def gone(pidfd: int) -> bool:
@@ -105,4 +105,4 @@ def test_closing_ends_what_the_child_has_started_too() -> None:
 
 def test_a_program_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
-        asyncio.run(Child.start(["/no/such/blender"]))
+        asyncio.run(Child.start(["/no/such/blender"], {}))

@@ -48,7 +48,7 @@ RESULT = Result(LEASE.id, Digest(bytes(32)), 1.0, 0.0, "CPU", Signature(bytes(65
 VERDICT = Verdict(LEASE.id, Outcome.ACCEPTED, 0.0, 1.0, 64, 0.1, "", bytes(32))
 ASK = messages.AskFor(JOB, Wei(5), 2, 2_000_000_000, False)
 GRANT = messages.Grant(LEASE, Digest(bytes(32)))
-PROBE = messages.Probe(LEASE.id, JOB, ORDER, 0, (Rect(0, 0, 8, 8),))
+PROBE = messages.Probe(LEASE.id, JOB, ORDER, 0, (Rect(0, 0, 8, 8),), 0, twin=False)
 WELCOME = messages.Welcome("token", 1.0)
 DELIVER = messages.Deliver(RESULT)
 UNKNOWN = messages.Refused("unknown here; say HELLO")
@@ -182,6 +182,6 @@ def test_a_revoked_lease_is_stopped_and_its_late_result_not_said() -> None:
 
 def test_probes_are_answered_and_forgotten() -> None:
     probing, _ = after(JOINED, heard(PROBE))
-    probed = messages.Probed(LEASE.id, (Digest(bytes(32)),), 0.1)
+    probed = messages.Probed(LEASE.id, (Digest(bytes(32)),), (), 0.1)
     assert play(probing, Finished(LEASE.id, probed)) == [Say(probed)]
     assert after(probing, Finished(LEASE.id, probed))[0] == replace(JOINED, heard=101.0)

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 TAIL = 4_096
@@ -47,9 +47,11 @@ class Child:
         self._output = _Output()
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> Self:
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> Self:
         """Start `command` with `--reply-fd N` at its end.
 
+        Args:
+            environment: variables beyond the few that are passed on.
         Raises:
             OSError: the program cannot be started.
         """
@@ -64,7 +66,7 @@ class Child:
                 lambda: child._output,
                 *(*command, "--reply-fd", str(child_fd)),
                 pass_fds=[child_fd],
-                env=_environment(child._home.name),
+                env={**_environment(child._home.name), **environment},
                 start_new_session=True,
             )
         except BaseException:

@@ -26,14 +26,18 @@ from tegula_worker.session import Session
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
 
+OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
+"""Cycles then renders with its kernels for older processors, which round otherwise."""
+
 log = structlog.get_logger(__name__)
 
 
-async def run(config: Config, *, renderer: Renderer | None = None) -> None:
+async def run(config: Config, *, renderer: Renderer | None = None, twin: Renderer | None = None) -> None:
     """Works until SIGTERM or SIGINT.
 
     Args:
         renderer: renders instead of one that the configuration describes; it is started and closed here.
+        twin: renders a verifier's second images, with another kernel.
 
     Raises:
         TegulaError: it cannot start, or is not wanted; the message says why.
@@ -50,7 +54,8 @@ async def run(config: Config, *, renderer: Renderer | None = None) -> None:
             scenes = SceneCache(config.data, config.max_scene_bytes)
             worker = WorkerId(keys.curve.public)
             prudence = Prudence(config, about, worker, renderer.blender_version, wallet, scenes)
-            workshop = Workshop(renderer, scenes, config.data / "images", domain, keys.payout)
+            twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
+            workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
             await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, domain))
 

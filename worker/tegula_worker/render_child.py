@@ -59,9 +59,11 @@ def answer(replies, **reply):
 def devices():
     """What Cycles could render on. It lists the CPU beside every kind of GPU: that is left out."""
     cycles = bpy.context.preferences.addons["cycles"].preferences
+    # Another kernel gives other bits: to whoever compares pixels it is another device.
+    kernel = " without AVX2" if "CYCLES_CPU_NO_AVX2" in os.environ else ""
     found = {kind: [entry[0] for entry in cycles.get_device_list(kind)] for kind in DEVICES}
     return [
-        {"kind": kind, "name": name}
+        {"kind": kind, "name": name + (kernel if kind == "CPU" else "")}
         for kind, names in found.items()
         for name in names
         if kind == "CPU" or name not in found["CPU"]

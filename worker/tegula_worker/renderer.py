@@ -7,7 +7,7 @@ hostile file outlives it, and a fresh process costs less than a second.
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,14 +45,20 @@ class Renderer:
     Args:
         blender: a Blender program; None is the bpy module of this Python.
         limit: seconds after which a start or a render is given up.
+        environment: variables for the child, e.g. Cycles' own.
     """
 
     def __init__(
-        self, blender: Path | None = None, *, device: Device = Device.CPU, limit: float = 3600
+        self,
+        blender: Path | None = None,
+        *,
+        device: Device = Device.CPU,
+        limit: float = 3600,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         bpy = (sys.executable, "-I", RENDER_CHILD)
         self._command = bpy if blender is None else (str(blender), *BLENDER_OPTIONS)
-        self._device, self._limit = device, limit
+        self._device, self._limit, self._environment = device, limit, environment or {}
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._hello: Hello | None = None
@@ -133,7 +139,7 @@ class Renderer:
 
     async def _start_child(self) -> None:
         try:
-            self._child = await Child.start(self._command)
+            self._child = await Child.start(self._command, self._environment)
             self._hello = await self._reply(Hello)
         except (OSError, ChildDied) as error:
             why = f"{self._command[0]} did not start as a Blender: {error}"

@@ -22,9 +22,21 @@ FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue)
 
 class Workshop:
     def __init__(
-        self, renderer: Renderer, scenes: SceneCache, folder: Path, domain: Domain, payout: Key
+        self,
+        renderer: Renderer,
+        twin: Renderer,
+        scenes: SceneCache,
+        folder: Path,
+        domain: Domain,
+        payout: Key,
     ) -> None:
+        """
+        Args:
+            twin: renders with another kernel; started and closed as it is needed.
+        """
         self._renderer = renderer
+        self._twin = twin
+        self._twins_turn = asyncio.Lock()  # or one probe would close what another renders with
         self._scenes = scenes
         self._folder = folder
         self._domain = domain
@@ -54,22 +66,35 @@ class Workshop:
         )
 
     async def probe(self, probe: messages.Probe) -> messages.Probed | messages.ProbeFailed:
-        """Renders as a tile is rendered, overscan included, so that pixels can be equal."""
+        """Renders as a tile is rendered, so that pixels can be equal."""
         try:
             frame, rects = _probed(probe)
             done = [await self._render(probe.order, frame, rect) for rect in rects]
+            twins = await self._twins(probe.order, frame, rects) if probe.twin else []
         except FAULTS as error:
             return messages.ProbeFailed(probe.lease, one_line(str(error)))
-        images, rendered = zip(*done, strict=True)
-        return messages.Probed(probe.lease, images, sum(each.seconds for each in rendered))
+        seconds = sum(rendered.seconds for _, rendered in (*done, *twins))
+        images, others = (tuple(image for image, _ in each) for each in (done, twins))
+        return messages.Probed(probe.lease, images, others, seconds)
 
-    async def _render(self, order: Order, frame: int, rect: Rect) -> tuple[Digest, Rendered]:
+    async def _twins(self, order: Order, frame: int, rects: list[Rect]) -> list[tuple[Digest, Rendered]]:
+        """The second renderer is there for this only: it needs the scene in memory once more."""
+        async with self._twins_turn:
+            try:
+                return [await self._render(order, frame, rect, self._twin) for rect in rects]
+            finally:
+                await self._twin.close()
+
+    async def _render(
+        self, order: Order, frame: int, rect: Rect, renderer: Renderer | None = None
+    ) -> tuple[Digest, Rendered]:
         assert self._blobs is not None  # no lease comes before the token
+        renderer = renderer or self._renderer
         scene, blobs = order.scene, self._blobs
         laid = await asyncio.to_thread(self._scenes.lay_out, scene.manifest, blobs)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             out = Path(folder) / "image.exr"
-            rendered = await self._renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
+            rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
             return await asyncio.to_thread(blobs.upload, rendered.path), rendered
 
 
@@ -78,7 +103,7 @@ def _probed(probe: messages.Probe) -> tuple[int, list[Rect]]:
     if not 0 <= probe.unit < len(tiles) or not probe.rects:
         raise InvalidValue(f"tile {probe.unit} with {len(probe.rects)} probes is none of the order's")
     frame = next(f for f in tiling.frames(probe.order) if f.number == tiles[probe.unit].frame)
-    return frame.number, [rect.grown(probe.order.overscan, within=frame.rect) for rect in probe.rects]
+    return frame.number, [rect.grown(probe.overscan, within=frame.rect) for rect in probe.rects]
 
 
 def _failure(error: Exception) -> str:

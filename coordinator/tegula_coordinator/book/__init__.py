@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from tegula_coordinator import events
-from tegula_coordinator.book import arrivals, ending, rounds, work
+from tegula_coordinator.book import arrivals, ending, rounds, verdicts, work
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
 from tegula_coordinator.commands import Command
@@ -49,8 +49,12 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
             return work.take_back(book, event)
         case events.ResultArrived():
             return work.deliver(book, event)
+        case events.Suspected():
+            return verdicts.suspect(book, event)
+        case events.ProbeExpired():
+            return verdicts.expire_probe(book, event)
         case events.Judged():
-            return work.judge(book, event)
+            return verdicts.judge(book, event)
         case events.VoucherSigned():
             return ending.voucher(book, event)
         case events.JobCancelled():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import rounds, work
+from tegula_coordinator.book import audits, rounds, work
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
 from tegula_market import lifecycle, messages
@@ -19,6 +19,8 @@ def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
         if worker.online:
             worker.online = False
             yield WakeAt(events.WorkerLeft(event.at + AWAY_SECONDS, worker.id, "did not come back"))
+    for lease_id in book.probers:
+        yield audits.alarm(book, lease_id, event.at)
     for job in book.live.values():
         yield WakeAt(rounds.deadline(job))
         if job.calling:
@@ -36,7 +38,7 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
     yield Greet(joined.id)
     yield from _remind(book, joined)
     if joined.verifier:
-        yield from work.send_probes(book)
+        yield from audits.send_probes(book, event.at)
         return
     for job in book.live.values():
         if job.phase is JobPhase.OPEN and joined.id not in job.barred:
@@ -53,11 +55,11 @@ def leave(book: Book, event: events.WorkerLeft) -> Iterator[Command]:
     for lease in sorted(worker.leases):
         job = book.jobs[lease_parts(lease)[0]]
         work.end(book, job, job.leases[lease], lifecycle.Expired(lease))
-    book.unprobed.extendleft(sorted(worker.probes, reverse=True))
-    for lease in worker.probes:
-        del book.probers[lease]
-    worker.probes.clear()
-    yield from work.send_probes(book)
+    unfinished = sorted(worker.probes, reverse=True)
+    for lease in unfinished:
+        audits.lose(book, lease)
+    book.unprobed.extendleft(unfinished)
+    yield from audits.send_probes(book, event.at)
     for job in list(book.live.values()):
         job.taken.pop(event.worker, None)
         job.asks.pop(event.worker, None)
@@ -69,7 +71,7 @@ def _remind(book: Book, worker: Worker) -> Iterator[Command]:
     for lease in sorted(worker.leases):
         yield SendLease(book.jobs[lease_parts(lease)[0]].leases[lease])
     for lease in sorted(worker.probes):
-        yield work.probe_command(book, lease, worker.id)
+        yield audits.command(book, lease, worker.id)
     for job in book.jobs.values():
         signed = job.vouchers.get(worker.payout)
         if signed is not None and not worker.verifier:

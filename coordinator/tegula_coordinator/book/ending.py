@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
+from tegula_coordinator.book import audits
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -29,7 +30,7 @@ def cancel(book: Book, event: events.JobCancelled) -> Iterator[Command]:
     job = book.live_job(event.job)
     if job.phase is not JobPhase.OPEN:
         raise NotAdmitted(f"the job is {job.phase}")
-    yield from stop(book, job, JobPhase.CANCELLED, event.reason)
+    yield from stop(book, job, JobPhase.CANCELLED, event.reason, event.at)
 
 
 def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
@@ -43,7 +44,7 @@ def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
         yield Tell(worker, messages.Ended(job.id, job.reason))
 
 
-def stop(book: Book, job: Job, phase: JobPhase, reason: str) -> Iterator[Command]:
+def stop(book: Book, job: Job, phase: JobPhase, reason: str, at: float) -> Iterator[Command]:
     """Ends what is open or being rendered. What is delivered is still judged, and paid if it is right."""
     job.stopped, job.reason, job.calling = phase, reason, False
     for lease in [le for le in job.leases.values() if job.units[le.unit].phase is Phase.LEASED]:
@@ -52,6 +53,8 @@ def stop(book: Book, job: Job, phase: JobPhase, reason: str) -> Iterator[Command
         job.move(lease.unit, lifecycle.Cancelled())
         yield Tell(lease.worker, messages.Revoke(lease.id, reason))
     cancel_open(job)
+    audits.close(book, job)
+    yield from audits.send_probes(book, at)
 
 
 def cancel_open(job: Job) -> None:

@@ -11,6 +11,7 @@ from tegula_market.lifecycle import JobPhase, Phase, UnitEvent, UnitState
 from tegula_market.model import (
     Address,
     Ask,
+    Digest,
     JobId,
     Lease,
     LeaseId,
@@ -54,6 +55,12 @@ class Job:
     results: dict[int, Result] = field(default_factory=dict)
     """Last result of a unit."""
     verdicts: dict[int, list[tuple[Address, Verdict]]] = field(default_factory=dict)
+    held: dict[WorkerId, dict[LeaseId, Digest]] = field(default_factory=dict)
+    """Delivered results that no lot is drawn among yet, with their lots."""
+    batches: dict[LeaseId, tuple[LeaseId, ...]] = field(default_factory=dict)
+    """What stands or falls with a result that is being audited, itself included."""
+    lots: dict[LeaseId, Digest] = field(default_factory=dict)
+    """Of all results in `batches`."""
     asks: dict[WorkerId, StandingAsk] = field(default_factory=dict)
     taken: dict[WorkerId, Ask] = field(default_factory=dict)
     price: Wei | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tegula_coordinator.book.job import Job
 from tegula_market import messages
+from tegula_market.audit import Record
 from tegula_market.messages import FromCoordinator
 from tegula_market.model import (
     Address,
@@ -46,6 +47,13 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Probing:
+    verifier: WorkerId
+    number: int
+    """Of all probes ever sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     call_seconds: float
     lease_seconds: float
@@ -62,7 +70,14 @@ class Book:
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     unprobed: deque[LeaseId] = field(default_factory=deque)
     """Delivered results that wait for a verifier."""
-    probers: dict[LeaseId, WorkerId] = field(default_factory=dict)
+    probers: dict[LeaseId, Probing] = field(default_factory=dict)
+    probes_sent: int = 0
+    tried: dict[LeaseId, set[WorkerId]] = field(default_factory=dict)
+    """Verifiers that have looked at a lease, or were to."""
+    suspected: set[LeaseId] = field(default_factory=set)
+    """Delivered results of which a few probes looked wrong."""
+    records: dict[Address, Record] = field(default_factory=dict)
+    """What each payout address has shown here."""
 
     def answer_to(self, worker: WorkerId, lease: LeaseId) -> FromCoordinator | None:
         """What to tell a worker about a result that is of no more use; None if the result is wanted."""

@@ -1,0 +1,155 @@
+"""How far a tile is from its probe, and whether honest hardware strays so far.
+
+At equal seed and sample count the same device gives the same bits. Another kernel rounds otherwise; now and
+then a path then hits or misses, ends or goes on, and its whole sample is another. So honest differences are
+last bits everywhere, and a few pixels that are off by anything. Magnitudes say little (one firefly outweighs
+a tile) but the number of pixels that are off does: it is held against what honest renders have shown.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Planes: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""Values of the same pixels, scene-linear, by channel: "ViewLayer.Combined.R" and so on."""
+
+RUNGS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Relative differences at which pixels are counted. The first counts any bit that differs. Cheats show on
+different ones: a sample in 64 too few at 1e-2, one in 2,000 at 1e-4, a pasted patch at 1e-1."""
+FLOOR = 0.05
+"""Values below this share of the pass's mean count as so large: what is relative to nothing is only noise."""
+CERTAIN = 16.0
+"""-log10 of the least probability that a double can tell from none."""
+
+
+class Pair(StrEnum):
+    """Of which kind the two devices are that rendered the same pixels."""
+
+    SAME = "same"
+    CPU = "cpu"
+    """Two processors, or two kernels of one."""
+    MIXED = "mixed"
+    """A graphics card on either side."""
+
+
+STRAY_FACTOR = {Pair.SAME: 2.0, Pair.CPU: 2.0, Pair.MIXED: 8.0}
+"""So many times as far as the verifier's own second kernel may honest hardware stray. The kernels with and
+without AVX2 differ more than two processors do that both have it; for graphics cards it is a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Honest differences of a pair: by rung, the share of a tile's pixels that are off, and how it varies."""
+
+    mean: tuple[float, ...]
+    """Of the share, 0 to 1; a rung whose mean is 1 tells nothing."""
+    spread: tuple[float, ...]
+    """Intra-class correlation of a beta-binomial, 0 to 1; 0 is a binomial."""
+
+
+def levels(got: Planes, want: Planes) -> NDArray[np.uint8]:
+    """By how many rungs each pixel's worst channel is off; 0 where all bits are equal.
+
+    A difference is relative to the largest of the pass's channels in that pixel, so that a normal's tiny
+    component is not held against its own last bits. NaN and Inf agree only with the same bits.
+
+    Args:
+        got, want: the same channels, arrays of one shape; `want` is the reference.
+    """
+    shape = next(iter(want.values())).shape
+    worst = np.zeros(shape)
+    for names in _passes(want):
+        stack = np.stack([want[name] for name in names]).astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = np.abs(np.where(np.isfinite(stack), stack, 0)).max(axis=0)
+            scale = np.maximum(size, FLOOR * size.mean())
+            scale[scale == 0] = 1.0
+            for name, plane in zip(names, stack, strict=True):
+                off = np.abs(got[name].astype(np.float64) - plane) / scale
+                off[~np.isfinite(off)] = np.inf
+                differs = got[name].view(np.uint32) != want[name].view(np.uint32)
+                # Zero and minus zero differ in a bit and in nothing else: they count on the first rung.
+                worst = np.maximum(worst, np.where(differs, np.maximum(off, np.finfo(float).tiny), 0))
+    found: NDArray[np.uint8] = sum(
+        ((worst > rung).astype(np.uint8) for rung in RUNGS), np.zeros(shape, np.uint8)
+    )
+    return found
+
+
+def tally(found: NDArray[np.uint8]) -> tuple[int, ...]:
+    """For each rung, how many of the pixels are off by more."""
+    return tuple(int((found > rung).sum()) for rung in range(len(RUNGS)))
+
+
+def surprise(counts: Sequence[int], total: int, noise: Noise) -> float:
+    """-log10 of the probability that an honest tile has so many pixels off, at its most telling rung.
+
+    Beta-binomial tails (Skellam 1948), Bonferroni over the rungs that tell anything.
+    """
+    telling = [rung for rung, mean in enumerate(noise.mean) if mean < 1]
+    tails = [_tail(counts[rung], total, noise.mean[rung], noise.spread[rung]) for rung in telling]
+    return _surprise(min(tails), len(telling))
+
+
+def excess(counts: Sequence[int], twin: Sequence[int], pair: Pair) -> float:
+    """-log10 of the probability that an honest tile strays so much further than the verifier's own twin.
+
+    If both stray by chance, in proportion STRAY_FACTOR : 1, then of all that are off the tile's are binomial
+    (the conditional test of two Poisson rates: Przyborowski and Wilenski 1940). A pixel is added to the
+    twin's, since a rate that showed nothing is not known to be nothing. The first rung is left out: last
+    bits differ everywhere between two kernels.
+
+    Args:
+        counts, twin: `tally` of the tile and of the twin, each against the reference, of the same pixels.
+    """
+    share = STRAY_FACTOR[pair] / (1 + STRAY_FACTOR[pair])
+    tails = [
+        float(stats.binom.sf(mine - 1, mine + theirs + 1, share))
+        for mine, theirs in zip(counts[1:], twin[1:], strict=True)
+    ]
+    return _surprise(min(tails), len(tails))
+
+
+@cache
+def noise(pair: Pair) -> Noise:
+    """What was measured of honest pairs: `honest.json`, which `make calibrate` writes."""
+    measured = json.loads(resources.files(__package__).joinpath("honest.json").read_text())["pairs"]
+    return Noise(tuple(measured[pair]["mean"]), tuple(measured[pair]["spread"]))
+
+
+def pair_of(worker: str, verifier: str) -> Pair:
+    """Of two devices as workers name them, e.g. "CPU AMD EPYC"."""
+    if worker == verifier:
+        return Pair.SAME
+    return Pair.CPU if worker.startswith("CPU ") and verifier.startswith("CPU ") else Pair.MIXED
+
+
+def _passes(planes: Planes) -> list[list[str]]:
+    """Names of channels, grouped by view layer and pass; "A.B.C.R" is of the pass "A.B.C"."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(planes):
+        groups.setdefault(name.rpartition(".")[0], []).append(name)
+    return list(groups.values())
+
+
+def _tail(count: int, total: int, mean: float, spread: float) -> float:
+    """P(K >= count)."""
+    if count == 0:
+        return 1.0
+    if spread == 0:
+        return float(stats.binom.sf(count - 1, total, mean))
+    both = (1 - spread) / spread  # a + b of the beta distribution
+    return float(stats.betabinom.sf(count - 1, total, mean * both, (1 - mean) * both))
+
+
+def _surprise(tail: float, tests: int) -> float:
+    return min(CERTAIN, max(0.0, -math.log10(max(tail, 1e-300) * tests)))

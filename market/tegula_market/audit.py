@@ -1,0 +1,51 @@
+"""How often a tile is probed: one of a batch, drawn by lot, for all of it.
+
+A worker's delivered tiles of a job wait in a batch. When it is full one of them is audited, and the batch
+stands or falls with it. What that makes cheating worth is in `gain`; docs/verification.md tells it in words.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tegula_market.model import Digest, LeaseId
+
+NEWCOMER = 16
+"""Audits that a payout address has to pass before its batches hold more than one tile."""
+LARGEST = 8
+"""Tiles in a batch. It bounds what one false rejection costs, and how late an artist sees a tile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a payout address has shown to this coordinator."""
+
+    passed: int = 0
+    """Audits passed since the last rejection."""
+    rejected: int = 0
+
+    def after_pass(self) -> "Record":
+        return Record(self.passed + 1, self.rejected)
+
+    def after_rejection(self) -> "Record":
+        """Trust starts again."""
+        return Record(0, self.rejected + 1)
+
+
+def batch_size(record: Record) -> int:
+    """Tiles of which one is audited: 1 for a newcomer, one more with every NEWCOMER audits passed."""
+    return min(LARGEST, 1 + record.passed // NEWCOMER)
+
+
+def lot(salt: bytes, image: Digest) -> Digest:
+    """Draws among a batch: the lowest is audited.
+
+    The worker does not know the salt when it commits itself to an image, so it cannot tell which of its
+    tiles will be; everybody can once the verdicts have shown the salts.
+    """
+    return Digest(hashlib.blake2b(salt + image, digest_size=32, person=b"tegula lot").digest())
+
+
+def chosen(lots: Mapping[LeaseId, Digest]) -> LeaseId:
+    """The lease that is audited for all of the batch."""
+    return min(lots, key=lambda lease: (lots[lease], lease))

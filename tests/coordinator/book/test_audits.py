@@ -1,0 +1,133 @@
+"""Batches and verifiers: what is probed, by whom, and when."""
+
+from dataclasses import replace
+
+from coordinator.book.test_work import working
+from coordinator.playbook import (
+    ANN,
+    BOB,
+    JOB,
+    JUDGE,
+    NOW,
+    a_book,
+    alarms,
+    asked,
+    called,
+    delivered,
+    joined,
+    judged,
+    lease,
+    opened,
+    payout,
+    play,
+    probes,
+    suspected,
+    told,
+)
+from tegula_coordinator import events
+from tegula_coordinator.book import Book
+from tegula_coordinator.commands import SendProbe
+from tegula_coordinator.events import Event
+from tegula_market import audit, messages
+from tegula_market.audit import Record
+from tegula_market.lifecycle import Phase
+from tegula_market.model import Outcome, WorkerId
+
+OTHER = WorkerId(b"\x08" * 32)
+
+
+def another_verifier() -> Event:
+    return replace(joined(OTHER), verifier=True)  # type: ignore[type-var]
+
+
+def trusted(units: int, batch: int) -> Book:
+    """Ann alone, with two slots, and a record that earns her batches of that size."""
+    book = a_book(units)
+    book.records[payout(ANN)] = Record(passed=(batch - 1) * audit.NEWCOMER)
+    assert audit.batch_size(book.records[payout(ANN)]) == batch
+    play(book, joined(JUDGE), joined(ANN, slots=2), opened(), asked(ANN, 40, slots=2), called())
+    return book
+
+
+def test_a_result_is_probed_by_the_verifier() -> None:
+    assert probes(play(working(), delivered(ANN, 0))) == [(JUDGE, 0)]
+
+
+def test_results_wait_while_the_verifier_is_busy() -> None:
+    book = working()
+    play(book, delivered(ANN, 0))
+    assert probes(play(book, delivered(BOB, 1))) == []
+    assert probes(play(book, judged(0, Outcome.ACCEPTED))) == [(JUDGE, 1)]
+
+
+def test_a_batch_waits_until_it_is_full_and_its_lowest_lot_is_probed() -> None:
+    book = trusted(6, batch=3)
+    assert probes(play(book, delivered(ANN, 1))) == []
+    assert probes(play(book, delivered(ANN, 2))) == []
+    commands = play(book, delivered(ANN, 0))
+    assert probes(commands) == [(JUDGE, 0)]
+    (probe,) = (c for c in commands if isinstance(c, SendProbe))
+    assert set(probe.batch) == {lease(0), lease(1), lease(2)}
+    assert not probe.whole
+
+
+def test_a_batch_that_will_not_grow_is_probed_as_it_is() -> None:
+    book = trusted(3, batch=3)
+    assert probes(play(book, delivered(ANN, 0))) == [(JUDGE, 0)], "no open tile is left"
+
+
+def test_a_batch_of_a_worker_that_leaves_is_probed() -> None:
+    book = trusted(6, batch=3)
+    play(book, delivered(ANN, 0))
+    assert probes(play(book, events.WorkerLeft(NOW + 9, ANN, "silent"))) == [(JUDGE, 0)]
+
+
+def test_a_batch_of_a_cancelled_job_is_probed() -> None:
+    book = trusted(6, batch=3)
+    play(book, delivered(ANN, 1))
+    assert probes(play(book, events.JobCancelled(NOW + 4, JOB, "enough"))) == [(JUDGE, 1)]
+
+
+def test_a_suspected_tile_is_rendered_again_whole_by_another_verifier() -> None:
+    book = working()
+    play(book, another_verifier(), delivered(ANN, 0))
+    commands = play(book, suspected(0))
+    assert [(c.verifier, c.whole) for c in commands if isinstance(c, SendProbe)] == [(OTHER, True)]
+    assert book.jobs[JOB].units[0].phase is Phase.DELIVERED
+    assert ANN not in book.jobs[JOB].barred
+
+
+def test_a_suspected_tile_waits_for_a_verifier_that_is_only_busy() -> None:
+    book = working()
+    play(book, delivered(ANN, 0), another_verifier())
+    play(book, delivered(BOB, 1))  # keeps the other one busy
+    assert probes(play(book, suspected(0))) == []
+    commands = play(book, judged(1, Outcome.ACCEPTED))
+    assert probes(commands) == [(OTHER, 0)]
+
+
+def test_where_there_is_one_verifier_it_looks_twice() -> None:
+    book = working()
+    play(book, delivered(ANN, 0))
+    assert probes(play(book, suspected(0))) == [(JUDGE, 0)]
+
+
+def test_a_verifier_that_takes_too_long_loses_the_probe_and_nobody_is_blamed() -> None:
+    book = working()
+    commands = play(book, another_verifier(), delivered(ANN, 0))
+    (late,) = (e for e in alarms(commands) if isinstance(e, events.ProbeExpired))
+    assert late.at == NOW + 3 + book.timing.lease_seconds
+    commands = play(book, late)
+    assert told(commands, JUDGE) == [messages.Revoke]
+    assert probes(commands) == [(OTHER, 0)]
+    assert ANN not in book.jobs[JOB].barred
+    assert not book.workers[JUDGE].probes
+
+
+def test_probes_expire_after_a_restart_too() -> None:
+    book = working()
+    play(book, delivered(ANN, 0))
+    assert events.ProbeExpired in {type(e) for e in alarms(play(book, events.Restarted(NOW + 10)))}
+    assert events.ProbeExpired(NOW + 10 + book.timing.lease_seconds, lease(0), 1) in alarms(
+        play(book, events.Restarted(NOW + 10))
+    )

@@ -1,0 +1,170 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from tegula_market.adapters.statistic import (
+    CERTAIN,
+    RUNGS,
+    Noise,
+    Pair,
+    excess,
+    levels,
+    noise,
+    pair_of,
+    surprise,
+    tally,
+)
+
+TOP = len(RUNGS)
+R, G, X, Y = "L.Combined.R", "L.Combined.G", "L.Normal.X", "L.Normal.Y"
+
+
+def plane(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+planes = arrays.arrays(np.float32, (3, 3), elements=st.floats(width=32))
+
+
+@given(planes)
+def test_equal_bits_agree_whatever_they_are(values):
+    assert not levels({R: values}, {R: values.copy()}).any()
+
+
+@given(planes, planes)
+def test_nothing_else_that_is_not_finite_agrees(got, want):
+    odd = ~(np.isfinite(got) & np.isfinite(want)) & (got.view(np.uint32) != want.view(np.uint32))
+    assert (levels({R: got}, {R: want})[odd] == TOP).all()
+
+
+@pytest.mark.parametrize(
+    ("off", "rungs"), [(0, 0), (1e-6, 1), (2e-4, 2), (2e-3, 3), (0.02, 4), (0.2, 5), (-0.2, 5), (1e30, 5)]
+)
+def test_a_pixel_climbs_as_many_rungs_as_it_is_off_by(off, rungs):
+    want = plane(1, 1, 1)
+    assert list(levels({R: want + plane(0, off, 0)}, {R: want})) == [0, rungs, 0]
+
+
+def test_the_worst_channel_of_any_pass_counts():
+    want = {R: plane(1, 1), X: plane(1, 1)}
+    got = {R: plane(1.0005, 1), X: plane(1, 1.5)}
+    assert list(levels(got, want)) == [2, 5]
+
+
+def test_a_channel_is_held_against_the_largest_of_its_pass():
+    """A normal that points up has tiny components left and right, which are nothing but last bits."""
+    want, got = {X: plane(1e-8), Y: plane(1)}, {X: plane(3e-8), Y: plane(1)}
+    assert list(levels(got, want)) == [1]
+    assert list(levels({X: plane(3e-8)}, {X: plane(1e-8)})) == [5], "alone it would be off by far"
+
+
+def test_what_is_dark_in_a_bright_tile_is_not_held_to_its_own_size():
+    want = plane(1, 1, 1, 1e-6)
+    assert levels({R: plane(1, 1, 1, 1.2e-6)}, {R: want})[3] == 1
+    dark = want * np.float32(1e-6)
+    assert levels({R: dark * np.float32(1.5)}, {R: dark})[:3].min() == 5, "but a dark tile is held to its own"
+
+
+def test_black_is_only_black():
+    assert list(levels({R: plane(0, 1e-9)}, {R: plane(0, 0)})) == [0, 1]
+    assert list(levels({R: plane(0, 0.5)}, {R: plane(0, 0)})) == [0, 5]
+    assert list(levels({R: plane(-0.0)}, {R: plane(0.0)})) == [1]
+
+
+def test_a_tally_counts_by_rung():
+    assert tally(np.array([0, 1, 1, 3, 5], dtype=np.uint8)) == (4, 2, 2, 1, 1)
+
+
+# ---- how surprising
+
+
+def test_a_surprise_is_a_probability():
+    """Against the binomial computed by hand: P(K >= 2) of 10 at 0.1, over one rung that tells anything."""
+    known = Noise((1.0, 1.0, 1.0, 1.0, 0.1), (0.0,) * TOP)
+    by_hand = 1 - 0.9**10 - 10 * 0.1 * 0.9**9
+    assert surprise((9, 9, 9, 9, 2), 10, known) == pytest.approx(-math.log10(by_hand))
+
+
+def test_spread_makes_outliers_less_surprising():
+    tight, loose = (Noise((0.01,) * TOP, (spread,) * TOP) for spread in (0.0, 0.05))
+    assert surprise((20,) * TOP, 256, tight) > surprise((20,) * TOP, 256, loose) > 0
+
+
+@given(st.integers(0, 256), st.sampled_from([*Pair]))
+def test_more_pixels_off_are_never_less_surprising(count, pair):
+    one, two = (surprise((n,) * TOP, 256, noise(pair)) for n in (count, min(256, count + 1)))
+    assert 0 <= one <= two <= CERTAIN
+
+
+def test_of_equal_devices_one_pixel_is_one_too_many():
+    assert surprise((0,) * TOP, 256, noise(Pair.SAME)) == 0
+    assert surprise((1, 0, 0, 0, 0), 256, noise(Pair.SAME)) > 2
+
+
+def test_last_bits_of_another_kernel_surprise_nobody():
+    assert surprise((256, 0, 0, 0, 0), 256, noise(Pair.CPU)) == 0
+
+
+def test_false_suspicions_are_as_rare_as_the_statistic_says():
+    """Drawn from the model itself: P(surprise >= s) <= 10^-s, at several s."""
+    random = np.random.default_rng(3)
+    known = noise(Pair.CPU)
+    drawn = []
+    for _ in range(4000):
+        counts = [256]
+        for mean, spread in zip(known.mean[1:], known.spread[1:], strict=True):
+            both = (1 - spread) / max(spread, 1e-9)
+            counts.append(random.binomial(256, random.beta(mean * both, (1 - mean) * both)))
+        drawn.append(surprise(counts, 256, known))
+    for bound in (1.0, 1.5, 2.0):
+        assert np.mean(np.array(drawn) >= bound) <= 10**-bound
+
+
+# ---- against the twin
+
+
+def test_a_tile_that_strays_as_its_twin_does_is_no_surprise():
+    for strayed in ((900, 40, 20, 10, 2), (4000, 0, 0, 0, 0), (4096, 2000, 1000, 500, 100)):
+        assert excess(strayed, strayed, Pair.CPU) < 1
+
+
+def test_a_tile_that_strays_where_its_twin_does_not_is_one():
+    assert excess((41, 41, 41, 41, 41), (3000, 5, 1, 0, 0), Pair.SAME) > 5
+    assert excess((300, 280, 200, 70, 10), (3000, 6, 6, 1, 0), Pair.CPU) > 10
+
+
+def test_a_card_may_stray_further_than_a_processor():
+    counts, twin = (4000, 400, 200, 100, 20), (4000, 100, 50, 25, 5)
+    assert excess(counts, twin, Pair.CPU) > 5 > excess(counts, twin, Pair.MIXED)
+
+
+# ---- the pairs
+
+
+@pytest.mark.parametrize(
+    ("worker", "verifier", "pair"),
+    [
+        ("CPU AMD EPYC", "CPU AMD EPYC", Pair.SAME),
+        ("CPU AMD EPYC", "CPU Intel Xeon", Pair.CPU),
+        ("CPU AMD EPYC without AVX2", "CPU AMD EPYC", Pair.CPU),
+        ("OPTIX NVIDIA H100", "OPTIX NVIDIA H100", Pair.SAME),
+        ("OPTIX NVIDIA H100", "CPU AMD EPYC", Pair.MIXED),
+        ("OPTIX NVIDIA H100", "CUDA NVIDIA H100", Pair.MIXED),
+        ("CPUfake", "CPU AMD EPYC", Pair.MIXED),
+    ],
+)
+def test_devices_pair(worker, verifier, pair):
+    assert pair_of(worker, verifier) is pair
+
+
+def test_every_pair_is_known_and_each_rung_is_rarer_than_the_one_below():
+    for pair in Pair:
+        known = noise(pair)
+        assert len(known.mean) == len(known.spread) == TOP
+        assert all(below >= above for below, above in pairwise(known.mean))
+        assert all(0 <= spread < 1 for spread in known.spread)
