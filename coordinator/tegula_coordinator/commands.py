@@ -40,7 +40,7 @@ class SendProbe:
     unit: int
     order: Order
     result: Result
-    batch: tuple[LeaseId, ...]
+    batch: tuple[Result, ...]
     """What stands or falls with it, itself included."""
     whole: bool
     """It was suspected: all of it is rendered again."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import structlog
 
@@ -12,7 +13,7 @@ from tegula_coordinator.derive import Derive
 from tegula_market import messages
 from tegula_market.adapters.statistic import pair_of
 from tegula_market.adapters.verify import Judgement
-from tegula_market.model import LeaseId, Outcome, Rect, Verdict
+from tegula_market.model import LeaseId, Outcome, Rect, Verdict, lease_parts
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +66,22 @@ class Jury:
         order, unit, pair = probe.order, probe.unit, pair_of(worker, verifier)
         image = self._blobs.path(probe.result.image)
         references = [self._blobs.path(each) for each in probed.images]
-        if not probe.whole:
-            return tiles.screen(order, unit, self.where(probe)[0], image, references, pair)
-        return tiles.confirm(order, unit, image, references[0], self._blobs.path(probed.twins[0]), pair)
+        if probe.whole:
+            twin = self._blobs.path(probed.twins[0])
+            found = tiles.confirm(order, unit, image, references[0], twin, pair)
+        else:
+            found = tiles.screen(order, unit, self.where(probe)[0], image, references, pair)
+        unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
+        return replace(found, outcome=Outcome.REJECTED, reason=unfit) if unfit else found
+
+    def _unfit(self, probe: SendProbe) -> str:
+        """What is wrong with a file of the batch that nobody probes: an artist could not open it."""
+        batch = {lease_parts(each.lease)[1]: self._blobs.path(each.image) for each in probe.batch}
+        return tiles.unfit(probe.order, batch) if len(batch) > 1 else ""
 
     def _rest(self, probe: SendProbe, found: Judgement) -> Iterator[Verdict]:
         """The others of the batch; their salts show that the lot was drawn as it should be."""
-        for lease in probe.batch:
+        for lease in (result.lease for result in probe.batch):
             if lease != probe.lease:
                 reason = f"stands or falls with {probe.lease}, which was drawn from its batch: {found.reason}"
                 without = Judgement(found.outcome, found.statistic, found.threshold, 0, reason)

@@ -3,7 +3,7 @@
 The book knows units and sizes only; whatever speaks of pixels is here and in tegula_market.adapters.verify.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -49,6 +49,11 @@ def confirm(order: Order, unit: int, image: Path, reference: Path, twin: Path, p
     rect = _tiles(order)[unit].rect
     one, other = (_around(order, unit, rect, order.overscan, path) for path in (reference, twin))
     return verify.confirm(_delivered(order, unit, image), rect, one, other, pair)
+
+
+def unfit(order: Order, images: Mapping[int, Path]) -> str:
+    """Why one of these units' images is of no use; empty if each is of some. Blocks: reads all of them."""
+    return verify.unfit({unit: _delivered(order, unit, image) for unit, image in images.items()})
 
 
 def _delivered(order: Order, unit: int, image: Path) -> Rendered:

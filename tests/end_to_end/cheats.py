@@ -1,10 +1,12 @@
-"""Dishonest workers, each a real one with another renderer: `python cheats.py KIND WORKER.toml`."""
+"""Dishonest workers and verifiers, real ones with another renderer: `python cheats.py KIND WORKER.toml`."""
 
 import asyncio
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import hostile
 
 from tegula_market.adapters import logs
 from tegula_market.model import Rect, Scene
@@ -31,7 +33,27 @@ class NeighboursTile(Renderer):
         return await super().render(folder, blend, scene, frame, rect.moved(aside, 0), out)
 
 
-KINDS = {"fewer": SampleTooFew, "seed": OtherSeed, "neighbour": NeighboursTile}
+class Hostile(Renderer):
+    """Delivers a file of a kind of `hostile.make`."""
+
+    kind = ""
+
+    async def render(self, *args: Any) -> Rendered:
+        rendered = await super().render(*args)
+        whole = rendered.path.rename(rendered.path.with_name("whole.exr"))
+        hostile.make(self.kind, whole, rendered.path)
+        return rendered
+
+
+KINDS: dict[str, type[Renderer]] = {
+    "fewer": SampleTooFew,
+    "seed": OtherSeed,
+    "neighbour": NeighboursTile,
+    **{
+        kind: type(kind, (Hostile,), {"kind": kind})
+        for kind in ("huge", "channels", "truncated", "deep", "magic", "bomb")
+    },
+}
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from tegula_market.adapters.chain import Escrow
 from tegula_market.model import ETHER, Address, Scene, Wei
 from tegula_market.model import Outcome as Decision
 
-ACCOUNTS = 6
+ACCOUNTS = 10
 """Of the chain, whose purses are watched: the deployer, the requester, and workers."""
 CEILING = Wei(100)
 SET_SAMPLING = """
@@ -89,6 +91,20 @@ def run(job: Job, market: Market) -> Played:
         packed = rendering.inspect(wanted, Path(scratch), watch)
         outcome = rendering.render(wanted, packed, at, watch, screen.show(quiet=True))
         return Played(outcome, packed.scene, before)
+
+
+def begin(job: Job, market: Market) -> "Future[Played]":
+    """Runs it beside the test; a daemon, so that one that fails does not wait for a job that never ends."""
+    running: Future[Played] = Future()
+
+    def play() -> None:
+        try:
+            running.set_result(run(job, market))
+        except BaseException as error:  # noqa: BLE001 raised again where the result is wanted
+            running.set_exception(error)
+
+    threading.Thread(target=play, daemon=True).start()
+    return running
 
 
 def assert_identical(job: Job, played: Played) -> dict[int, exr.Image]:

@@ -41,8 +41,8 @@ class Stage:
         program.wait_for(lambda line: line.startswith("{"), READY_SECONDS)
         return program
 
-    def verifier(self) -> Program:
-        return self._worker(self.verifier_home, {"verifier": True})
+    def verifier(self, cheat: str = "") -> Program:
+        return self._worker(self.verifier_home, {"verifier": True}, cheat)
 
     def worker(
         self, name: str, price: int, cheat: str = "", token: Address | None = None

@@ -1,14 +1,12 @@
 """SIGKILL at any program, at the worst moment: nothing accepted is lost, nothing is paid twice."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 import scenes
-from end_to_end.jobs import Job, Played, assert_identical, assert_nobody_blamed, assert_settled, run
+from end_to_end.jobs import Job, Played, assert_identical, assert_nobody_blamed, assert_settled, begin
 from end_to_end.processes import still_running
 from end_to_end.stage import Stage, kill, said, stage
 from tegula.programs import Program
@@ -27,9 +25,7 @@ def a_job(folder: Path) -> Job:
 
 def meanwhile(job: Job, it: Stage, harm: Callable[[], None]) -> Played:
     """Runs the job while harm is done; whatever was done, the frame is right and so is the money."""
-    running: Future[Played] = Future()
-    # A daemon, so that a test that fails in `harm` does not wait for a job that never ends.
-    threading.Thread(target=_play, args=(job, it, running), daemon=True).start()
+    running = begin(job, it.market)
     harm()
     played = running.result(JOB_SECONDS)
     assert_nobody_blamed(played)
@@ -37,13 +33,6 @@ def meanwhile(job: Job, it: Stage, harm: Callable[[], None]) -> Played:
     assert_identical(job, played)
     assert it.replayed()["jobs"] == {played.outcome.view.job.hex(): "CLOSED"}
     return played
-
-
-def _play(job: Job, it: Stage, running: "Future[Played]") -> None:
-    try:
-        running.set_result(run(job, it.market))
-    except BaseException as error:  # noqa: BLE001 raised again where the result is wanted
-        running.set_exception(error)
 
 
 def test_a_worker_killed_in_mid_tile_loses_it_to_another(tmp_path: Path) -> None:

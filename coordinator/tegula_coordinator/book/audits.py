@@ -79,8 +79,10 @@ def forget(book: Book, lease: LeaseId) -> None:
 def command(book: Book, lease: LeaseId, verifier: WorkerId) -> SendProbe:
     job_id, unit, _ = lease_parts(lease)
     job = book.jobs[job_id]
-    whole = lease in book.suspected
-    return SendProbe(verifier, lease, job_id, unit, job.order, job.results[unit], job.batches[lease], whole)
+    batch = tuple(job.results[lease_parts(each)[1]] for each in job.batches[lease])
+    return SendProbe(
+        verifier, lease, job_id, unit, job.order, job.results[unit], batch, whole=lease in book.suspected
+    )
 
 
 def alarm(book: Book, lease: LeaseId, at: float) -> WakeAt:

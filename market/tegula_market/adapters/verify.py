@@ -8,7 +8,7 @@ Nobody is rejected for a screen: a share of honest tiles is suspected, and costs
 A fault in the worker's image is REJECTED; one in a verifier's is INCONCLUSIVE, since no worker pays for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +102,24 @@ def confirm(tile: Rendered, rect: Rect, reference: Rendered, twin: Rendered, pai
         surprise = statistic.surprise(counts, rect.area, statistic.noise(known))
     outcome = Outcome.REJECTED if surprise >= REJECT else Outcome.ACCEPTED
     return Judgement(outcome, surprise, REJECT, rect.area, _off(counts, rect.area))
+
+
+def unfit(tiles: Mapping[int, Rendered]) -> str:
+    """The first of several tiles of a job that is not an image of its rect with the passes of the others.
+
+    Returns:
+        A sentence with the tile's number, or nothing.
+    """
+    passes = None
+    for number, tile in tiles.items():
+        try:
+            found = _read(tile).channels.keys()
+        except exr.UnreadableImage as error:
+            return f"the image of tile {number} is not usable: {error}"
+        passes = passes or found
+        if found != passes:
+            return f"tile {number} has other passes than another of its batch"
+    return ""
 
 
 def _strayed(want: Planes, other: Planes, total: int) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ def test_a_batch_waits_until_it_is_full_and_its_lowest_lot_is_probed() -> None:
     commands = play(book, delivered(ANN, 0))
     assert probes(commands) == [(JUDGE, 0)]
     (probe,) = (c for c in commands if isinstance(c, SendProbe))
-    assert set(probe.batch) == {lease(0), lease(1), lease(2)}
+    assert {result.lease for result in probe.batch} == {lease(0), lease(1), lease(2)}
     assert not probe.whole
 
 

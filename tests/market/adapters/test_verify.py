@@ -146,6 +146,17 @@ def test_rubbish_from_a_worker_is_rejected(frame: Planes, tmp_path: Path) -> Non
     assert confirm(rubbish, TILE, whole, whole, Pair.SAME).outcome is Outcome.REJECTED
 
 
+def test_unprobed_tiles_of_a_batch_are_images_of_their_rects_at_least(frame: Planes, tmp_path: Path) -> None:
+    good = cut(frame, RENDERED, tmp_path / "good.exr")
+    small = Rendered(cut(frame, TILE, tmp_path / "small.exr").path, RENDERED)
+    other = cut(without_alpha(frame), RENDERED, tmp_path / "other.exr")
+    (tmp_path / "cut.exr").write_bytes(good.path.read_bytes()[:-100])
+    assert verify.unfit({3: good, 4: good}) == ""
+    assert verify.unfit({3: good, 4: small}).startswith("the image of tile 4 is not usable: 32 x 32")
+    assert "tile 5" in verify.unfit({3: good, 5: Rendered(tmp_path / "cut.exr", RENDERED)})
+    assert "tile 4 has other passes" in verify.unfit({3: good, 4: other})
+
+
 @pytest.mark.parametrize("rubbish", [b"", b"not an image"])
 def test_rubbish_from_a_verifier_blames_nobody(frame: Planes, tmp_path: Path, rubbish: bytes) -> None:
     tile, probes = cut(frame, RENDERED, tmp_path / "tile.exr"), probed(frame, tmp_path)
