@@ -30,9 +30,8 @@ class Stage:
         self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
         self.http, self.router = _free_port(), _free_port()
-        self.verifier_home = folder / "verifier"
-        key = _shown([programs.find("tegula-worker"), "keys", "--data", str(self.verifier_home)])["worker"]
-        self._configure(key)
+        self.verifier_home, self.second_home = folder / "verifier", folder / "second verifier"
+        self._configure([_key(self.verifier_home), _key(self.second_home)])
 
     def coordinator(self) -> Program:
         """Starts it, for the first time or again; the configuration stays the same, ports included."""
@@ -43,6 +42,9 @@ class Stage:
 
     def verifier(self, cheat: str = "") -> Program:
         return self._worker(self.verifier_home, {"verifier": True}, cheat)
+
+    def second_verifier(self) -> Program:
+        return self._worker(self.second_home, {"verifier": True})
 
     def worker(
         self, name: str, price: int, cheat: str = "", token: Address | None = None
@@ -88,7 +90,7 @@ class Stage:
         """What the event log amounts to, as `tegula-coordinator replay` tells it."""
         return _shown([programs.find("tegula-coordinator"), "replay", "--config", str(self._config)])
 
-    def _configure(self, verifier: str) -> None:
+    def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
         _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
         self._token = secrets.token_hex()
@@ -103,7 +105,7 @@ class Stage:
             "key_file": "coordinator.key",
             "curve_key_file": "curve.key",
             "tokens_file": "tokens",
-            "verifiers": [verifier],
+            "verifiers": verifiers,
             "heartbeat_seconds": HEARTBEAT_SECONDS,
             "call_seconds": 1.0,
         }
@@ -131,6 +133,12 @@ def said(program: Program, event: str, seconds: float = READY_SECONDS) -> str:
     return program.wait_for(
         lambda line: f'event="{event}"' in line or f"event={event} " in f"{line} ", seconds
     )
+
+
+def _key(home: Path) -> str:
+    """The public key of a worker, which is made if it is not there."""
+    key: str = _shown([programs.find("tegula-worker"), "keys", "--data", str(home)])["worker"]
+    return key
 
 
 def _free_port() -> int:
