@@ -164,7 +164,7 @@ def _verdict(
         "colour": number[verdict.worker] % COLOURS,
         "outcome": verdict.outcome.lower(),
         "rejected": verdict.outcome is not Judged.ACCEPTED,
-        "statistic": f"{verdict.statistic:.4f}",
+        "statistic": f"{verdict.statistic:.1f}",
         "threshold": f"{verdict.threshold:g}",
         "pixels": verdict.probe_pixels,
         "seconds": f"{verdict.probe_seconds:.2f}",
