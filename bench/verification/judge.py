@@ -1,0 +1,64 @@
+"""The shipped decision, `tegula_market.adapters.verify`, on arrays instead of files.
+
+A test holds both against each other. Files would take a hundred times as long.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from tegula_market.adapters import statistic
+from tegula_market.adapters.statistic import RUNGS, Pair
+from tegula_market.adapters.verify import GROSS, REJECT, SUSPECT
+from tegula_market.model import Rect
+from verification.picture import Picture
+
+Counts = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    screen: float
+    confirm: float
+    """0 where nothing was to confirm."""
+    inconclusive: bool = False
+
+    @property
+    def suspected(self) -> bool:
+        return self.screen >= SUSPECT
+
+    @property
+    def rejected(self) -> bool:
+        return self.suspected and not self.inconclusive and self.confirm >= REJECT
+
+
+def screen(got: Picture, want: Picture, probes: tuple[Rect, ...], pair: Pair) -> float:
+    """Surprise of a tile's probes; rects in pixels of the tile."""
+    counts = statistic.tally(statistic.levels(got.planes(probes), want.planes(probes)))
+    return _surprise(counts, sum(probe.area for probe in probes), pair)
+
+
+def confirm(got: Picture, want: Picture, twin: Counts, pair: Pair) -> float:
+    """Surprise of a whole tile, against how far the twin strays."""
+    if any(twin):
+        return statistic.excess(off(got, want), twin, pair)
+    known = Pair.CPU if pair is Pair.SAME else pair
+    return _surprise(off(got, want), area(want), known)
+
+
+def off(got: Picture, want: Picture) -> Counts:
+    whole = (Rect(0, 0, *reversed(want.values.shape[1:])),)
+    return statistic.tally(statistic.levels(got.planes(whole), want.planes(whole)))
+
+
+def broken(twin: Counts, total: int) -> bool:
+    """Whether the verifier's own kernels disagree too much to say anything."""
+    return twin[RUNGS.index(1e-2)] > GROSS * total
+
+
+def area(tile: Picture) -> int:
+    return int(tile.values[0].size)
+
+
+@cache
+def _surprise(counts: Counts, total: int, pair: Pair) -> float:
+    return statistic.surprise(counts, total, statistic.noise(pair))
