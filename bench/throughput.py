@@ -94,7 +94,7 @@ async def _coordinator(folder: Path, tiles: int, workers: int) -> float:
         about = client.about()
         escrow = chain.Escrow.connect(net.rpc, net.escrow)
         image = _image(folder)
-        client.upload(digest(image), image)
+        client.blobs.upload_bytes(image)
         order, session = _order(net, about.coordinator, client, tiles)
         net.mint(net.key(1).address, Wei(10**12))
         escrow.open(order.terms, auction.most([EDGE * EDGE] * tiles, order.ceiling), net.key(1))
@@ -110,7 +110,7 @@ async def _coordinator(folder: Path, tiles: int, workers: int) -> float:
             rate = await _rate(crew[1:], tiles)
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
-        client.close_connections()
+        client.disconnect()
     return rate
 
 
@@ -131,7 +131,7 @@ def _order(
     blend = b"BLENDER, but nobody looks"
     manifest = SceneManifest("none.blend", (SceneFile("none.blend", digest(blend), len(blend)),))
     for blob in (blend, codec.dumps(manifest)):
-        client.upload(digest(blob), blob)
+        client.blobs.upload_bytes(blob)
     session = signing.Key.generate()
     terms = Terms(
         net.key(1).address,
