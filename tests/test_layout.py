@@ -10,6 +10,7 @@ ROOMS = {
     "worker": ROOT / "worker" / "tegula_worker",
     "requester": ROOT / "requester" / "tegula",
     "blender_addon": ROOT / "blender_addon" / "tegula_blender",
+    "bench/verification": ROOT / "bench" / "verification",
 }
 COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
@@ -42,6 +43,16 @@ COVERED_ELSEWHERE = {
     "requester/run.py": "requester/test_job.py and test_render.py",
     "requester/screen.py": "requester/test_cli.py and test_render.py read what it says",
     "requester/settle.py": "requester/test_job.py, with a real escrow",
+    "bench/verification/calibrate.py": "bench/verification/test_fit.py has its arithmetic; its output is committed",
+    "bench/verification/cheats.py": "bench/verification/test_paints.py and test_roc.py go through the catalogue",
+    "bench/verification/cost.py": "a measurement; nothing but timing in it",
+    "bench/verification/edits.py": "bench/verification/test_roc.py renders what it makes",
+    "bench/verification/picture.py": "bench/verification/test_judge.py and test_paints.py",
+    "bench/verification/plot.py": "bench/verification/test_roc.py",
+    "bench/verification/renders.py": "bench/verification/test_roc.py",
+    "bench/verification/run.py": "the program; its parts are tested",
+    "bench/verification/subjects.py": "finds scenes; end_to_end/test_adaptive.py builds the same ones",
+    "bench/verification/table.py": "bench/verification/test_roc.py",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
 

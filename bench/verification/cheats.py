@@ -98,7 +98,7 @@ PAINTED = (
     Cheat("clipped to 1.0", Goal.PART, paint=paints.clipped),
     Cheat("alpha dropped", Goal.PART, paint=paints.opaque),
     Cheat("one pass faked", Goal.PART, paint=paints.pass_faked),
-    Cheat("red and blue swapped", Goal.WHOLE, paint=paints.swapped),
+    Cheat("red and blue swapped", Goal.PART, paint=paints.swapped),
     Cheat("noise of 0.01", Goal.WHOLE, paint=paints.noisy(1e-2)),
     Cheat("noise of 0.001", Goal.WHOLE, paint=paints.noisy(1e-3)),
     *_patches(0.01, Goal.NONE),

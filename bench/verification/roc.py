@@ -116,13 +116,13 @@ def _of_tile(renders: Renders, case: _Case, index: int, rect: Rect, salts: int) 
     strayed = judge.off(twin, twin_of)
     confirmed: float | None = None
     for salt in range(salts):
-        seed = hashlib.blake2b(f"{name}/{index}/{case.name}/{case.pair}/{case.run}/{salt}".encode()).digest()
-        random = np.random.default_rng(list(seed))
+        words = f"{name}/{index}/{case.name}/{case.pair}/{case.run}/{salt}"
+        random = np.random.default_rng(list(words.encode()))
         got = case.deliver(rect, random)
         changed = float(differs(got, honest).mean())
         if not changed and "honest" not in case.name:
             return  # nothing to be found here
-        screened = judge.screen(got, want, _probes(rect, scene, seed), case.pair)
+        screened = judge.screen(got, want, probes_of(rect, scene, words), case.pair)
         if case.painted or confirmed is None:
             confirmed = judge.confirm(got, want, strayed, case.pair)
         decision = Decision(screened, confirmed, judge.broken(strayed, judge.area(want)))
@@ -134,8 +134,13 @@ def _of_tile(renders: Renders, case: _Case, index: int, rect: Rect, salts: int) 
         )  # fmt: skip
 
 
-def _probes(rect: Rect, scene: Scene, seed: bytes) -> tuple[Rect, ...]:
-    """In pixels of the tile, placed as for a real one."""
+def probes_of(rect: Rect, scene: Scene, words: str) -> tuple[Rect, ...]:
+    """In pixels of the tile, placed as for a real one.
+
+    Args:
+        words: stand for the salt and the image's digest.
+    """
+    seed = hashlib.blake2b(words.encode()).digest()
     overscan = probes.overscan(tiling.overscan_for(scene.adaptive, scene.spp))
     placed = probes.place(seed[:32], Digest(seed[32:]), rect, probes.plan(rect, overscan, scene.spp))
     return tuple(probe.moved(-rect.x0, -rect.y0) for probe in placed)

@@ -1,0 +1,115 @@
+"""`make calibrate`: measures how honest renders differ, and writes what the shipped thresholds stand on.
+
+    market/tegula_market/adapters/honest.json   the fitted noise of each pair of devices
+    docs/verification/calibration.csv           what was counted, tile by tile
+    docs/verification/calibration.png           the same as a picture
+
+Every frame is rendered on this processor as it is and without AVX2, which stands for another processor. What
+takes a graphics card is left as it was.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from tegula_market.adapters import statistic
+from tegula_market.adapters.statistic import RUNGS, Pair
+from verification import fit, judge, plot, roc, subjects, table
+from verification.picture import Picture
+from verification.renders import SEEDS, honest, tiles
+from verification.subjects import Subject
+
+HONEST = Path(str(resources.files(statistic.__package__).joinpath("honest.json")))
+DOCS = subjects.ROOT / "docs" / "verification"
+PROBED = 4
+"""Salts with which each tile's probes are counted, too: a screen sees these, and where pixels stray
+together they vary more than whole tiles do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    scene: str
+    seed: int
+    tile: int
+    probes: str
+    """"all" of the tile's pixels, or the number of a salt."""
+    pixels: int
+    off: judge.Counts
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="folder for renders")],
+    scenes: Annotated[list[str] | None, typer.Argument(help="all, if none is named")] = None,
+) -> None:
+    counted, blender = [], ""
+    for name in scenes or subjects.names():
+        subject = subjects.subject(name, out.absolute() / "scenes")
+        counted += _counted(subject, honest(subject, out.absolute() / "frames"))
+        blender = subject.scene.blender
+        print(name, flush=True)
+    DOCS.mkdir(parents=True, exist_ok=True)
+    rows = ((*astuple(each)[:-1], *each.off) for each in counted)
+    header = ("scene", "seed", "tile", "probes", "pixels", *(f"off_{rung:g}" for rung in RUNGS))
+    table.write(DOCS / "calibration.csv", header, rows)
+    _write(counted, blender)
+    statistic.noise.cache_clear()
+    plot.calibration(_shares(counted), DOCS / "calibration.png")
+
+
+def _counted(subject: Subject, frames: dict[tuple[str, int], Picture]) -> Iterator[Counted]:
+    for seed in SEEDS:
+        for index, rect in enumerate(tiles(subject.scene)):
+            got, want = frames["other", seed].cut(rect), frames["here", seed].cut(rect)
+            yield Counted(subject.name, seed, index, "all", rect.area, judge.off(got, want))
+            for salt in range(PROBED):
+                words = f"{subject.name}/{index}/calibrate/{seed}/{salt}"
+                placed = roc.probes_of(rect, subject.scene, words)
+                pixels = sum(probe.area for probe in placed)
+                off = statistic.tally(statistic.levels(got.planes(placed), want.planes(placed)))
+                yield Counted(subject.name, seed, index, str(salt), pixels, off)
+
+
+def _write(counted: list[Counted], blender: str) -> None:
+    measured = json.loads(HONEST.read_text())
+    fitted = fit.noise(
+        fit.Sample(
+            np.array([each.scene for each in counted]),
+            np.array([each.probes == "all" for each in counted]),
+            np.array([each.pixels for each in counted]),
+            np.array([each.off for each in counted]),
+        )
+    )
+    measured["pairs"][Pair.CPU] = {"mean": fitted.mean, "spread": fitted.spread}
+    scenes = sorted({each.scene for each in counted})
+    about = {"made_with": "make calibrate", "blender": blender, "scenes": scenes}
+    HONEST.write_text(_laid_out({"pairs": measured["pairs"], **about}))
+
+
+def _laid_out(measured: dict[str, object]) -> str:
+    """A line for each pair."""
+    pairs = measured.pop("pairs")
+    assert isinstance(pairs, dict)
+    lines = ",\n".join(f'    "{pair}": {json.dumps(values)}' for pair, values in pairs.items())
+    rest = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in measured.items())
+    return f'{{\n  "pairs": {{\n{lines}\n  }},\n{rest}\n}}\n'
+
+
+def _shares(counted: list[Counted]) -> dict[str, NDArray[np.float64]]:
+    whole = [each for each in counted if each.probes == "all"]
+    names = dict.fromkeys(each.scene for each in whole)
+    return {name: np.array([_share(each) for each in whole if each.scene == name]) for name in names}
+
+
+def _share(counted: Counted) -> list[float]:
+    return [off / counted.pixels for off in counted.off]
+
+
+if __name__ == "__main__":
+    typer.run(main)
