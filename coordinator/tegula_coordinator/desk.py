@@ -13,6 +13,7 @@ from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Job
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.store import Recorded
 from tegula_coordinator.tiles import sizes
 from tegula_market import auction, codec, messages, tiling, vouchers
@@ -54,6 +55,7 @@ class Desk:
         self,
         keeper: Bookkeeper,
         blobs: BlobFolder,
+        kept: EvidenceFolder,
         escrow: chain.Escrow,
         key: signing.Key,
         derive: Derive,
@@ -61,6 +63,7 @@ class Desk:
         contact: dict[str, Any],
     ) -> None:
         self.blobs = blobs
+        self.evidence = kept
         self._keeper = keeper
         self._escrow = escrow
         self._key = key

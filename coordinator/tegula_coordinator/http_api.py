@@ -3,17 +3,23 @@
 Served with its OpenAPI description at /openapi.json. Bodies spell values as `tegula_market.codec` does.
 """
 
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.background import BackgroundTask
 
 from tegula_coordinator import desk, views
 from tegula_coordinator.blobs import TooLarge, WrongDigest
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.desk import Desk, NotFunded
+from tegula_coordinator.evidence import NoEvidence
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
@@ -57,6 +63,7 @@ class Cancelling(Strict):
 STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NotFunded, 402),
     (desk.NoSuchJob, 404),
+    (NoEvidence, 404),
     (NotAdmitted, 409),
     (TooLarge, 413),
     (WrongDigest, 422),
@@ -138,6 +145,23 @@ def create_app(desk: Desk) -> FastAPI:
             for r in recorded
         ]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
+
+    @app.get(
+        "/v1/jobs/{job}/units/{unit}/attempts/{attempt}/evidence",
+        dependencies=for_blobs,
+        response_class=FileResponse,
+    )
+    async def show_evidence(job: str, unit: int, attempt: int) -> FileResponse:
+        """A bundle for `tegula verify`; for the requester, and for workers, who want to know why."""
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tegula-evidence-"))
+        cleanup = BackgroundTask(shutil.rmtree, folder)
+        try:
+            path = folder / "evidence.zip"
+            await asyncio.to_thread(desk.evidence.bundle, _job_id(job), unit, attempt, path)
+        except BaseException:
+            await cleanup()
+            raise
+        return FileResponse(path, media_type="application/zip", background=cleanup)
 
     @app.post("/v1/jobs/{job}/vouchers", dependencies=for_requesters)
     async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""From a verifier's images to a verdict: finds the files, places the probes anew, and has them compared."""
+"""From a verifier's images to a verdict, and to the evidence that it leaves behind."""
 
 import time
 from collections.abc import Iterator
@@ -10,82 +10,99 @@ from tegula_coordinator import events, tiles
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.derive import Derive
-from tegula_market import messages
-from tegula_market.adapters.statistic import pair_of
+from tegula_coordinator.evidence import EvidenceFolder
+from tegula_market import evidence, messages, probes
+from tegula_market.adapters.evidence import judge
 from tegula_market.adapters.verify import Judgement
-from tegula_market.model import LeaseId, Outcome, Rect, Verdict, lease_parts
+from tegula_market.evidence import Evidence, Trial
+from tegula_market.model import Address, Digest, LeaseId, Outcome, Rect, Verdict, lease_parts
+from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
 
 
 class Jury:
-    def __init__(self, blobs: BlobFolder, derive: Derive) -> None:
+    def __init__(self, blobs: BlobFolder, kept: EvidenceFolder, derive: Derive, domain: Domain) -> None:
         self._blobs = blobs
+        self._kept = kept
         self._derive = derive
+        self._domain = domain
 
     def where(self, probe: SendProbe) -> tuple[tuple[Rect, ...], int]:
         """The rects to render again, and the overscan around each."""
-        if probe.whole:
-            return tiles.whole(probe.order, probe.unit)
-        return tiles.place(probe.order, probe.unit, self._derive.salt(probe.lease), probe.result.image)
+        return evidence.where(self._trial(probe, "", (), ()))
 
     def judge(
-        self, probe: SendProbe, probed: messages.Probed, worker: str, verifier: str
+        self, probe: SendProbe, probed: messages.Probed, worker: Address, verifier: str
     ) -> events.Judged | events.Suspected:
-        """Blocks: reads images.
+        """Blocks: reads images, keeps the evidence.
 
         Args:
-            worker, verifier: what devices they say that they have rendered on.
+            worker: its payout address.
+            verifier: the device that it says it has rendered on.
         """
-        rects, _ = self.where(probe)
+        trial = self._trial(probe, verifier, probed.images, probed.twins)
+        rects, _ = evidence.where(trial)
         wanted = len(rects), len(rects) if probe.whole else 0
-        if (len(probed.images), len(probed.twins)) != wanted or self._blobs.missing(
-            (*probed.images, *probed.twins)
+        if (len(trial.images), len(trial.twins)) != wanted or self._blobs.missing(
+            (*trial.images, *trial.twins)
         ):
             return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
         try:
-            found = self._compare(probe, probed, worker, verifier)
+            found = judge(trial, self._blobs.path)
+            unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
+            if found.suspected:
+                return events.Suspected(
+                    time.time(), probe.lease, found.statistic, found.threshold, found.reason
+                )
+            verdict = self._verdict(probe.lease, found, probed.seconds)
+            self._keep(trial, worker, verdict)
         except (OSError, MemoryError) as error:  # our disk or memory, and no fault of the worker's
             log.exception("cannot judge", lease=probe.lease)
             reason = f"the coordinator could not compare the images: {type(error).__name__}"
             return self.no_verdict(probe, reason, probed.seconds)
-        if found.suspected:
-            return events.Suspected(time.time(), probe.lease, found.statistic, found.threshold, found.reason)
-        return events.Judged(
-            time.time(),
-            self._verdict(probe.lease, found, probed.seconds),
-            tuple(self._rest(probe, found)) if found.outcome is not Outcome.INCONCLUSIVE else (),
-        )
+        if unfit:
+            verdict = replace(verdict, outcome=Outcome.REJECTED, reason=unfit)
+        others = self._rest(probe, verdict) if verdict.outcome is not Outcome.INCONCLUSIVE else ()
+        return events.Judged(time.time(), verdict, tuple(others))
 
     def no_verdict(self, probe: SendProbe, reason: str, seconds: float = 0.0) -> events.Judged:
         """What befell a verifier or the coordinator, and is nobody's fault."""
         found = Judgement(Outcome.INCONCLUSIVE, 0.0, 0.0, 0, reason)
         return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), ())
 
-    def _compare(self, probe: SendProbe, probed: messages.Probed, worker: str, verifier: str) -> Judgement:
-        order, unit, pair = probe.order, probe.unit, pair_of(worker, verifier)
-        image = self._blobs.path(probe.result.image)
-        references = [self._blobs.path(each) for each in probed.images]
-        if probe.whole:
-            twin = self._blobs.path(probed.twins[0])
-            found = tiles.confirm(order, unit, image, references[0], twin, pair)
-        else:
-            found = tiles.screen(order, unit, self.where(probe)[0], image, references, pair)
-        unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
-        return replace(found, outcome=Outcome.REJECTED, reason=unfit) if unfit else found
+    def _trial(
+        self, probe: SendProbe, verifier: str, images: tuple[Digest, ...], twins: tuple[Digest, ...]
+    ) -> Trial:
+        salt = self._derive.salt(probe.lease)
+        return Trial(probe.order, probe.result, salt, probe.whole, verifier, images, twins)
+
+    def _keep(self, trial: Trial, worker: Address, verdict: Verdict) -> None:
+        stated = Evidence(
+            self._domain.chain_id,
+            self._domain.escrow,
+            worker,
+            probes.commitment(trial.salt),
+            trial,
+            *evidence.where(trial),
+            verdict,
+        )
+        self._kept.keep(stated)
 
     def _unfit(self, probe: SendProbe) -> str:
         """What is wrong with a file of the batch that nobody probes: an artist could not open it."""
         batch = {lease_parts(each.lease)[1]: self._blobs.path(each.image) for each in probe.batch}
         return tiles.unfit(probe.order, batch) if len(batch) > 1 else ""
 
-    def _rest(self, probe: SendProbe, found: Judgement) -> Iterator[Verdict]:
+    def _rest(self, probe: SendProbe, verdict: Verdict) -> Iterator[Verdict]:
         """The others of the batch; their salts show that the lot was drawn as it should be."""
+        reason = f"stands or falls with {probe.lease}, which was drawn from its batch: {verdict.reason}"
         for lease in (result.lease for result in probe.batch):
             if lease != probe.lease:
-                reason = f"stands or falls with {probe.lease}, which was drawn from its batch: {found.reason}"
-                without = Judgement(found.outcome, found.statistic, found.threshold, 0, reason)
-                yield self._verdict(lease, without, 0.0)
+                salt = self._derive.salt(lease)
+                yield replace(
+                    verdict, lease=lease, salt=salt, probe_pixels=0, probe_seconds=0.0, reason=reason
+                )
 
     def _verdict(self, lease: LeaseId, found: Judgement, seconds: float) -> Verdict:
         return Verdict(

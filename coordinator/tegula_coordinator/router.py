@@ -11,6 +11,7 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.jury import Jury
 from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
@@ -33,6 +34,7 @@ class Floor:
         router: Router,
         keeper: Bookkeeper,
         blobs: BlobFolder,
+        kept: EvidenceFolder,
         derive: Derive,
         domain: Domain,
         config: Config,
@@ -41,7 +43,7 @@ class Floor:
         self._keeper = keeper
         self._blobs = blobs
         self._derive = derive
-        self._jury = Jury(blobs, derive)
+        self._jury = Jury(blobs, kept, derive, domain)
         self._domain = domain
         self._config = config
         self._heard: dict[WorkerId, float] = {}
@@ -77,8 +79,10 @@ class Floor:
         """Compares probes with tiles, one after the other, off the event loop."""
         while True:
             probe, probed = await self._judging.get()
-            devices = probe.result.device, self._keeper.book.workers[probe.verifier].device
-            found = await asyncio.to_thread(self._jury.judge, probe, probed, *devices)
+            book = self._keeper.book
+            lease = book.jobs[probe.job].last[probe.unit]
+            worker, verifier = book.workers[lease.worker].payout, book.workers[probe.verifier].device
+            found = await asyncio.to_thread(self._jury.judge, probe, probed, worker, verifier)
             if isinstance(found, events.Judged):
                 verdict = found.verdict
                 log.info("verdict", lease=probe.lease, outcome=verdict.outcome, statistic=verdict.statistic)

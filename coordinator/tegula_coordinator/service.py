@@ -18,6 +18,7 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config, ConfigError
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
+from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
@@ -60,8 +61,9 @@ async def serve(config: Config) -> None:
             "router": config.public_router or router.endpoint,
             "curve_key": codec.encode(curve.public),
         }
-        desk = Desk(keeper, blobs, escrow, key, derive, _tokens(config.tokens_file), contact)
-        floor = Floor(router, keeper, blobs, derive, escrow.domain, config)
+        kept = EvidenceFolder(config.data / "evidence", blobs)
+        desk = Desk(keeper, blobs, kept, escrow, key, derive, _tokens(config.tokens_file), contact)
+        floor = Floor(router, keeper, blobs, kept, derive, escrow.domain, config)
         listener = stack.enter_context(closing(_bound(config.http)))
         server = _Server(
             uvicorn.Config(

@@ -21,8 +21,8 @@ PIXELS = 256
 PATCH, FOUND = 0.10, 0.53
 """A forged square of a tenth of the tile is met in so many audited tiles: in 95 % of all fours of them."""
 RECT_SAMPLES = 2000
-"""What a rect costs beside its samples, in samples: 640 in bmw27 (2 ms on two warm cores), 4,900 in the roof of
-a thousand objects (47 ms), as `make verify-bench` measures it."""
+"""What a rect costs beside its samples, in samples: 640 in bmw27 (2 ms on two warm cores), 4,900 in the roof
+of a thousand objects (47 ms), as `make verify-bench` measures it."""
 LARGEST_EDGE = 16
 MAX_OVERSCAN = 2
 """Pixels around a probe. A tile has what is always enough (`tiling.overscan_for`), but around a probe each

@@ -102,6 +102,23 @@ def split(order: Order) -> tuple[Tile, ...]:
     )
 
 
+def tile(order: Order, index: int) -> Tile:
+    """One of the tiles that `split` makes, without the others.
+
+    Raises:
+        InvalidValue: as `count`, or the order has no such tile.
+    """
+    units = count(order)
+    if not 0 <= index < units:
+        raise InvalidValue(f"the order has {units} tiles, and no tile {index}")
+    whole, edge = frames(order)[0].rect, order.tile  # every frame's is the same
+    per_frame = units // len(order.frames)
+    row, column = divmod(index % per_frame, -(-whole.width // edge))
+    x, y = whole.x0 + column * edge, whole.y0 + row * edge
+    rect = Rect(x, y, min(x + edge, whole.x1), min(y + edge, whole.y1))
+    return Tile(index, order.frames[index // per_frame], rect, rect.grown(order.overscan, within=whole))
+
+
 def size(tile: Tile, scene: Scene) -> int:
     """Pixel-samples of a tile. Overscan is work that a worker does, so it counts."""
     return tile.rendered.area * scene.spp * scene.view_layers

@@ -20,6 +20,7 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
+from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.store import EventLog
 from tegula_market import auction, codec, vouchers
@@ -103,7 +104,8 @@ async def house(folder: Path) -> AsyncIterator[House]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
     deposits = Deposits()
     blobs = BlobFolder(folder / "blobs", 10**6)
-    desk = Desk(keeper, blobs, deposits, COORDINATOR, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})  # type: ignore[arg-type]
+    kept = EvidenceFolder(folder / "evidence", blobs)
+    desk = Desk(keeper, blobs, kept, deposits, COORDINATOR, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})  # type: ignore[arg-type]
     transport = httpx.ASGITransport(create_app(desk))
     async with (
         asyncio.TaskGroup() as tasks,

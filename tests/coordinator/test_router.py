@@ -13,12 +13,13 @@ import pytest
 
 from coordinator.playbook import JOB
 from orders import an_order
-from tegula_coordinator import events, tiles
+from tegula_coordinator import events, jury, tiles
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import messages, probes, vouchers
@@ -115,7 +116,8 @@ async def place(folder: Path, heartbeat: float) -> AsyncIterator[Place]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(0.01, 100)), log)
     blobs = BlobFolder(folder / "blobs", 10**6)
     async with wire.router("tcp://127.0.0.1:*", OURS) as router, asyncio.TaskGroup() as tasks:
-        floor = Floor(router, keeper, blobs, Derive(OURS.secret), DOMAIN, config)
+        kept = EvidenceFolder(folder / "evidence", blobs)
+        floor = Floor(router, keeper, blobs, kept, Derive(OURS.secret), DOMAIN, config)
         running = [
             tasks.create_task(work)
             for work in (keeper.keep(floor.carry_out), floor.listen(), floor.watch(), floor.judge())
@@ -281,7 +283,7 @@ def test_a_disk_that_fails_blames_nobody(act: Act, monkeypatch: pytest.MonkeyPat
     async def scenario(it: Place) -> None:
         async with delivered(it, 0.5) as (ann, judge, lease):
             with monkeypatch.context() as patch:
-                patch.setattr(tiles, "screen", _no_disk)
+                patch.setattr(jury, "judge", _no_disk)
                 await probed(it, judge, lease, 0.5)
                 assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
             await probed(it, judge, lease, 0.5)

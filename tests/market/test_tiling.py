@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tegula_market import tiling
 from tegula_market.model import ETHER, Adaptive, Address, Digest, InvalidValue, Order, Rect, Scene, Terms, Wei
 from tegula_market.tiling import (
     MAX_OVERSCAN,
@@ -114,6 +115,14 @@ def test_tiles_are_numbered_by_frame_and_row_major(order):
     assert sorted(tiles, key=lambda t: (order.frames.index(t.frame), t.rect.y0, t.rect.x0)) == list(tiles)
     start = frames(order)[0].rect
     assert (tiles[0].rect.x0, tiles[0].rect.y0) == (start.x0, start.y0)
+
+
+@given(orders())
+def test_a_tile_alone_is_the_one_of_the_split(order):
+    assert tuple(tiling.tile(order, index) for index in range(count(order))) == split(order)
+    for index in (-1, count(order)):
+        with pytest.raises(InvalidValue, match="no tile"):
+            tiling.tile(order, index)
 
 
 @given(orders())

@@ -1,0 +1,48 @@
+"""What verdicts stand on, kept: one small file for each audited result; the images are blobs."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from tegula_coordinator.blobs import BlobFolder
+from tegula_market import codec
+from tegula_market.adapters import evidence
+from tegula_market.evidence import Evidence
+from tegula_market.model import JobId, TegulaError, lease_parts
+
+
+class NoEvidence(TegulaError):
+    """There is none of that result: it was not judged, or was not the one that was drawn from its batch."""
+
+
+class EvidenceFolder:
+    def __init__(self, folder: Path, blobs: BlobFolder) -> None:
+        self._folder = folder
+        self._blobs = blobs
+
+    def keep(self, stated: Evidence) -> None:
+        """Blocks. Appears whole or not at all."""
+        path = self._path(*lease_parts(stated.verdict.lease))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(codec.dumps(stated))
+        Path(partial).replace(path)
+
+    def bundle(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
+        """Writes it at `path`. Blocks.
+
+        Raises:
+            NoEvidence: of that attempt.
+        """
+        try:
+            stated = codec.loads(Evidence, self._path(job, unit, attempt).read_bytes())
+        except FileNotFoundError as error:
+            raise NoEvidence(
+                f"there is no evidence on attempt {attempt} at tile {unit}: it was not judged, or stood or"
+                " fell with another of its batch, which its verdict names"
+            ) from error
+        evidence.write(path, stated, self._blobs.path)
+
+    def _path(self, job: JobId, unit: int, attempt: int) -> Path:
+        return self._folder / job.hex() / f"{unit}-{attempt}.json"

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.evidence import EvidenceFolder, NoEvidence
+from tegula_market.adapters import evidence
+from tegula_market.adapters.evidence import replay
+from trials import JOB, UNIT, Court
+
+
+class Shelf(BlobFolder):
+    """The court's images where blobs lie."""
+
+    def __init__(self, court: Court) -> None:
+        self.path = court.path  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def court(tmp_path: Path) -> Court:
+    (tmp_path / "court").mkdir()
+    return Court(tmp_path / "court")
+
+
+def test_what_was_kept_comes_back_as_a_bundle(court: Court, tmp_path: Path) -> None:
+    kept = EvidenceFolder(tmp_path / "evidence", Shelf(court))
+    stated = court.evidence(court.trial(times=1.02, whole=True))
+    kept.keep(stated)
+    kept.keep(stated)  # as after a restart
+    kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
+    (tmp_path / "unpacked").mkdir()
+    read, find = evidence.read(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    assert read == stated
+    assert replay(read, find).objections == ()
+    assert [path.name for path in (tmp_path / "evidence" / JOB.hex()).iterdir()] == [f"{UNIT}-1.json"]
+
+
+@pytest.mark.parametrize(("unit", "attempt"), [(0, 1), (UNIT, 2)])
+def test_there_is_none_of_what_was_not_judged(court: Court, tmp_path: Path, unit: int, attempt: int) -> None:
+    kept = EvidenceFolder(tmp_path / "evidence", Shelf(court))
+    kept.keep(court.evidence(court.trial()))
+    with pytest.raises(NoEvidence, match="its verdict names"):
+        kept.bundle(JOB, unit, attempt, tmp_path / "bundle.zip")
