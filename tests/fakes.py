@@ -18,7 +18,18 @@ from tegula_market.adapters import chain, signing
 from tegula_market.adapters.chain import Account, Payment, Status
 from tegula_market.adapters.signing import Key
 from tegula_market.digests import digest
-from tegula_market.model import Address, Digest, JobId, Rect, Scene, SignedVoucher, Terms, Wei
+from tegula_market.model import (
+    Address,
+    Digest,
+    JobId,
+    LeaseId,
+    Rect,
+    Scene,
+    SignedVoucher,
+    Terms,
+    Wei,
+    lease_id,
+)
 from tegula_market.vouchers import Domain
 from tegula_worker.renderer import Rendered, RenderFailed
 
@@ -35,6 +46,7 @@ class BlobServer:
     def __init__(self, url: str) -> None:
         self.url = url
         self.blobs: dict[Digest, bytes] = {}
+        self.evidence: dict[LeaseId, bytes] = {}
         self.about: dict[str, Any] = {}
         self.faults: deque[int | str] = deque()
         self.requests: list[str] = []
@@ -195,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/v1/about":
             self._answer(200, json.dumps(self.served.about).encode())
         elif self._admitted():
-            data = self.served.blobs.get(self._digest())
+            data = self._blob() if self.path.startswith("/v1/blobs/") else self._evidence()
             self._answer(404, b'{"detail": "no such blob here"}') if data is None else self._answer(200, data)
 
     def do_PUT(self) -> None:
@@ -236,6 +248,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             body = body[: len(body) // 2]
         self.wfile.write(body)
+
+    def _blob(self) -> bytes | None:
+        return self.served.blobs.get(self._digest())
+
+    def _evidence(self) -> bytes | None:
+        match self.path.split("/")[2:]:
+            case ["jobs", job, "units", unit, "attempts", attempt, "evidence"]:
+                lease = lease_id(JobId(bytes.fromhex(job[2:])), int(unit), int(attempt))
+                return self.served.evidence.get(lease)
+        return None
 
     def _digest(self) -> Digest:
         return Digest(bytes.fromhex(self.path.removeprefix("/v1/blobs/0x")))

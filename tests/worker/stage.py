@@ -163,6 +163,10 @@ class Played:
         verdict = Verdict(lease.id, Outcome.ACCEPTED, 0.0, 1.0, 64, 0.1, "equal", bytes(32))
         await self.say(messages.Decided(verdict, lease.price))
 
+    async def reject(self, lease: Lease) -> None:
+        verdict = Verdict(lease.id, Outcome.REJECTED, 9.0, 5.0, 64, 0.1, "unequal", bytes(32))
+        await self.say(messages.Decided(verdict, Wei(0)))
+
 
 def connect_to(escrow: FakeEscrow, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(chain.Escrow, "connect", lambda _rpc, _address: escrow)

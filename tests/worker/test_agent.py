@@ -16,8 +16,19 @@ from tegula_market import messages, tiling, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.adapters.wire import CurveKeys
 from tegula_market.digests import digest
-from tegula_market.model import JobId, Order, Rect, SceneFile, SceneManifest, Wei, lease_id, lease_parts
+from tegula_market.model import (
+    JobId,
+    LeaseId,
+    Order,
+    Rect,
+    SceneFile,
+    SceneManifest,
+    Wei,
+    lease_id,
+    lease_parts,
+)
 from tegula_worker.agent import NotWanted
+from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.renderer import Failure, RenderFailed
 from tegula_worker.store import Store
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
@@ -219,6 +230,35 @@ def test_a_verifier_renders_probes_as_tiles_are_rendered(stage: Stage) -> None:
             assert "tile 2" in (await coordinator.hear(messages.ProbeFailed)).reason
             await coordinator.say(messages.Call(job, order))
             assert "only verifies" in (await coordinator.hear(messages.Decline)).reason
+
+    asyncio.run(play())
+
+
+def test_a_rejected_worker_keeps_what_the_verdict_stands_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: asyncio.Queue[LeaseId] = asyncio.Queue()
+    fetch = EvidenceFolder.keep
+
+    async def keep(folder: EvidenceFolder, lease: LeaseId) -> None:
+        await fetch(folder, lease)
+        kept.put_nowait(lease)
+
+    monkeypatch.setattr(EvidenceFolder, "keep", keep)
+
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            lease = await coordinator.lease(order)
+            await coordinator.hear(messages.Deliver)
+            stage.server.evidence[lease.id] = b"a bundle"
+            await coordinator.reject(lease)
+            assert await asyncio.wait_for(kept.get(), SOON) == lease.id
+            (path,) = (stage.data / "evidence").iterdir()
+            assert path.read_bytes() == b"a bundle"
 
     asyncio.run(play())
 

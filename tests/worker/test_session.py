@@ -28,6 +28,7 @@ from tegula_worker.commands import (
     Consider,
     DropResult,
     EndJob,
+    KeepEvidence,
     KeepOrder,
     KeepResult,
     KeepVoucher,
@@ -185,3 +186,12 @@ def test_probes_are_answered_and_forgotten() -> None:
     probed = messages.Probed(LEASE.id, (Digest(bytes(32)),), (), 0.1)
     assert play(probing, Finished(LEASE.id, probed)) == [Say(probed)]
     assert after(probing, Finished(LEASE.id, probed))[0] == replace(JOINED, heard=101.0)
+
+
+def test_a_rejection_that_looked_at_pixels_leaves_evidence() -> None:
+    rejected = replace(VERDICT, outcome=Outcome.REJECTED)
+    heard_it = heard(messages.Decided(rejected, Wei(0)))
+    assert play(DELIVERED, heard_it) == [DropResult(LEASE.id), KeepEvidence(LEASE.id)]
+    assert play(DELIVERED, heard_it, heard_it) == [], "heard twice, kept once"
+    fell_with_another = replace(rejected, probe_pixels=0)
+    assert play(DELIVERED, heard(messages.Decided(fell_with_another, Wei(0)))) == [DropResult(LEASE.id)]

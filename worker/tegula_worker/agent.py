@@ -24,6 +24,7 @@ from tegula_worker.commands import (
     Consider,
     DropResult,
     EndJob,
+    KeepEvidence,
     KeepOrder,
     KeepResult,
     KeepVoucher,
@@ -35,6 +36,7 @@ from tegula_worker.commands import (
     Work,
 )
 from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.notes import note
 from tegula_worker.prudence import Prudence
 from tegula_worker.rendering import Workshop
@@ -69,6 +71,7 @@ class Agent:
         workshop: Workshop,
         wallet: Wallet,
         store: Store,
+        evidence: EvidenceFolder,
         domain: Domain,
     ) -> None:
         self._session = session
@@ -77,6 +80,7 @@ class Agent:
         self._workshop = workshop
         self._wallet = wallet
         self._store = store
+        self._evidence = evidence
         self._domain = domain
         self._claims = Claims(wallet)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -144,7 +148,9 @@ class Agent:
                 await self._dealer.send(message)
             case UseToken(token):
                 self._welcomed.set()
-                self._workshop.use(BlobClient(self._prudence.config.coordinator, token))
+                blobs = BlobClient(self._prudence.config.coordinator, token)
+                self._workshop.use(blobs)
+                self._evidence.use(blobs)
             case Consider(call):
                 tasks.create_task(self._consider(call))
             case KeepOrder(job, order):
@@ -161,6 +167,8 @@ class Agent:
                 await asyncio.to_thread(self._store.keep_result, result)
             case DropResult(lease_id):
                 await asyncio.to_thread(self._store.drop_result, lease_id)
+            case KeepEvidence(lease_id):
+                tasks.create_task(self._evidence.keep(lease_id))
             case KeepVoucher():
                 await self._bank(command)
                 tasks.create_task(self._claims.collect())  # its ENDED may have come before

@@ -60,6 +60,13 @@ class DropResult:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepEvidence:
+    """Of a verdict that costs the provider money: anybody can replay it."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
 class KeepVoucher:
     signed: SignedVoucher
 
@@ -85,6 +92,7 @@ Command: TypeAlias = (
     | Stop
     | KeepResult
     | DropResult
+    | KeepEvidence
     | KeepVoucher
     | EndJob
     | Quit

@@ -17,6 +17,7 @@ from tegula_worker import keys as keyring
 from tegula_worker import store
 from tegula_worker.agent import Agent
 from tegula_worker.config import Config, ConfigError
+from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
@@ -57,7 +58,8 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
             twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
             workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
-            await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, domain))
+            evidence = EvidenceFolder(config.data / "evidence")
+            await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, evidence, domain))
 
 
 def claim_all(config: Config) -> Iterator[tuple[store.JobRecord, bytes | None]]:

@@ -14,12 +14,13 @@ from typing import TypeAlias, assert_never
 
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import JobId, Lease, LeaseId, Order, Result
+from tegula_market.model import JobId, Lease, LeaseId, Order, Outcome, Result, Verdict
 from tegula_worker.commands import (
     Command,
     Consider,
     DropResult,
     EndJob,
+    KeepEvidence,
     KeepOrder,
     KeepResult,
     KeepVoucher,
@@ -131,7 +132,7 @@ def _hear(session: Session, message: FromCoordinator) -> Step:
             stop = (Stop(lease_id),) if lease_id in session.working else ()
             return replace(session, working=session.working - {lease_id}), (*stop, *commands)
         case messages.Decided(verdict):
-            return _acknowledged(session, verdict.lease)
+            return _decided(session, verdict)
         case messages.Pay(signed):
             return session, (KeepVoucher(signed),)
         case messages.Ended(job):
@@ -159,6 +160,14 @@ def _take(session: Session, lease: Lease) -> Step:
     if order is None:
         return _say(session, messages.Return(lease.id, "UNKNOWN_JOB", "this worker never asked for the job"))
     return replace(session, working=session.working | {lease.id}), (Work(lease, order),)
+
+
+def _decided(session: Session, verdict: Verdict) -> Step:
+    """Of a batch only the tile that was looked at leaves evidence; the others fell with it."""
+    session, commands = _acknowledged(session, verdict.lease)
+    if commands and verdict.outcome is Outcome.REJECTED and verdict.probe_pixels:
+        return session, (*commands, KeepEvidence(verdict.lease))
+    return session, commands
 
 
 def _acknowledged(session: Session, lease: LeaseId) -> Step:

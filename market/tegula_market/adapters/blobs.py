@@ -19,7 +19,7 @@ import requests
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.digests import digest, digest_of
-from tegula_market.model import Address, Digest, TegulaError
+from tegula_market.model import Address, Digest, LeaseId, TegulaError, lease_parts
 
 T = TypeVar("T")
 
@@ -29,6 +29,7 @@ PAUSES = 0.1, 5.0
 """First and longest pause before a request is sent again; each is twice the one before."""
 PASSING = frozenset({429, 502, 503, 504})
 """Answers that pass: a busy coordinator, or a reverse proxy in front of one that restarts."""
+TOO_EARLY = 425
 CONNECTION_FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 MANY_DIGESTS = 10_000
 """Asked for in one request; a coordinator takes no more."""
@@ -38,6 +39,10 @@ LONGEST_SENTENCE = 500
 
 class BlobError(TegulaError):
     """A blob was not moved; the message says why."""
+
+
+class NotYet(BlobError):
+    """What was asked for can be had later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,23 @@ class BlobClient:
 
         def attempt() -> None:
             with closing(self._send("GET", _path(wanted), stream=True)) as response:
-                _keep(self._pieces(response, max_bytes), wanted, path)
+                _keep(self._pieces(response, max_bytes), path, wanted)
+
+        self._patiently(attempt)
+
+    def fetch_evidence(self, lease: LeaseId, path: Path, max_bytes: int) -> None:
+        """The bundle of a verdict as a file that appears whole or not at all.
+
+        Raises:
+            NotYet: others could still gain by it.
+            BlobError: there is none, or as `fetch`.
+        """
+        job, unit, attempt_number = lease_parts(lease)
+        place = f"/v1/jobs/{codec.encode(job)}/units/{unit}/attempts/{attempt_number}/evidence"
+
+        def attempt() -> None:
+            with closing(self._send("GET", place, stream=True)) as response:
+                _keep(self._pieces(response, max_bytes), path)
 
         self._patiently(attempt)
 
@@ -152,6 +173,8 @@ class BlobClient:
             sentence = f"the coordinator answered {response.status_code}: {_detail(response)}"
         if response.status_code in PASSING:
             raise _Passing(sentence)
+        if response.status_code == TOO_EARLY:
+            raise NotYet(sentence)
         raise BlobError(sentence)
 
     def _pieces(self, response: requests.Response, max_bytes: int) -> Iterator[bytes]:
@@ -169,14 +192,14 @@ class _Passing(Exception):
     """An answer that may be another one soon."""
 
 
-def _keep(pieces: Iterable[bytes], wanted: Digest, path: Path) -> None:
-    """Writes beside `path` and moves there only what has the right digest."""
+def _keep(pieces: Iterable[bytes], path: Path, wanted: Digest | None = None) -> None:
+    """Writes beside `path` and moves there only what came whole, and has the right digest if one is known."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
     partial = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             found = digest_of(_written(pieces, file.write))
-        if found != wanted:
+        if wanted is not None and found != wanted:
             raise BlobError(f"the coordinator sent other bytes than blob 0x{wanted.hex()}")
         partial.replace(path)
     except OSError as error:
