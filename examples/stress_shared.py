@@ -12,7 +12,8 @@ from mathutils import Vector
 
 from roof_materials import node
 
-OCHRE, TERRACOTTA, TEAL, CREAM = (0.80, 0.50, 0.14), (0.58, 0.15, 0.06), (0.05, 0.30, 0.32), (0.85, 0.78, 0.64)
+OCHRE, TERRACOTTA = (0.80, 0.50, 0.14), (0.58, 0.15, 0.06)
+TEAL, CREAM = (0.05, 0.30, 0.32), (0.85, 0.78, 0.64)
 GLASS = {"Transmission Weight": 1.0, "IOR": 1.45}
 METAL = {"Metallic": 1.0}
 
@@ -113,7 +114,7 @@ def monkey(name, made_of, at, size=0.6, spin=0.0):
 def backdrop(made_of):
     """A floor and a wall that fill the picture of `camera()`."""
     add("plane", "Floor", made_of, (0, -2, 0), size=8)
-    add("plane", "Wall", made_of, (0, 3, 5), size=8, turn=(math.pi / 2, 0, 0))
+    add("cube", "Wall", made_of, (0, 3.1, 5), size=(8, 0.1, 8))
 
 
 def room(walls, floor, *, window=False):
@@ -126,7 +127,12 @@ def room(walls, floor, *, window=False):
     if not window:
         add("cube", "Left", walls, (-3.1, 0, 1.5), size=(0.1, 4.2, 1.6))
         return
-    for y, z, deep, high in ((0, 0.35, 4.2, 0.35), (0, 2.75, 4.2, 0.25), (-2.1, 1.6, 2.1, 0.9), (3.6, 1.6, 0.6, 0.9)):
+    for y, z, deep, high in (
+        (0, 0.35, 4.2, 0.35),
+        (0, 2.75, 4.2, 0.25),
+        (-2.1, 1.6, 2.1, 0.9),
+        (3.6, 1.6, 0.6, 0.9),
+    ):
         add("cube", "Left", walls, (-3.1, y, z), size=(0.1, deep, high))
 
 
