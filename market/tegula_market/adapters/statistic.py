@@ -44,6 +44,8 @@ class Pair(StrEnum):
 STRAY_FACTOR = {Pair.SAME: 2.0, Pair.CPU: 2.0, Pair.MIXED: 8.0}
 """So many times as far as the verifier's own second kernel may honest hardware stray. The kernels with and
 without AVX2 differ more than two processors do that both have it; for graphics cards it is a guess."""
+BOLD_FACTOR = 10.0
+"""So many times as often, beyond that, may an honest pixel be off if it differs at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +105,27 @@ def surprise(counts: Sequence[int], total: int, noise: Noise) -> float:
 def excess(counts: Sequence[int], twin: Sequence[int], pair: Pair) -> float:
     """-log10 of the probability that an honest tile strays so much further than the verifier's own twin.
 
-    If both stray by chance, in proportion STRAY_FACTOR : 1, then of all that are off the tile's are binomial
-    (the conditional test of two Poisson rates: Przyborowski and Wilenski 1940). A pixel is added to the
-    twin's, since a rate that showed nothing is not known to be nothing. The first rung is left out: last
-    bits differ everywhere between two kernels.
+    Two questions at each rung but the first, Bonferroni over all of them:
+
+    - Are more pixels off than the twin allows? If both stray by chance, in proportion STRAY_FACTOR : 1, then
+      of all that are off the tile's are binomial (the conditional test of two Poisson rates: Przyborowski and
+      Wilenski 1940).
+    - Are more off of those that differ at all? Honest hardware that rounds as the verifier does, save here
+      and there, strays as seldom; a patch in a tile that is otherwise bit-equal is off wherever it differs.
+      The twin, which rounds otherwise at every step of every path, shows how often one that differs is off
+      at most, and BOLD_FACTOR makes sure.
+
+    A pixel is added to the twin's, since a rate that showed nothing is not known to be nothing.
 
     Args:
         counts, twin: `tally` of the tile and of the twin, each against the reference, of the same pixels.
     """
-    share = STRAY_FACTOR[pair] / (1 + STRAY_FACTOR[pair])
-    tails = [
-        float(stats.binom.sf(mine - 1, mine + theirs + 1, share))
-        for mine, theirs in zip(counts[1:], twin[1:], strict=True)
-    ]
+    share, bold = STRAY_FACTOR[pair] / (1 + STRAY_FACTOR[pair]), BOLD_FACTOR * STRAY_FACTOR[pair]
+    tails = []
+    for mine, theirs in zip(counts[1:], twin[1:], strict=True):
+        tails.append(float(stats.binom.sf(mine - 1, mine + theirs + 1, share)))
+        most = min(1.0, bold * (theirs + 1) / max(twin[0], 1))
+        tails.append(float(stats.binom.sf(mine - 1, counts[0], most)))
     return _surprise(min(tails), len(tails))
 
 

@@ -138,6 +138,18 @@ def test_a_tile_that_strays_where_its_twin_does_not_is_one():
     assert excess((300, 280, 200, 70, 10), (3000, 6, 6, 1, 0), Pair.CPU) > 10
 
 
+def test_a_patch_in_a_tile_that_is_else_bit_equal_is_one_even_where_honest_hardware_strays_far():
+    twin = (4000, 90, 40, 15, 3)
+    assert excess((41, 41, 41, 41, 41), twin, Pair.SAME) > 5
+    assert excess((4000, 120, 60, 30, 8), twin, Pair.CPU) < 2
+
+
+def test_hardware_that_hardly_differs_may_stray_where_it_does():
+    assert excess((40, 10, 6, 3, 1), (4000, 90, 40, 15, 3), Pair.CPU) < 2
+    assert excess((40, 1, 1, 1, 0), (4000, 3, 1, 0, 0), Pair.SAME) < 2
+    assert excess((12, 12, 12, 12, 12), (9, 0, 0, 0, 0), Pair.SAME) < 5, "a twin that shows next to nothing"
+
+
 def test_a_card_may_stray_further_than_a_processor():
     counts, twin = (4000, 400, 200, 100, 20), (4000, 100, 50, 25, 5)
     assert excess(counts, twin, Pair.CPU) > 5 > excess(counts, twin, Pair.MIXED)
