@@ -7,14 +7,13 @@ import numpy as np
 
 from orders import an_order
 from tegula_market import codec, evidence, probes, tiling, vouchers
-from tegula_market.adapters import exr, signing
+from tegula_market.adapters import chain, exr, signing
 from tegula_market.adapters.evidence import judge
 from tegula_market.digests import digest
 from tegula_market.evidence import Evidence, Trial
 from tegula_market.model import (
     Address,
     Digest,
-    JobId,
     Order,
     Rect,
     Result,
@@ -26,11 +25,11 @@ from tegula_market.model import (
 from tegula_market.vouchers import Domain
 
 DOMAIN = Domain(31_337, Address(b"\x05" * 20))
-JOB = JobId(b"\x0a" * 32)
 WORKER = signing.Key.generate()
 SALT = bytes(range(32))
 MANIFEST = codec.dumps(SceneManifest("s.blend", (SceneFile("s.blend", digest(b"blend"), 5),)))
 ORDER = an_order(manifest=digest(MANIFEST), resolution=(64, 64), tile=40, overscan=3)
+JOB = chain.job_id(ORDER.terms)
 UNIT = 1
 CPU = "CPU AMD EPYC"
 

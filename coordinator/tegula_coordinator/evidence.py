@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tegula_coordinator.blobs import BlobFolder
 from tegula_market import codec
-from tegula_market.adapters import evidence
+from tegula_market.adapters import bundles
 from tegula_market.evidence import Evidence
 from tegula_market.model import JobId, TegulaError, lease_parts
 
@@ -42,7 +42,7 @@ class EvidenceFolder:
                 f"there is no evidence on attempt {attempt} at tile {unit}: it was not judged, or stood or"
                 " fell with another of its batch, which its verdict names"
             ) from error
-        evidence.write(path, stated, self._blobs.path)
+        bundles.write(path, stated, self._blobs.path)
 
     def _path(self, job: JobId, unit: int, attempt: int) -> Path:
         return self._folder / job.hex() / f"{unit}-{attempt}.json"

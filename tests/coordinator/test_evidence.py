@@ -4,7 +4,7 @@ import pytest
 
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.evidence import EvidenceFolder, NoEvidence
-from tegula_market.adapters import evidence
+from tegula_market.adapters import bundles
 from tegula_market.adapters.evidence import replay
 from trials import JOB, UNIT, Court
 
@@ -29,7 +29,7 @@ def test_what_was_kept_comes_back_as_a_bundle(court: Court, tmp_path: Path) -> N
     kept.keep(stated)  # as after a restart
     kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
     (tmp_path / "unpacked").mkdir()
-    read, find = evidence.read(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    read, find = bundles.read(tmp_path / "bundle.zip", tmp_path / "unpacked")
     assert read == stated
     assert replay(read, find).objections == ()
     assert [path.name for path in (tmp_path / "evidence" / JOB.hex()).iterdir()] == [f"{UNIT}-1.json"]

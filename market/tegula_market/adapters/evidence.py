@@ -1,36 +1,20 @@
-"""Bundles of evidence as files: written by a coordinator, and replayed by whoever doubts a verdict.
+"""Judges what a verdict stands on: for the coordinator the first time, for whoever doubts it once more."""
 
-A bundle is a ZIP of `evidence.json`, of the scene's `manifest.json`, and of one image for each digest that
-the former names, `<digest>.exr`. It comes from a stranger: nothing of it is believed, or becomes a path.
-"""
-
-import zipfile
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from tegula_market import codec, evidence, probes, tiling, vouchers
-from tegula_market.adapters import signing, verify
+from tegula_market import evidence, probes, tiling, vouchers
+from tegula_market.adapters import chain, signing, verify
+from tegula_market.adapters.bundles import Find
 from tegula_market.adapters.statistic import pair_of
 from tegula_market.adapters.verify import Judgement, Rendered
-from tegula_market.codec import MalformedInput
-from tegula_market.digests import digest_of
 from tegula_market.evidence import Evidence, Trial
-from tegula_market.model import Digest, InvalidValue, Rect, TegulaError, lease_parts
+from tegula_market.model import Digest, InvalidValue, Rect, lease_parts
 from tegula_market.vouchers import Domain
 
-STATEMENT, MANIFEST = "evidence.json", "manifest.json"
-MAX_STATEMENT_BYTES = 1 << 20
-"""As a message, which has the order in it as well."""
-MAX_ENTRY_BYTES = 4 << 30
-PIECE = 1 << 20
-
-Find = Callable[[Digest], Path]
-"""Where the image of a digest lies."""
-
-
-class UnreadableBundle(TegulaError):
-    """A file that is no evidence; the message says why."""
+SAME = 1e-9
+"""Relative difference of two statistics that are one: libraries differ in the last bits of a logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +44,6 @@ def judge(trial: Trial, find: Find) -> Judgement:
     return verify.confirm(tile, rects[0], images[0], twin, pair)
 
 
-def write(path: Path, stated: Evidence, find: Find) -> None:
-    """
-    Raises:
-        OSError: an image is not there, or the bundle cannot be written.
-    """
-    with zipfile.ZipFile(path, "w") as bundle:  # images are compressed already
-        bundle.writestr(STATEMENT, codec.dumps(stated))
-        for name, entry in _entries(stated).items():
-            bundle.write(find(name), entry)
-
-
-def read(path: Path, folder: Path) -> tuple[Evidence, Find]:
-    """Unpacks a bundle's images and manifest into a folder, each checked against its digest.
-
-    Raises:
-        UnreadableBundle: no bundle, not all of its images are there or are what their names say, or it
-            holds anything else.
-    """
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            stated = codec.loads(Evidence, _statement(bundle))
-            entries = _entries(stated)
-            if sorted(bundle.namelist()) != sorted([STATEMENT, *entries.values()]):
-                raise UnreadableBundle(f"{path.name} does not hold exactly the files that it speaks of")
-            for name, entry in entries.items():
-                _unpack(bundle, entry, name, folder / entry)
-    except (zipfile.BadZipFile, OSError, MalformedInput, InvalidValue, NotImplementedError) as error:
-        raise UnreadableBundle(f"{path.name} cannot be read as evidence: {error}") from error
-    return stated, lambda name: folder / entries[name]
-
-
 def replay(stated: Evidence, find: Find) -> Replayed:
     """Comes to the verdict again, and says what of the evidence does not hold.
 
@@ -109,6 +62,8 @@ def _unfounded(stated: Evidence) -> Iterator[str]:
     )
     if signing.recover(payload, trial.result.signature) != stated.worker:
         yield "the worker has not signed this image for this lease"
+    if chain.job_id(trial.order.terms) != job:
+        yield "the lease is of another job than the order"
     if probes.commitment(trial.salt) != stated.commitment:
         yield "the salt does not open the lease's commitment"
     if (stated.rects, stated.overscan) != evidence.where(trial):
@@ -119,7 +74,9 @@ def _unfounded(stated: Evidence) -> Iterator[str]:
 
 def _unlike(stated: Evidence, found: Judgement) -> Iterator[str]:
     said = stated.verdict
-    for name in ("outcome", "statistic", "threshold", "probe_pixels"):
+    if not math.isclose(said.statistic, found.statistic, rel_tol=SAME, abs_tol=SAME):
+        yield f"the verdict's statistic was {said.statistic}; it is {found.statistic}"
+    for name in ("outcome", "threshold", "probe_pixels"):
         if getattr(said, name) != getattr(found, name):
             yield f"the verdict's {name} was {getattr(said, name)}; it is {getattr(found, name)}"
 
@@ -130,34 +87,3 @@ def _around(
     within = tiling.frames(trial.order)[0].rect  # every frame's is the same
     for image, rect in zip(images, rects, strict=True):
         yield Rendered(find(image), rect.grown(overscan, within))
-
-
-def _statement(bundle: zipfile.ZipFile) -> bytes:
-    try:
-        with bundle.open(STATEMENT) as file:
-            data = file.read(MAX_STATEMENT_BYTES + 1)
-    except KeyError as error:
-        raise UnreadableBundle(f"there is no {STATEMENT} in it; is this a bundle of evidence?") from error
-    if len(data) > MAX_STATEMENT_BYTES:
-        raise UnreadableBundle(f"its {STATEMENT} is over {MAX_STATEMENT_BYTES} bytes")
-    return data
-
-
-def _unpack(bundle: zipfile.ZipFile, entry: str, name: Digest, path: Path) -> None:
-    size = 0
-    with bundle.open(entry) as source, path.open("wb") as target:
-        while piece := source.read(PIECE):
-            size += len(piece)
-            if size > MAX_ENTRY_BYTES:
-                raise UnreadableBundle(f"{entry} has over {MAX_ENTRY_BYTES} bytes")
-            target.write(piece)
-    with path.open("rb") as file:
-        if digest_of(iter(lambda: file.read(PIECE), b"")) != name:
-            raise UnreadableBundle(f"{entry} is not what it is said to be")
-
-
-def _entries(stated: Evidence) -> dict[Digest, str]:
-    """Each once: where tile and probe are equal to the last bit of the file they are one image."""
-    trial = stated.trial
-    images = (trial.result.image, *trial.images, *trial.twins)
-    return {trial.order.scene.manifest: MANIFEST} | {name: f"{name.hex()}.exr" for name in images}
