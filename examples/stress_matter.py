@@ -86,13 +86,13 @@ def hair():
     scene.cycles_curves.shape = "THICK"
     backdrop(material("Mosaic", mosaic(), 0.7))
     fair, _ = shaded("Replaced", "BsdfHairPrincipled", {"Color": (0.55, 0.26, 0.08, 1), "Roughness": 0.3})
-    dark, _ = shaded("Dark", "BsdfHairPrincipled", {"Color": (0.05, 0.12, 0.13, 1), "Roughness": 0.2})
+    dark, _ = shaded("Dark", "BsdfHair", {"Color": (0.12, 0.45, 0.45, 1), "RoughnessU": 0.2})
     for i, (x, y) in enumerate(((-2.3, 0.2), (0.1, -0.6), (2.4, 0.4))):
         _fur(monkey("Missing" if i == 1 else "Beast", (fair, dark)[i % 2], (x, y, 1.5), 0.9), 500, 0.16)
     for x in (-2.2, -0.9, 0.9, 2.2):
         _fur(add("uv_sphere", "Puff", (dark, fair)[x > 0], (x, -2.0, 0.35), size=0.35), 200, 0.12)
     grass = material("Grass", (0.16, 0.26, 0.05), 0.5)
-    _fur(add("grid", "Meadow", grass, (0, -1.2, 0.01), size=(4, 2, 1)), 1500, 0.2)
+    _fur(add("grid", "Meadow", grass, (0, -1.2, 0.01), size=(4, 2, 1)), 1200, 0.2)
     lamp("AREA", (-3, -4, 5), 500, size=2)
     lamp("AREA", (4, 2.5, 3.5), 200, size=1, colour=(1, 0.8, 0.6))
     camera()
@@ -101,9 +101,9 @@ def hair():
 def _fur(thing, count, length):
     thing.modifiers.new("Fur", "PARTICLE_SYSTEM")
     hair = thing.particle_systems[-1].settings
-    hair.type, hair.count, hair.hair_length, hair.hair_step = "HAIR", count, length, 4
-    hair.child_type, hair.rendered_child_count, hair.clump_factor = "INTERPOLATED", 6, 0.5
-    hair.brownian_factor, hair.roughness_2, hair.root_radius, hair.radius_scale = 0.03, 0.05, 1.0, 0.01
+    hair.type, hair.count, hair.hair_length, hair.hair_step = "HAIR", count, length, 3
+    hair.child_type, hair.rendered_child_count, hair.clump_factor = "INTERPOLATED", 4, 0.5
+    hair.brownian_factor, hair.roughness_2, hair.root_radius, hair.radius_scale = 0.03, 0.05, 1.0, 0.012
 
 
 def subsurface():
