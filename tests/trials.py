@@ -66,11 +66,13 @@ class Court:
         payload = vouchers.result_payload(DOMAIN, JOB, UNIT, 1, image)
         result = Result(lease_id(JOB, UNIT, 1), image, 1.0, 0.0, CPU, signing.sign(payload, WORKER))
         trial = Trial(order, result, SALT, whole, CPU, (), ())
+        twins = self.probes(trial, 1.0000001) if whole else ()
+        return replace(trial, images=self.probes(trial), twins=twins)
+
+    def probes(self, trial: Trial, times: float = 1.0) -> tuple[Digest, ...]:
+        """A verifier's images."""
         rects, overscan = evidence.where(trial)
-        grown = [rect.grown(overscan, Rect(0, 0, 64, 64)) for rect in rects]
-        images = tuple(self.image(rect) for rect in grown)
-        twins = tuple(self.image(rect, 1.0000001) for rect in grown) if whole else ()
-        return replace(trial, images=images, twins=twins)
+        return tuple(self.image(rect.grown(overscan, Rect(0, 0, 64, 64)), times) for rect in rects)
 
     def evidence(self, trial: Trial) -> Evidence:
         found = judge(trial, self.path)

@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tegula import deal, local, plan, screen
+from tegula import deal, local, plan, screen, verify
 from tegula import render as rendering
 from tegula.market import Market
 from tegula.render import Wanted
 from tegula.stopwatch import Stopwatch
 from tegula_market import auction
 from tegula_market.adapters import signing
+from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.chain import Escrow
-from tegula_market.model import ETHER, Address, InvalidValue, Wei
+from tegula_market.model import ETHER, Address, InvalidValue, LeaseId, Wei
 
 LONGEST_TOKEN = 4096
+LARGEST_BUNDLE = 4 << 30
 PUBLIC_WORKERS = 8
 """That a market is taken to have; decides how large tiles are."""
 CLAIM_SECONDS = 60.0
@@ -37,14 +39,16 @@ Blender = Annotated[Path | None, typer.Option(help="Blender program; without it,
 Deadline = Annotated[int, typer.Option(min=120, help="seconds after which no more work is paid for")]
 Rpc = Annotated[str, typer.Option(help="JSON-RPC URL of the chain")]
 KeyFile = Annotated[Path, typer.Option(help="file with the key that pays")]
+Coordinator = Annotated[str, typer.Option(help="its URL")]
+TokenFile = Annotated[Path, typer.Option(help="file with the bearer token that its operator gave you")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 
 
 @app.command()
 def render(
     scene: Scene,
-    coordinator: Annotated[str, typer.Option(help="its URL")],
-    token_file: Annotated[Path, typer.Option(help="file with the bearer token that its operator gave you")],
+    coordinator: Coordinator,
+    token_file: TokenFile,
     rpc: Rpc,
     key_file: KeyFile,
     token_address: Annotated[str, typer.Option(help="ERC-20 contract to pay with, or eth")],
@@ -119,6 +123,41 @@ def refund(
         tx = Escrow.connect(rpc, escrow).refund(order.terms, signing.load_key(key_file))
         deal.drop_record(out)
     typer.echo(json.dumps({"tx": "0x" + tx.hex()}))
+
+
+@app.command()
+def evidence(
+    lease: Annotated[str, typer.Argument(metavar="JOB/TILE/ATTEMPT", help="as a verdict names its lease")],
+    coordinator: Coordinator,
+    token_file: TokenFile,
+    out: Annotated[Path, typer.Option(help="file for the bundle")],
+) -> None:
+    """Get what a verdict stands on, for `tegula verify`."""
+    with screen.explained():
+        client = BlobClient(coordinator, _token(token_file))
+        client.fetch_evidence(LeaseId(lease.removeprefix("0x")), out, LARGEST_BUNDLE)
+    typer.echo(out)
+
+
+@app.command("verify")
+def verify_again(
+    bundle: Annotated[Path, typer.Argument(help="what a verdict stands on, from `tegula evidence`")],
+    scene: Annotated[
+        Path | None, typer.Option(help="render again: folder with the scene's files, or the .blend in it")
+    ] = None,
+    coordinator: Annotated[str | None, typer.Option(help="render again, with the scene from there")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="file with a bearer token of its")] = None,
+    blender: Blender = None,
+) -> None:
+    """Come to a verdict again: exit 0 if the answer is the same, 1 if it is another."""
+    options = {
+        "scene": scene, "coordinator": coordinator, "token-file": token_file, "blender": blender,
+    }  # fmt: skip
+    given = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
+    with screen.explained(), TemporaryDirectory(prefix="tegula-") as scratch:
+        account = verify.look(bundle, Path(scratch), given)
+    screen.tell(verify.lines(account))
+    raise typer.Exit(0 if account.holds else 1)
 
 
 def _frames(text: str | None) -> tuple[int, ...] | None:

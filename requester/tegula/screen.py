@@ -1,7 +1,7 @@
 """What a person sees: progress while a job runs, a table when it has ended, a sentence when it has not."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 import typer
@@ -63,6 +63,10 @@ def summarise(outcome: Outcome, folder: str) -> None:
         "time": duration(outcome.seconds["total"]),
         "files": f"{folder}: {_names(outcome)}",
     }
+    tell(rows)
+
+
+def tell(rows: Mapping[str, str]) -> None:
     console = Console(highlight=False)
     for name, value in rows.items():
         console.print(f"[dim]{name:<15}[/dim]{escape(value)}", soft_wrap=True)

@@ -3,14 +3,21 @@
 import asyncio
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
-from tegula_market.adapters import logs
+from tegula_market import codec
+from tegula_market.adapters import bundles, logs
+from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
-from tegula_worker import config, keys, program
+from tegula_market.model import Digest
+from tegula_worker import again, config, keys, program
+from tegula_worker.renderer import Device, Renderer
+from tegula_worker.scenes import LaidOut
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file")]
@@ -68,6 +75,44 @@ def claim(config_file: ConfigFile = None, data: Data = None, rpc: Rpc = None) ->
         for record, tx in program.claim_all(_settings(config_file, data=data, rpc=rpc)):
             paid = {"job": "0x" + record.job.hex(), "cumulative": str(record.earned)}
             typer.echo(json.dumps({**paid, "tx": tx and "0x" + tx.hex()}))
+
+
+@app.command()
+def probe(
+    bundle: Annotated[Path, typer.Argument(help="evidence of a verdict")],
+    out: Annotated[Path, typer.Option(help="folder for the images")],
+    scene: Annotated[Path | None, typer.Option(help="the scene's folder, or the .blend in it")] = None,
+    coordinator: Coordinator = None,
+    token_file: Annotated[Path | None, typer.Option(help="file with a bearer token of its")] = None,
+    blender: Blender = None,
+    device: Annotated[Device, typer.Option(help="what to render on")] = Device.CPU,
+) -> None:
+    """Render the probes of a verdict again, as a verifier does. Prints the trial with them as JSON."""
+    logs.configure(-1)
+    with explained("tegula-worker"), TemporaryDirectory(prefix="tegula-bundle-") as scratch:
+        out.mkdir(parents=True, exist_ok=True)
+        stated, find = bundles.read(bundle, Path(scratch))
+        manifest = stated.trial.order.scene.manifest
+        with _scene(scene, coordinator, token_file, manifest, find(manifest)) as laid:
+            renderer = Renderer(blender, device=device)
+            twin = Renderer(blender, environment=program.OTHER_KERNEL)
+            done = asyncio.run(again.render(stated.trial, laid, out, renderer, twin))
+    typer.echo(codec.dumps(done))
+
+
+def _scene(
+    scene: Path | None, coordinator: str | None, token_file: Path | None, manifest: Digest, listed: Path
+) -> AbstractContextManager[LaidOut]:
+    most = config.Config().max_scene_bytes
+    if scene is not None:
+        return nullcontext(again.given(scene, listed, most))
+    if coordinator is None or token_file is None:
+        raise config.ConfigError("name the scene: --scene FOLDER, or --coordinator URL --token-file FILE")
+    try:
+        token = token_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise config.ConfigError(f"cannot read the token file {token_file}: {error}") from error
+    return again.fetched(BlobClient(coordinator, token), manifest, most)
 
 
 def _settings(path: Path | None, **options: Any) -> config.Config:

@@ -68,7 +68,7 @@ class Workshop:
     async def probe(self, probe: messages.Probe) -> messages.Probed | messages.ProbeFailed:
         """Renders as a tile is rendered, so that pixels can be equal."""
         try:
-            frame, rects = _probed(probe)
+            frame, rects = places(probe)
             done = [await self._render(probe.order, frame, rect) for rect in rects]
             twins = await self._twins(probe.order, frame, rects) if probe.twin else []
         except FAULTS as error:
@@ -98,7 +98,12 @@ class Workshop:
             return await asyncio.to_thread(blobs.upload, rendered.path), rendered
 
 
-def _probed(probe: messages.Probe) -> tuple[int, list[Rect]]:
+def places(probe: messages.Probe) -> tuple[int, list[Rect]]:
+    """The frame, and the rects of it that a probe wants rendered.
+
+    Raises:
+        InvalidValue: a probe of nothing.
+    """
     tiles = tiles_of(probe.order)
     if not 0 <= probe.unit < len(tiles) or not probe.rects:
         raise InvalidValue(f"tile {probe.unit} with {len(probe.rects)} probes is none of the order's")
