@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from tegula_market import auction, codec, messages, tiling, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.codec import MalformedInput
 from tegula_market.digests import digest
+from tegula_market.lifecycle import FINISHED
 from tegula_market.model import (
     Address,
     JobId,
@@ -46,6 +48,10 @@ class NotFunded(TegulaError):
     """The escrow does not hold what the order can cost."""
 
 
+class TooEarly(TegulaError):
+    """What can be had once nobody can gain by it any more."""
+
+
 class NotAcceptable(TegulaError):
     """A request that is well formed but cannot be served."""
 
@@ -63,7 +69,7 @@ class Desk:
         contact: dict[str, Any],
     ) -> None:
         self.blobs = blobs
-        self.evidence = kept
+        self._kept = kept
         self._keeper = keeper
         self._escrow = escrow
         self._key = key
@@ -105,6 +111,19 @@ class Desk:
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         return await self._keeper.events_of(job, after, wait)
+
+    async def show_evidence(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
+        """Writes the bundle of a verdict at `path`.
+
+        Raises:
+            NoSuchJob, NoEvidence: there is none.
+            TooEarly: the tile is not finished. A bundle can hold all of it as a verifier rendered it, and
+                whoever gets the next lease would only have to deliver that.
+        """
+        units = self.find(job).units
+        if 0 <= unit < len(units) and units[unit].phase not in FINISHED:
+            raise TooEarly("the tile is not finished; ask again when it is accepted, or the job has ended")
+        await asyncio.to_thread(self._kept.bundle, job, unit, attempt, path)
 
     async def open_job(self, order: Order, signature: Signature) -> JobId:
         """Takes an order whose deposit is on chain. Taking the same order again changes nothing.

@@ -65,6 +65,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (desk.NoSuchJob, 404),
     (NoEvidence, 404),
     (NotAdmitted, 409),
+    (desk.TooEarly, 425),
     (TooLarge, 413),
     (WrongDigest, 422),
     (MalformedInput, 422),
@@ -157,7 +158,7 @@ def create_app(desk: Desk) -> FastAPI:
         cleanup = BackgroundTask(shutil.rmtree, folder)
         try:
             path = folder / "evidence.zip"
-            await asyncio.to_thread(desk.evidence.bundle, _job_id(job), unit, attempt, path)
+            await desk.show_evidence(_job_id(job), unit, attempt, path)
         except BaseException:
             await cleanup()
             raise

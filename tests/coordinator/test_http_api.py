@@ -24,7 +24,7 @@ from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.store import EventLog
 from tegula_market import auction, codec, vouchers
-from tegula_market.adapters import chain, signing
+from tegula_market.adapters import bundles, chain, signing
 from tegula_market.digests import digest
 from tegula_market.model import (
     Address,
@@ -41,6 +41,8 @@ from tegula_market.model import (
     lease_id,
 )
 from tegula_market.vouchers import Domain
+from trials import MANIFEST as MANIFEST_OF_TRIAL
+from trials import Court
 
 DOMAIN = Domain(31337, Address(b"\x0e" * 20))
 COORDINATOR, SESSION = signing.Key.generate(), signing.Key.generate()
@@ -66,8 +68,10 @@ class Deposits:
 class House:
     """A coordinator without workers: a client of its API, and its bookkeeper for what workers would bring."""
 
-    def __init__(self, client: httpx.AsyncClient, keeper: Bookkeeper, deposits: Deposits) -> None:
-        self.client, self.keeper, self.deposits = client, keeper, deposits
+    def __init__(
+        self, client: httpx.AsyncClient, keeper: Bookkeeper, deposits: Deposits, kept: EvidenceFolder
+    ) -> None:
+        self.client, self.keeper, self.deposits, self.kept = client, keeper, deposits, kept
         self.commands: list[Command] = []
 
     async def upload(self, data: bytes) -> None:
@@ -111,7 +115,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(client, keeper, deposits)
+        made = House(client, keeper, deposits, kept)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)
@@ -172,7 +176,7 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("POST", "/v1/blobs/missing"),
             ("POST", "/v1/jobs"),
         ]
-        asked += [("GET", job), ("GET", job + "/events")]
+        asked += [("GET", job), ("GET", job + "/events"), ("GET", job + "/units/0/attempts/1/evidence")]
         asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close")]
         for method, path in asked:
             for headers in ({}, {"Authorization": "Bearer wrong"}):
@@ -301,6 +305,40 @@ def test_a_job_goes_from_order_to_close(act: Act) -> None:
             )
             assert signing.recover(close, signature) == COORDINATOR.address
         assert (await it.get(at))["phase"] == "CLOSED"
+
+    act(scenario)
+
+
+def test_evidence_is_shown_once_nobody_can_deliver_it(act: Act, tmp_path: Path) -> None:
+    """Until the tile is finished it could be leased to somebody who copies the verifier's pixels."""
+    (tmp_path / "court").mkdir()
+    court = Court(tmp_path / "court")
+
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        stated = court.evidence(court.trial(times=1.02, whole=True))
+        for name in (
+            stated.trial.result.image,
+            *stated.trial.images,
+            *stated.trial.twins,
+            digest(MANIFEST_OF_TRIAL),
+        ):
+            await it.upload(court.path(name).read_bytes())
+        it.kept.keep(replace(stated, verdict=replace(stated.verdict, lease=lease_id(job, 0, 1))))
+        at = f"/v1/jobs/{codec.encode(job)}/units"
+        worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
+        early = await it.client.get(f"{at}/0/attempts/1/evidence", headers=worker)
+        assert (early.status_code, "not finished" in early.json()["detail"]) == (425, True)
+        await it.post(f"/v1/jobs/{codec.encode(job)}/cancel", {})
+        for headers in (worker, AS_REQUESTER):
+            shown = await it.client.get(f"{at}/0/attempts/1/evidence", headers=headers)
+            assert shown.status_code == 200
+        (tmp_path / "bundle.zip").write_bytes(shown.content)
+        (tmp_path / "unpacked").mkdir()
+        assert bundles.read(tmp_path / "bundle.zip", tmp_path / "unpacked")[0].trial == stated.trial
+        for none in ("0/attempts/2", "1/attempts/1", "99999/attempts/1", "-1/attempts/1"):
+            answer = await it.client.get(f"{at}/{none}/evidence", headers=worker)
+            assert answer.status_code == 404, none
 
     act(scenario)
 
