@@ -1,33 +1,42 @@
-"""Fits a beta-binomial to what was counted, on the safe side.
+"""Fits a beta-binomial (Skellam 1948) to what was counted: the sharpest that is on the safe side.
 
-By rung: the mean is the one-sided 95 % bound of a bootstrap over scenes (Davison and Hinkley 1997, section
-3.8: tiles of a scene are not independent, scenes are taken to be). The spread is that of the largest
-likelihood (Skellam 1948) for this mean, then raised until as few of the observed samples lie beyond the
-screen's threshold as should: a model of two parameters need not fit the tail by itself.
+By rung, of all pairs of mean and spread that cover what was seen, the one with which a screen suspects at the
+fewest pixels off. To cover means three things:
+
+- the mean is no less than the one-sided 95 % bound of a bootstrap over scenes (Davison and Hinkley 1997,
+  section 3.8: tiles of a scene are not independent, scenes are taken to be);
+- of all probed sets of pixels, no larger a share is suspected than the screen's threshold says;
+- no whole tile is so unlikely that it would be rejected.
+
+Two parameters cannot follow scenes that stray by nothing and scenes that stray by a third of their pixels;
+the largest likelihood lets the former decide, and its tail is wrong by orders of magnitude.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import count, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from tegula_market import probes
 from tegula_market.adapters.statistic import RUNGS, Noise
-from tegula_market.adapters.verify import SUSPECT
+from tegula_market.adapters.verify import REJECT, SUSPECT
 
-SPREADS = np.logspace(-5, -0.2, 97)
+SPREADS = tuple(round(float(spread), 5) for spread in np.logspace(-4, -0.2, 39))
 USELESS = 0.5
 """A rung that so many honest pixels are beyond tells nothing: its mean is written as 1."""
 RESAMPLES = 2_000
 LEAST_MEAN = 1e-6
+STEP = 1.25
+"""Between two means that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     scene: NDArray[np.str_]
     whole: NDArray[np.bool_]
-    """Whole tiles, of which the mean and the likelihood are; their probes count for the tail only."""
+    """Whole tiles; the others are their probes."""
     pixels: NDArray[np.int64]
     off: NDArray[np.int64]
     """[sample, rung]"""
@@ -35,11 +44,8 @@ class Sample:
 
 def noise(sample: Sample) -> Noise:
     means = [_mean(sample, rung) for rung in range(len(RUNGS))]
-    allowed = 10**-SUSPECT / sum(mean < USELESS for mean in means)  # each rung that tells has its share
-    fitted = [
-        (mean, _spread(sample, rung, mean, allowed)) if mean < USELESS else (1.0, 0.0)
-        for rung, mean in enumerate(means)
-    ]
+    telling = sum(mean < USELESS for mean in means)
+    fitted = [_fitted(sample, rung, mean, telling) for rung, mean in enumerate(means)]
     return Noise(tuple(mean for mean, _ in fitted), tuple(spread for _, spread in fitted))
 
 
@@ -54,30 +60,36 @@ def _share(sample: Sample, chosen: NDArray[np.bool_], rung: int) -> float:
     return float(sample.off[chosen, rung].sum() / sample.pixels[chosen].sum())
 
 
-def _spread(sample: Sample, rung: int, mean: float, allowed: float) -> float:
-    off, pixels = sample.off[sample.whole, rung], sample.pixels[sample.whole]
-    likelihoods = [float(_of(pixels, mean, spread).logpmf(off).sum()) for spread in SPREADS]
-    candidates = SPREADS[int(np.argmax(likelihoods)) :]
-    return _rounded(
-        float(next((s for s in candidates if _covers(sample, rung, mean, s, allowed)), SPREADS[-1]))
-    )
+def _fitted(sample: Sample, rung: int, least: float, telling: int) -> tuple[float, float]:
+    """Args:
+    telling: rungs that share the threshold (Bonferroni).
+    """
+    means = takewhile(lambda mean: mean < USELESS, (least * STEP**n for n in count()))
+    pairs = [(_rounded(mean), spread) for mean in means for spread in SPREADS]
+    pairs.sort(key=lambda pair: (_suspects(*pair, 10**-SUSPECT / telling), pair))
+    return next((pair for pair in pairs if _covers(sample, rung, *pair, telling)), (1.0, 0.0))
 
 
-def _covers(sample: Sample, rung: int, mean: float, spread: float, allowed: float) -> bool:
-    """Whether no larger a share of samples is less likely than that, of tiles and of probes."""
-    off, rare = sample.off[:, rung], np.empty(len(sample.pixels), bool)
+def _suspects(mean: float, spread: float, allowed: float) -> int:
+    """Pixels off, of those that a screen probes at least, at which it suspects."""
+    return int(np.argmax(_tails(probes.PIXELS, mean, spread) < allowed))
+
+
+def _covers(sample: Sample, rung: int, mean: float, spread: float, telling: int) -> bool:
+    likelihoods = np.empty(len(sample.pixels))
     for pixels in np.unique(sample.pixels):
         mine = sample.pixels == pixels
-        likelihoods = _of(pixels, mean, spread).pmf(np.arange(pixels + 1))
-        tails = likelihoods[::-1].cumsum()[::-1]  # P(K >= k); scipy's own sums anew for each k
-        rare[mine] = tails[off[mine]] < allowed
-    return bool(max(rare[sample.whole].mean(), rare[~sample.whole].mean()) <= allowed)
+        likelihoods[mine] = _tails(int(pixels), mean, spread)[sample.off[mine, rung]]
+    suspected = likelihoods[~sample.whole] < 10**-SUSPECT / telling
+    rejected = likelihoods[sample.whole] < 10**-REJECT / telling
+    return bool(suspected.mean() <= 10**-SUSPECT / telling and not rejected.any())
 
 
-def _of(pixels: NDArray[np.int64] | np.int64, mean: float, spread: float) -> Any:
-    """scipy's distribution with these parameters."""
+def _tails(pixels: int, mean: float, spread: float) -> NDArray[np.float64]:
+    """P(K >= k) for k from 0 to `pixels`, and 0 behind."""
     both = (1 - spread) / spread
-    return stats.betabinom(pixels, mean * both, (1 - mean) * both)
+    likelihoods = stats.betabinom.pmf(np.arange(pixels + 1), pixels, mean * both, (1 - mean) * both)
+    return np.append(likelihoods[::-1].cumsum()[::-1], 0.0)
 
 
 def _rounded(value: float) -> float:

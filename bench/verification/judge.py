@@ -6,8 +6,11 @@ A test holds both against each other. Files would take a hundred times as long.
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tegula_market.adapters import statistic
-from tegula_market.adapters.statistic import RUNGS, Pair
+from tegula_market.adapters.statistic import RUNGS, Pair, Stray
 from tegula_market.adapters.verify import GROSS, REJECT, SUSPECT
 from tegula_market.model import Rect
 from verification.picture import Picture
@@ -37,26 +40,35 @@ def screen(got: Picture, want: Picture, probes: tuple[Rect, ...], pair: Pair) ->
     return _surprise(counts, sum(probe.area for probe in probes), pair)
 
 
-def confirm(got: Picture, want: Picture, twin: Counts, pair: Pair) -> float:
+def confirm(got: Picture, want: Picture, twin: Stray, pair: Pair) -> float:
     """Surprise of a whole tile, against how far the twin strays."""
-    if any(twin):
+    if any(twin.counts):
         return statistic.excess(off(got, want), twin, pair)
     known = Pair.CPU if pair is Pair.SAME else pair
     return _surprise(off(got, want), area(want), known)
 
 
 def off(got: Picture, want: Picture) -> Counts:
-    whole = (Rect(0, 0, *reversed(want.values.shape[1:])),)
-    return statistic.tally(statistic.levels(got.planes(whole), want.planes(whole)))
+    return statistic.tally(_levels(got, want))
 
 
-def broken(twin: Counts, total: int) -> bool:
+def stray(twin: Picture, want: Picture) -> Stray:
+    return statistic.stray(_levels(twin, want).reshape(want.values.shape[1:]))
+
+
+def broken(twin: Stray, total: int) -> bool:
     """Whether the verifier's own kernels disagree too much to say anything."""
-    return twin[RUNGS.index(1e-2)] > GROSS * total
+    return twin.counts[RUNGS.index(1e-2)] > GROSS * total
 
 
 def area(tile: Picture) -> int:
     return int(tile.values[0].size)
+
+
+def _levels(got: Picture, want: Picture) -> NDArray[np.uint8]:
+    """uint8[n]"""
+    whole = (Rect(0, 0, *reversed(want.values.shape[1:])),)
+    return statistic.levels(got.planes(whole), want.planes(whole))
 
 
 @cache

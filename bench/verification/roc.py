@@ -113,7 +113,7 @@ def _of_tile(renders: Renders, case: _Case, index: int, rect: Rect, salts: int) 
     name, scene = renders.subject.name, renders.subject.scene
     want, honest, arbiter = case.want.cut(rect), case.honest.cut(rect), case.arbiter.cut(rect)
     twin, twin_of = (picture.cut(rect) for picture in case.twin)
-    strayed = judge.off(twin, twin_of)
+    strayed = judge.stray(twin, twin_of)
     confirmed: float | None = None
     for salt in range(salts):
         words = f"{name}/{index}/{case.name}/{case.pair}/{case.run}/{salt}"

@@ -18,21 +18,36 @@ def sample(mean: float, spread: float, outliers: int = 0) -> fit.Sample:
     return fit.Sample(scene, np.tile([True, False], count), pixels, rungs)
 
 
-def test_it_finds_what_was_drawn_on_the_safe_side() -> None:
+def screened(drawn: fit.Sample, mean: float, spread: float) -> float:
+    """Share of the probed sets that a screen would suspect at one of four rungs."""
+    both = (1 - spread) / spread
+    tails = stats.betabinom.sf(drawn.off[~drawn.whole, 1] - 1, 256, mean * both, (1 - mean) * both)
+    return float(np.mean(tails < 10**-2 / 4))
+
+
+def test_a_rung_that_all_pixels_are_beyond_tells_nothing() -> None:
     found = fit.noise(sample(0.004, 0.01))
-    assert found.mean[0] == 1
-    assert 0.004 <= found.mean[1] < 0.006
-    assert 0.008 <= found.spread[1] < 0.025
+    assert (found.mean[0], found.spread[0]) == (1, 0)
+    assert 0.004 <= found.mean[1] < 0.012
 
 
-def test_a_tail_that_the_likelihood_overlooks_is_covered() -> None:
-    drawn = sample(0.004, 0.01, outliers=6)
+@pytest.mark.parametrize("outliers", [0, 6])
+def test_no_more_are_suspected_than_allowed_and_no_tile_is_rejected(outliers: int) -> None:
+    drawn = sample(0.004, 0.01, outliers)
     found = fit.noise(drawn)
-    both = (1 - found.spread[1]) / found.spread[1]
-    shape = found.mean[1] * both, (1 - found.mean[1]) * both
-    tails = stats.betabinom.sf(drawn.off[drawn.whole, 1] - 1, 4096, *shape)
-    assert np.mean(tails < 10**-2 / 4) <= 10**-2 / 4
-    assert found.spread[1] > fit.noise(sample(0.004, 0.01)).spread[1]
+    assert screened(drawn, found.mean[1], found.spread[1]) <= 10**-2 / 4
+    shape = (1 - found.spread[1]) / found.spread[1]
+    worst = drawn.off[drawn.whole, 1].max()
+    tail = stats.betabinom.sf(worst - 1, 4096, found.mean[1] * shape, (1 - found.mean[1]) * shape)
+    assert tail >= 10**-5 / 4
+
+
+def test_it_is_no_blunter_than_it_has_to_be() -> None:
+    few, many = fit.noise(sample(0.004, 0.01)), fit.noise(sample(0.004, 0.01, outliers=6))
+    assert fit._suspects(few.mean[1], few.spread[1], 0.0025) < 40
+    assert fit._suspects(few.mean[1], few.spread[1], 0.0025) < fit._suspects(
+        many.mean[1], many.spread[1], 0.0025
+    )
 
 
 def test_numbers_are_rounded_away_from_zero() -> None:

@@ -43,7 +43,7 @@ def test_it_decides_as_verify_does(share: float, pair: Pair, truth: Picture, tmp
     screened = verify.screen(tile, PROBES, probes, pair)
     confirmed = verify.confirm(tile, TILE, want, other, pair)
     mine = Decision(
-        judge.screen(got, truth, PROBES, pair), judge.confirm(got, truth, judge.off(twin, truth), pair)
+        judge.screen(got, truth, PROBES, pair), judge.confirm(got, truth, judge.stray(twin, truth), pair)
     )
     assert mine.screen == pytest.approx(screened.statistic)
     assert mine.confirm == pytest.approx(confirmed.statistic)
@@ -53,6 +53,6 @@ def test_it_decides_as_verify_does(share: float, pair: Pair, truth: Picture, tmp
 
 
 def test_a_verifier_whose_kernels_disagree_rejects_nobody(truth: Picture) -> None:
-    assert judge.broken(judge.off(strayed(truth, 0.3, 0.05, 3), truth), TILE.area)
-    assert not judge.broken(judge.off(strayed(truth, 0.2, 0.05, 3), truth), TILE.area)
+    assert judge.broken(judge.stray(strayed(truth, 0.3, 0.05, 3), truth), TILE.area)
+    assert not judge.broken(judge.stray(strayed(truth, 0.2, 0.05, 3), truth), TILE.area)
     assert not Decision(screen=16, confirm=16, inconclusive=True).rejected
