@@ -40,8 +40,11 @@ def read(path: Path, limits: Limits = GENEROUS) -> Image:
 
     Raises:
         UnreadableImage: as `header`, or the pixels are damaged or cut short.
+        MemoryError: there is too little here for what the header announces.
     """
     expected = header(path, limits)
+    # To the library running out of memory is a damaged file like any other; it must not be held against one.
+    np.empty((2 * len(expected.channels), expected.height, expected.width), np.float32)
     try:
         file = OpenEXR.File(str(path), separate_channels=True)
         decoded = [dict(file.channels(part)) for part in range(len(expected.parts))]

@@ -26,7 +26,16 @@ RUNGS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 """Relative differences at which pixels are counted. The first counts any bit that differs. Cheats show on
 different ones: a sample in 64 too few at 1e-2, one in 2,000 at 1e-4, a pasted patch at 1e-1."""
 FLOOR = 0.05
-"""Values below this share of the pass's mean count as so large: what is relative to nothing is only noise."""
+"""Values below this share of what is usual in the tile count as so large: relative to nothing, all is noise.
+"""
+FAR = 1e9
+"""Cycles' depth where there is no surface is 1e10: it says nothing of what is usual."""
+ALIKE = ("RGB", "XYZW", "UV")
+"""Channels of a pass that are one vector. Alpha is not: it would hide what is darker than 1."""
+BLOCK = 8
+"""Edge, in pixels, of the blocks in which strays are counted to see whether they come in clumps."""
+LEAST_CLUMP = 2.0
+"""Pixels that stray together, on average, even where a twin shows too few of them to tell."""
 CERTAIN = 16.0
 """-log10 of the least probability that a double can tell from none."""
 
@@ -58,33 +67,55 @@ class Noise:
     """Intra-class correlation of a beta-binomial, 0 to 1; 0 is a binomial."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """What a twin shows of a tile."""
+
+    counts: tuple[int, ...]
+    """Of pixels that are off, by rung."""
+    clumps: tuple[float, ...]
+    """Index of dispersion of those counts among blocks of the tile; at least LEAST_CLUMP."""
+
+
 def levels(got: Planes, want: Planes) -> NDArray[np.uint8]:
     """By how many rungs each pixel's worst channel is off; 0 where all bits are equal.
 
-    A difference is relative to the largest of the pass's channels in that pixel, so that a normal's tiny
-    component is not held against its own last bits. NaN and Inf agree only with the same bits.
+    A difference is relative to the largest of a vector's channels in that pixel, so that a normal's tiny
+    component is not held against its own last bits. NaN, Inf and cryptomatte's ids agree only with the same
+    bits.
 
     Args:
         got, want: the same channels, arrays of one shape; `want` is the reference.
     """
     shape = next(iter(want.values())).shape
     worst = np.zeros(shape)
-    for names in _passes(want):
+    for names in _vectors(want):
         stack = np.stack([want[name] for name in names]).astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            size = np.abs(np.where(np.isfinite(stack), stack, 0)).max(axis=0)
-            scale = np.maximum(size, FLOOR * size.mean())
-            scale[scale == 0] = 1.0
-            for name, plane in zip(names, stack, strict=True):
+        scale = _scale(stack)
+        for name, plane in zip(names, stack, strict=True):
+            with np.errstate(invalid="ignore", over="ignore"):
                 off = np.abs(got[name].astype(np.float64) - plane) / scale
-                off[~np.isfinite(off)] = np.inf
-                differs = got[name].view(np.uint32) != want[name].view(np.uint32)
-                # Zero and minus zero differ in a bit and in nothing else: they count on the first rung.
-                worst = np.maximum(worst, np.where(differs, np.maximum(off, np.finfo(float).tiny), 0))
+            off[~np.isfinite(off) | _is_id(name)] = np.inf
+            differs = got[name].view(np.uint32) != want[name].view(np.uint32)
+            # Zero and minus zero differ in a bit and in nothing else: they count on the first rung.
+            worst = np.maximum(worst, np.where(differs, np.maximum(off, np.finfo(float).tiny), 0))
     found: NDArray[np.uint8] = sum(
         ((worst > rung).astype(np.uint8) for rung in RUNGS), np.zeros(shape, np.uint8)
     )
     return found
+
+
+def _scale(stack: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a difference is relative to, by pixel.
+
+    The usual size is a median, and of what is there at all, so that neither black nor the background makes
+    everything else look small or large.
+    """
+    size = np.abs(np.where(np.isfinite(stack), stack, 0)).max(axis=0)
+    there = size[(size > 0) & (size < FAR)]
+    scale: NDArray[np.float64] = np.maximum(size, FLOOR * np.median(there) if there.size else 0)
+    scale[scale == 0] = 1.0
+    return scale
 
 
 def tally(found: NDArray[np.uint8]) -> tuple[int, ...]:
@@ -102,7 +133,23 @@ def surprise(counts: Sequence[int], total: int, noise: Noise) -> float:
     return _surprise(min(tails), len(telling))
 
 
-def excess(counts: Sequence[int], twin: Sequence[int], pair: Pair) -> float:
+def stray(found: NDArray[np.uint8]) -> "Stray":
+    """How far a verifier's other kernel strays.
+
+    Args:
+        found: uint8[h, w], `levels` of the twin against the reference.
+    """
+    high, wide = (length // BLOCK for length in found.shape)
+    blocks = found[: high * BLOCK, : wide * BLOCK].reshape(high, BLOCK, wide, BLOCK)
+    clumps = []
+    for rung in range(len(RUNGS)):
+        counts = (blocks > rung).sum(axis=(1, 3))
+        index = counts.var() / counts.mean() if counts.any() else 0.0
+        clumps.append(max(LEAST_CLUMP, float(index)))
+    return Stray(tally(found), tuple(clumps))
+
+
+def excess(counts: Sequence[int], twin: "Stray", pair: Pair) -> float:
     """-log10 of the probability that an honest tile strays so much further than the verifier's own twin.
 
     Two questions at each rung but the first, Bonferroni over all of them:
@@ -115,18 +162,29 @@ def excess(counts: Sequence[int], twin: Sequence[int], pair: Pair) -> float:
       The twin, which rounds otherwise at every step of every path, shows how often one that differs is off
       at most, and BOLD_FACTOR makes sure.
 
-    A pixel is added to the twin's, since a rate that showed nothing is not known to be nothing.
+    Pixels that stray do so in clumps, so clumps are counted: all counts are divided by the twin's index of
+    dispersion (quasi-Poisson: Wedderburn 1974). One is added to the twin's, since a rate that showed nothing
+    is not known to be nothing.
 
     Args:
-        counts, twin: `tally` of the tile and of the twin, each against the reference, of the same pixels.
+        counts: `tally` of the tile against the reference, of the same pixels as the twin's.
     """
     share, bold = STRAY_FACTOR[pair] / (1 + STRAY_FACTOR[pair]), BOLD_FACTOR * STRAY_FACTOR[pair]
     tails = []
-    for mine, theirs in zip(counts[1:], twin[1:], strict=True):
+    for rung in _telling(pair):
+        mine, theirs, differing, base = (
+            int(count / twin.clumps[rung])
+            for count in (counts[rung], twin.counts[rung], counts[0], twin.counts[0])
+        )
         tails.append(float(stats.binom.sf(mine - 1, mine + theirs + 1, share)))
-        most = min(1.0, bold * (theirs + 1) / max(twin[0], 1))
-        tails.append(float(stats.binom.sf(mine - 1, counts[0], most)))
+        most = min(1.0, bold * (theirs + 1) / max(base, 1))
+        tails.append(float(stats.binom.sf(mine - 1, differing, most)))
     return _surprise(min(tails), len(tails))
+
+
+def _telling(pair: Pair) -> list[int]:
+    """Rungs at which strays are rarer than pixels. Bits differ everywhere between two kernels."""
+    return [rung for rung, mean in enumerate(noise(pair).mean) if rung and mean < 1]
 
 
 @cache
@@ -143,12 +201,24 @@ def pair_of(worker: str, verifier: str) -> Pair:
     return Pair.CPU if worker.startswith("CPU ") and verifier.startswith("CPU ") else Pair.MIXED
 
 
-def _passes(planes: Planes) -> list[list[str]]:
-    """Names of channels, grouped by view layer and pass; "A.B.C.R" is of the pass "A.B.C"."""
+def _vectors(planes: Planes) -> list[list[str]]:
+    """Names of channels, each with those that it makes a vector with; "A.B.C.R" is of the pass "A.B.C"."""
     groups: dict[str, list[str]] = {}
     for name in sorted(planes):
-        groups.setdefault(name.rpartition(".")[0], []).append(name)
+        of, _, channel = name.rpartition(".")
+        alone = _is_cryptomatte(name)
+        kind = channel if alone else next((alike for alike in ALIKE if channel in alike), channel)
+        groups.setdefault(f"{of}.{kind}", []).append(name)
     return list(groups.values())
+
+
+def _is_id(name: str) -> bool:
+    """Cryptomatte has ids and coverages in turn; an id is a hash, of which no part means anything."""
+    return _is_cryptomatte(name) and name[-1] in "rbRB"
+
+
+def _is_cryptomatte(name: str) -> bool:
+    return name.rpartition(".")[0].rpartition(".")[2].startswith("Crypto")
 
 
 def _tail(count: int, total: int, mean: float, spread: float) -> float:

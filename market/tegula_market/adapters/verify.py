@@ -8,14 +8,14 @@ Nobody is rejected for a screen: a share of honest tiles is suspected, and costs
 A fault in the worker's image is REJECTED; one in a verifier's is INCONCLUSIVE, since no worker pays for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tegula_market.adapters import exr, statistic
-from tegula_market.adapters.statistic import CERTAIN, Pair, Planes
+from tegula_market.adapters.statistic import CERTAIN, Pair, Planes, Stray
 from tegula_market.model import Outcome, Rect
 
 SUSPECT = 2.0
@@ -58,19 +58,20 @@ def screen(tile: Rendered, rects: Sequence[Rect], probes: Sequence[Rendered], pa
     """Holds a worker's tile against a verifier's probes of it, one image for each rect."""
     total = sum(rect.area for rect in rects)
     try:
-        image = _read(tile)
-    except exr.UnreadableImage as error:
-        return _unusable(error, SUSPECT, total)
-    try:
-        parts = [_pixels(_reference(probe), rect) for probe, rect in zip(probes, rects, strict=True)]
-        want = _joined(parts)
+        references = [_reference(probe) for probe in probes]
+        want = _joined([_pixels(*each, rect) for each, rect in zip(references, rects, strict=True)])
     except _Faulty as error:
         return _inconclusive(error, SUSPECT, total)
-    if image.channels.keys() != want.keys():
-        return _suspected(CERTAIN, total, _odd_passes(image, want))
-    got = _joined([_pixels((image, tile.covers), rect) for rect in rects])
+    try:
+        image = _read(tile, want.keys())
+    except exr.UnreadableImage as error:
+        return _unusable(error, SUSPECT, total)
+    odd = _odd(image, references[0][0])
+    if odd:
+        return _suspected(CERTAIN, total, odd)
+    got = _joined([_pixels(image, tile.covers, rect) for rect in rects])
     counts = statistic.tally(statistic.levels(got, want))
-    surprise = statistic.surprise(counts, total, statistic.noise(pair))
+    surprise = statistic.surprise(counts, total, statistic.noise(_strict(pair)))
     if surprise >= SUSPECT:
         return _suspected(surprise, total, _off(counts, total))
     return Judgement(Outcome.ACCEPTED, surprise, SUSPECT, total, _off(counts, total))
@@ -83,19 +84,20 @@ def confirm(tile: Rendered, rect: Rect, reference: Rendered, twin: Rendered, pai
         rect: the tile's own, without overscan.
     """
     try:
-        image = _read(tile)
-    except exr.UnreadableImage as error:
-        return _unusable(error, REJECT, rect.area)
-    try:
-        want, other = (_joined([_pixels(_reference(each), rect)]) for each in (reference, twin))
-        strayed = _strayed(want, other, rect.area)
+        true, other = _reference(reference), _reference(twin)
+        want = _pixels(*true, rect)
+        strayed = _strayed(want, _pixels(*other, rect), rect)
     except _Faulty as error:
         return _inconclusive(error, REJECT, rect.area)
-    if image.channels.keys() != want.keys():
-        return Judgement(Outcome.REJECTED, CERTAIN, REJECT, rect.area, _odd_passes(image, want))
-    got = _joined([_pixels((image, tile.covers), rect)])
-    counts = statistic.tally(statistic.levels(got, want))
-    if any(strayed):
+    try:
+        image = _read(tile, want.keys())
+    except exr.UnreadableImage as error:
+        return _unusable(error, REJECT, rect.area)
+    odd = _odd(image, true[0])
+    if odd:
+        return Judgement(Outcome.REJECTED, CERTAIN, REJECT, rect.area, odd)
+    counts = statistic.tally(statistic.levels(_pixels(image, tile.covers, rect), want))
+    if any(strayed.counts):
         surprise = statistic.excess(counts, strayed, pair)
     else:  # a processor that has no other kernel: what was measured elsewhere must do
         known = Pair.CPU if pair is Pair.SAME else pair  # devices of one name can have different kernels
@@ -110,24 +112,29 @@ def unfit(tiles: Mapping[int, Rendered]) -> str:
     Returns:
         A sentence with the tile's number, or nothing.
     """
-    passes = None
+    passes: Collection[str] | None = None
     for number, tile in tiles.items():
         try:
-            found = _read(tile).channels.keys()
+            passes = _read(tile, passes).channels.keys()
         except exr.UnreadableImage as error:
             return f"the image of tile {number} is not usable: {error}"
-        passes = passes or found
-        if found != passes:
-            return f"tile {number} has other passes than another of its batch"
     return ""
 
 
-def _strayed(want: Planes, other: Planes, total: int) -> tuple[int, ...]:
+def _strict(pair: Pair) -> Pair:
+    """Whoever names a graphics card is screened as a processor all the same, or a name would buy leniency.
+
+    What cards stray further costs a second look, and only that knows them for what they are.
+    """
+    return Pair.CPU if pair is Pair.MIXED else pair
+
+
+def _strayed(want: Planes, other: Planes, rect: Rect) -> Stray:
     if want.keys() != other.keys():
         raise _Faulty("its two kernels gave different passes")
-    strayed = statistic.tally(statistic.levels(other, want))
-    if strayed[statistic.RUNGS.index(1e-2)] > GROSS * total:
-        raise _Faulty(f"its two kernels disagree: {_off(strayed, total)}")
+    strayed = statistic.stray(statistic.levels(other, want).reshape(rect.height, rect.width))
+    if strayed.counts[statistic.RUNGS.index(1e-2)] > GROSS * rect.area:
+        raise _Faulty(f"its two kernels disagree: {_off(strayed.counts, rect.area)}")
     return strayed
 
 
@@ -143,9 +150,13 @@ def _off(counts: Sequence[int], total: int) -> str:
     return f"of {total} pixels {counts[0]} differ in some bit, {said}"
 
 
-def _odd_passes(image: exr.Image, want: Planes) -> str:
-    odd = ", ".join(sorted(image.channels.keys() ^ want.keys())[:4])
-    return f"the image's passes are not the scene's: {odd}"
+def _odd(image: exr.Image, reference: exr.Image) -> str:
+    """What is wrong beside the pixels: cryptomatte's manifests say which object an id stands for."""
+    mine, true = (
+        {key: text for key, text in each.text.items() if key.startswith("cryptomatte/")}
+        for each in (image, reference)
+    )
+    return "" if mine == true else "the image's cryptomatte manifests are not the scene's"
 
 
 def _unusable(error: exr.UnreadableImage, threshold: float, total: int) -> Judgement:
@@ -160,7 +171,12 @@ def _inconclusive(error: _Faulty, threshold: float, total: int) -> Judgement:
     return Judgement(Outcome.INCONCLUSIVE, 0.0, threshold, total, f"the verifier is at fault: {error}")
 
 
-def _read(rendered: Rendered) -> exr.Image:
+def _read(rendered: Rendered, passes: Collection[str] | None) -> exr.Image:
+    """Looks at the header first: what has other passes than the scene is not decoded, however small it is.
+
+    Raises:
+        UnreadableImage: it is damaged, of another size, or has other passes.
+    """
     covers = rendered.covers
     limits = exr.Limits(
         file_bytes=MAX_HEADER_BYTES + covers.area * MAX_CHANNELS * 8,
@@ -169,24 +185,26 @@ def _read(rendered: Rendered) -> exr.Image:
         channels=MAX_CHANNELS,
         values=covers.area * MAX_CHANNELS,
     )
-    image = exr.read(rendered.path, limits)
-    if (image.width, image.height) != (covers.width, covers.height):
+    header = exr.header(rendered.path, limits)
+    if (header.width, header.height) != (covers.width, covers.height):
         raise exr.UnreadableImage(
-            f"{image.width} x {image.height} pixels instead of {covers.width} x {covers.height}"
+            f"{header.width} x {header.height} pixels instead of {covers.width} x {covers.height}"
         )
-    return image
+    odd = set() if passes is None else set(header.channels) ^ set(passes)
+    if odd:
+        raise exr.UnreadableImage(f"its passes are not the scene's: {', '.join(sorted(odd)[:4])}")
+    return exr.read(rendered.path, limits)
 
 
 def _reference(rendered: Rendered) -> tuple[exr.Image, Rect]:
     try:
-        return _read(rendered), rendered.covers
+        return _read(rendered, None), rendered.covers
     except exr.UnreadableImage as error:
         raise _Faulty(f"its image is not usable: {error}") from error
 
 
-def _pixels(of: tuple[exr.Image, Rect], rect: Rect) -> Planes:
-    """float32[n] by channel: the pixels of a rect, in a row."""
-    image, covers = of
+def _pixels(image: exr.Image, covers: Rect, rect: Rect) -> Planes:
+    """float32[n] by channel: the pixels of a rect, row by row."""
     inner = rect.moved(-covers.x0, -covers.y0)
     crop = slice(inner.y0, inner.y1), slice(inner.x0, inner.x1)
     return {name: plane[crop].ravel() for name, plane in image.channels.items()}

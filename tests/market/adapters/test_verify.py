@@ -110,7 +110,7 @@ def not_a_number(planes: Planes) -> Planes:
     return {name: np.full_like(plane, np.nan) for name, plane in planes.items()}
 
 
-CHEATS = [shifted, without_alpha, swapped, clipped, quantised, not_a_number]
+CHEATS = [shifted, swapped, clipped, quantised, not_a_number]
 CHEATS += [lambda planes, name=name: scaled(planes, name) for name in PASSES]
 
 
@@ -122,6 +122,42 @@ def test_cheats_are_suspected_and_rejected(frame: Planes, tmp_path: Path, cheat:
     found = confirmed(faked, frame, last_bits(frame, paths=4), tmp_path, pair)
     assert found.outcome is Outcome.REJECTED
     assert found.statistic > found.threshold
+
+
+def test_other_passes_than_the_scenes_are_rejected_undecoded(frame: Planes, tmp_path: Path) -> None:
+    """A small file can hold many passes of nothing, which are gigabytes in memory."""
+    found = screened(without_alpha(frame), frame, tmp_path)
+    assert (found.outcome, found.suspected) == (Outcome.REJECTED, False)
+    assert "ViewLayer.Combined.A" in found.reason
+    many = {**frame, **{f"Extra{n}.X": np.zeros((64, 64), np.float32) for n in range(400)}}
+    tile = cut(many, RENDERED, tmp_path / "tile.exr")
+    tile.path.write_bytes(tile.path.read_bytes()[:-1000])  # or it would be damaged, were it decoded
+    found = screen(tile, RECTS, probed(frame, tmp_path), Pair.SAME)
+    assert "passes are not the scene's" in found.reason
+
+
+def test_a_cryptomatte_that_names_others_is_rejected(frame: Planes, tmp_path: Path) -> None:
+    want, got = (
+        exr.Image(64, 64, frame, {"cryptomatte/1/manifest": text}) for text in ('{"A":"1"}', '{"B":"1"}')
+    )
+    for image, name in ((want, "want"), (got, "got")):
+        exr.write(tmp_path / f"{name}.exr", image)
+    mine, true = (Rendered(tmp_path / f"{name}.exr", FRAME) for name in ("got", "want"))
+    assert screen(mine, RECTS, [true] * 4, Pair.SAME).suspected
+    assert confirm(mine, TILE, true, true, Pair.SAME).outcome is Outcome.REJECTED
+    assert confirm(true, TILE, true, true, Pair.SAME).outcome is Outcome.ACCEPTED
+
+
+def test_too_little_memory_is_not_the_workers_fault(
+    frame: Planes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    tile, probes = cut(frame, RENDERED, tmp_path / "tile.exr"), probed(frame, tmp_path)
+    monkeypatch.setattr(np, "empty", full)
+    with pytest.raises(MemoryError):
+        screen(tile, RECTS, probes, Pair.SAME)
 
 
 def test_a_patch_is_rejected_however_few_of_its_pixels_were_probed(frame: Planes, tmp_path: Path) -> None:
@@ -154,7 +190,7 @@ def test_unprobed_tiles_of_a_batch_are_images_of_their_rects_at_least(frame: Pla
     assert verify.unfit({3: good, 4: good}) == ""
     assert verify.unfit({3: good, 4: small}).startswith("the image of tile 4 is not usable: 32 x 32")
     assert "tile 5" in verify.unfit({3: good, 5: Rendered(tmp_path / "cut.exr", RENDERED)})
-    assert "tile 4 has other passes" in verify.unfit({3: good, 4: other})
+    assert "tile 4 is not usable: its passes" in verify.unfit({3: good, 4: other})
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"not an image"])
