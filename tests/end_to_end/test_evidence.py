@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import scenes
+from end_to_end.jobs import Job, run, sampled
+from end_to_end.stage import said, stage
 from orders import an_order
 from tegula.cli import app
 from tegula_market import codec, evidence, probes, tiling, vouchers
@@ -17,6 +19,7 @@ from tegula_market.adapters.evidence import judge
 from tegula_market.digests import digest
 from tegula_market.evidence import Evidence, Trial
 from tegula_market.model import Address, Digest, Result, Scene, SceneFile, SceneManifest, Verdict, lease_id
+from tegula_market.model import Outcome as Decision
 from tegula_market.vouchers import Domain
 from tegula_worker import again
 from tegula_worker.program import OTHER_KERNEL
@@ -127,3 +130,27 @@ def test_another_scene_is_not_taken_for_it(case: Case) -> None:
     result = RUNNER.invoke(app, ["verify", str(bundle), "--scene", str(case.blend)])
     assert result.exit_code == 2
     assert "is not the file that was rendered" in result.stderr
+
+
+def test_whom_a_verdict_concerns_gets_what_it_stands_on(tmp_path: Path) -> None:
+    """The rejected worker by itself, the requester by asking; the scene comes from the coordinator."""
+    with stage() as it:
+        it.coordinator()
+        it.verifier()
+        rejected, crook = it.worker("crook", 30, "seed")
+        it.worker("ann", 40)
+        blend = sampled(scenes.build("spheres", tmp_path), tmp_path / "fixed", "fixed")
+        played = run(Job(blend, tmp_path / "out", samples=8, tile=40, scale=8), it.market)
+
+        kept = said(rejected, "evidence kept", 90)
+        assert verified(kept.split("tegula verify ")[1].split('"')[0].strip())[0] == 0
+        lease = next(v.lease for v in played.verdicts if v.outcome is Decision.REJECTED and v.probe_pixels)
+        (tmp_path / "token").write_text(it.market.token)
+        at = ("--coordinator", it.market.url, "--token-file", str(tmp_path / "token"))
+        bundle = tmp_path / "bundle.zip"
+        fetched = RUNNER.invoke(app, ["evidence", lease, *at, "--out", str(bundle)])
+        assert fetched.exit_code == 0, fetched.output
+        code, told = verified(bundle, *at)
+        assert code == 0
+        assert codec.encode(crook) in told["delivered"]
+        assert told["rendered here"].startswith("REJECTED on CPU ")

@@ -11,7 +11,7 @@ from tegula_market.model import LeaseId
 KEPT = 50
 """Bundles, the newest."""
 MAX_BYTES = 4 << 30
-LATER_SECONDS = 60.0
+LATER_SECONDS = 15.0
 """A coordinator keeps a bundle back while its images could be delivered by somebody who never rendered."""
 
 log = structlog.get_logger(__name__)
