@@ -102,7 +102,7 @@ def test_a_plan_probes_enough_and_its_probes_find_room(width, height, overscan, 
 
 def test_a_plan_is_the_cheapest_that_will_do():
     """Overscan makes each probe dearer, many samples make being a rect at all cheaper."""
-    assert plan(TILE, 0, 64) == Plan(6, 7)
+    assert plan(TILE, 0, 64) == Plan(12, 5)
     assert plan(TILE, 0, 4096) == Plan(16, 4)
     assert plan(TILE, 2, 4096).count < 16
 
@@ -171,7 +171,7 @@ def test_every_pixel_is_in_equally_many_shifts_whatever_the_jitter(width, height
 @pytest.mark.parametrize("corner", [(0, 0), (44, 44), (0, 22), (22, 22), (7, 37)])
 @pytest.mark.parametrize("spp", [64, 4096])
 def test_a_forged_tenth_of_a_tile_is_found_as_often_in_a_corner_as_in_the_middle(corner, spp):
-    """20 x 20 of 64 x 64 pixels: met in more than 53 % of tiles, so in 95 % of all fours of them."""
+    """20 x 20 of 64 x 64 pixels: met in more than 80 % of tiles, so in 95 % of all pairs of them."""
     x, y = TILE.x0 + corner[0], TILE.y0 + corner[1]
     planned = plan(TILE, 0, spp)
     met = sum(

@@ -32,6 +32,8 @@ FAR = 1e9
 """Cycles' depth where there is no surface is 1e10: it says nothing of what is usual."""
 ALIKE = ("RGB", "XYZW", "UV")
 """Channels of a pass that are one vector. Alpha is not: it would hide what is darker than 1."""
+PIXEL = 1.0
+"""Least that motion is relative to, in pixels, its unit: of what stands still it is nothing but last bits."""
 BLOCK = 8
 """Edge, in pixels, of the blocks in which strays are counted to see whether they come in clumps."""
 LEAST_CLUMP = 2.0
@@ -91,7 +93,7 @@ def levels(got: Planes, want: Planes) -> NDArray[np.uint8]:
     worst = np.zeros(shape)
     for names in _vectors(want):
         stack = np.stack([want[name] for name in names]).astype(np.float64)
-        scale = _scale(stack)
+        scale = np.maximum(_scale(stack), PIXEL if _is_motion(names[0]) else 0)
         for name, plane in zip(names, stack, strict=True):
             with np.errstate(invalid="ignore", over="ignore"):
                 off = np.abs(got[name].astype(np.float64) - plane) / scale
@@ -212,13 +214,22 @@ def _vectors(planes: Planes) -> list[list[str]]:
     return list(groups.values())
 
 
+def _is_motion(name: str) -> bool:
+    return _pass_of(name) == "Vector"
+
+
 def _is_id(name: str) -> bool:
     """Cryptomatte has ids and coverages in turn; an id is a hash, of which no part means anything."""
     return _is_cryptomatte(name) and name[-1] in "rbRB"
 
 
 def _is_cryptomatte(name: str) -> bool:
-    return name.rpartition(".")[0].rpartition(".")[2].startswith("Crypto")
+    return _pass_of(name).startswith("Crypto")
+
+
+def _pass_of(name: str) -> str:
+    """ "ViewLayer.Depth.Z" is of the pass "Depth"."""
+    return name.rpartition(".")[0].rpartition(".")[2]
 
 
 def _tail(count: int, total: int, mean: float, spread: float) -> float:

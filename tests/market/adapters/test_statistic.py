@@ -87,6 +87,13 @@ def test_alpha_does_not_hide_what_is_darker():
     assert levels(got, {R: dark, "L.Combined.A": alpha}).min() == 4
 
 
+def test_motion_is_held_against_a_pixel():
+    """Of what stands still it is 3e-6 pixels by one kernel and 1e-5 by another."""
+    still, moving = plane(3e-6, 3e-6), plane(5, 5)
+    assert list(levels({"L.Vector.X": plane(1e-5, 3e-6)}, {"L.Vector.X": still})) == [1, 0]
+    assert list(levels({"L.Vector.X": plane(5.2, 5)}, {"L.Vector.X": moving})) == [4, 0]
+
+
 def test_cryptomatte_is_held_channel_by_channel_and_its_ids_bit_by_bit():
     ids, coverage = "L.CryptoObject00.r", "L.CryptoObject00.g"
     want = {ids: plane(1e20, 3e-30), coverage: plane(1, 0.5)}
