@@ -35,6 +35,8 @@ class SendProbe:
     """Have a result checked: place the probes, and order the rects from the verifier."""
 
     verifier: WorkerId
+    number: int
+    """Of all probes ever sent."""
     lease: LeaseId
     job: JobId
     unit: int

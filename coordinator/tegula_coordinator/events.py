@@ -104,7 +104,7 @@ class ResultArrived:
     worker: WorkerId
     result: Result
     lot: Digest
-    """`audit.lot`: the lowest of a batch is audited."""
+    """`audit.lot`: decides which of a batch is audited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ class Suspected:
 
     at: float
     lease: LeaseId
+    probe: int
+    """Which of all probes ever sent has shown it."""
     statistic: float
     threshold: float
     reason: str
@@ -125,7 +127,7 @@ class ProbeExpired:
     at: float
     lease: LeaseId
     probe: int
-    """Which of the probes sent for this lease, from 1."""
+    """Which of all probes ever sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Judged:
     verdict: Verdict
     others: tuple[Verdict, ...]
     """On the rest of the batch, which stands or falls with it."""
+    probe: int
+    """Which of all probes ever sent it rests on."""
 
 
 @dataclass(frozen=True, slots=True)

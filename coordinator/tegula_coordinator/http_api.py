@@ -141,10 +141,7 @@ def create_app(desk: Desk) -> FastAPI:
     ) -> dict[str, Any]:
         desk.find(_job_id(job))
         recorded = await desk.events_of(_job_id(job), after, wait)
-        listed = [
-            {"seq": r.seq, "at": r.event.at, "kind": type(r.event).__name__, "body": codec.encode(r.event)}
-            for r in recorded
-        ]
+        listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
 
     @app.get(

@@ -53,7 +53,7 @@ class Jury:
             unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
             if found.suspected:
                 return events.Suspected(
-                    time.time(), probe.lease, found.statistic, found.threshold, found.reason
+                    time.time(), probe.lease, probe.number, found.statistic, found.threshold, found.reason
                 )
             verdict = self._verdict(probe.lease, found, probed.seconds)
             self._keep(trial, worker, verdict)
@@ -64,12 +64,12 @@ class Jury:
         if unfit:
             verdict = replace(verdict, outcome=Outcome.REJECTED, reason=unfit)
         others = self._rest(probe, verdict) if verdict.outcome is not Outcome.INCONCLUSIVE else ()
-        return events.Judged(time.time(), verdict, tuple(others))
+        return events.Judged(time.time(), verdict, tuple(others), probe.number)
 
     def no_verdict(self, probe: SendProbe, reason: str, seconds: float = 0.0) -> events.Judged:
         """What befell a verifier or the coordinator, and is nobody's fault."""
         found = Judgement(Outcome.INCONCLUSIVE, 0.0, 0.0, 0, reason)
-        return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), ())
+        return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), (), probe.number)
 
     def _trial(
         self, probe: SendProbe, verifier: str, images: tuple[Digest, ...], twins: tuple[Digest, ...]

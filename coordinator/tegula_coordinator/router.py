@@ -80,8 +80,8 @@ class Floor:
         while True:
             probe, probed = await self._judging.get()
             book = self._keeper.book
-            lease = book.jobs[probe.job].last[probe.unit]
-            worker, verifier = book.workers[lease.worker].payout, book.workers[probe.verifier].device
+            worker = book.jobs[probe.job].payees[probe.lease]
+            verifier = book.workers[probe.verifier].device
             found = await asyncio.to_thread(self._jury.judge, probe, probed, worker, verifier)
             if isinstance(found, events.Judged):
                 verdict = found.verdict
@@ -172,7 +172,7 @@ class Floor:
             return
         job, unit, attempt = lease_parts(result.lease)
         payload = vouchers.result_payload(self._domain, job, unit, attempt, result.image)
-        if signing.recover(payload, result.signature) != self._keeper.book.workers[worker].payout:
+        if signing.recover(payload, result.signature) != self._keeper.book.jobs[job].payees[result.lease]:
             await self._router.send(
                 worker, messages.Revoke(result.lease, "the result's signature is not yours")
             )

@@ -3,7 +3,10 @@
 from typing import Any
 
 from tegula_coordinator.book import Book, Job
+from tegula_coordinator.events import ResultArrived
+from tegula_coordinator.store import Recorded
 from tegula_market import codec
+from tegula_market.lifecycle import Phase
 
 
 def job(book: Book, job: Job, seq: int) -> dict[str, Any]:
@@ -14,12 +17,21 @@ def job(book: Book, job: Job, seq: int) -> dict[str, Any]:
         "reason": job.reason,
         "clearing_price": None if job.price is None else str(job.price),
         "asks": _asks(book, job),
-        "units": [_unit(book, job, index) for index in range(len(job.units))],
+        "units": [_unit(job, index) for index in range(len(job.units))],
         "owed": _owed(job),
         "workers": sum(1 for worker in book.workers.values() if worker.online and not worker.verifier),
         "verifiers": sum(1 for worker in book.workers.values() if worker.online and worker.verifier),
         "seq": seq,
     }
+
+
+def event(recorded: Recorded) -> dict[str, Any]:
+    """An event of a job. Of a result nothing that has a use before its verdict: neither image nor lot."""
+    body = codec.encode(recorded.event)
+    if isinstance(recorded.event, ResultArrived):
+        body = {**body, "lot": None, "result": {**body["result"], "image": None, "signature": None}}
+    kind = type(recorded.event).__name__
+    return {"seq": recorded.seq, "at": recorded.event.at, "kind": kind, "body": body}
 
 
 def _asks(book: Book, job: Job) -> list[dict[str, Any]]:
@@ -31,8 +43,8 @@ def _asks(book: Book, job: Job) -> list[dict[str, Any]]:
             "price": str(standing.ask.price),
             "slots": standing.ask.slots,
             "taken": worker in job.taken,
-            "code": "BARRED" if worker in job.barred else standing.code,
-            "reason": job.barred.get(worker, standing.reason),
+            "code": standing.code,
+            "reason": standing.reason,
         }
         for worker, standing in job.asks.items()
     ]
@@ -51,7 +63,7 @@ def _asks(book: Book, job: Job) -> list[dict[str, Any]]:
     return asked + declined
 
 
-def _unit(book: Book, job: Job, index: int) -> dict[str, Any]:
+def _unit(job: Job, index: int) -> dict[str, Any]:
     state, result = job.units[index], job.results.get(index)
     verdicts = job.verdicts.get(index, [])
     view: dict[str, Any] = {
@@ -68,10 +80,10 @@ def _unit(book: Book, job: Job, index: int) -> dict[str, Any]:
     }
     if state.lease is not None:
         lease = job.last[index]
-        view |= {"worker": codec.encode(book.workers[lease.worker].payout), "price": str(lease.price)}
+        view |= {"worker": codec.encode(job.payees[lease.id]), "price": str(lease.price)}
     if result is not None and result.lease == state.lease:
         view |= {
-            "image": codec.encode(result.image),
+            "image": codec.encode(result.image) if state.phase is Phase.ACCEPTED else None,
             "render_seconds": result.render_seconds,
             "load_seconds": result.load_seconds,
             "device": result.device,

@@ -5,10 +5,11 @@ stands or falls with it. What that makes cheating worth is in `gain`; docs/verif
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tegula_market.model import Digest, LeaseId
+from tegula_market.model import Digest, LeaseId, Wei
 
 NEWCOMER = 16
 """Audits that a payout address has to pass before its batches hold more than one tile."""
@@ -38,7 +39,7 @@ def batch_size(record: Record) -> int:
 
 
 def lot(salt: bytes, image: Digest) -> Digest:
-    """Draws among a batch: the lowest is audited.
+    """What decides which tile of a batch is audited.
 
     The worker does not know the salt when it commits itself to an image, so it cannot tell which of its
     tiles will be; everybody can once the verdicts have shown the salts.
@@ -46,6 +47,15 @@ def lot(salt: bytes, image: Digest) -> Digest:
     return Digest(hashlib.blake2b(salt + image, digest_size=32, person=b"tegula lot").digest())
 
 
-def chosen(lots: Mapping[LeaseId, Digest]) -> LeaseId:
-    """The lease that is audited for all of the batch."""
-    return min(lots, key=lambda lease: (lots[lease], lease))
+def chosen(lots: Mapping[LeaseId, Digest], prices: Mapping[LeaseId, Wei]) -> LeaseId:
+    """The lease that is audited for all of the batch: each as likely as its share of the batch's price.
+
+    Drawn evenly, one large tile among seven small ones would be worth faking. The first of exponential times
+    at rates p_i is the i-th with probability p_i / sum p (Efraimidis and Spirakis 2006).
+    """
+    return min(lots, key=lambda lease: (-math.log1p(-_uniform(lots[lease])) / prices[lease], lease))
+
+
+def _uniform(lot: Digest) -> float:
+    """0 <= u < 1, a double's 53 bits of it."""
+    return (int.from_bytes(lot[:8], "big") >> 11) / 2**53

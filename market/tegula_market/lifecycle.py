@@ -8,7 +8,7 @@
 
 What would return to OPEN goes to DEAD instead when the attempts are spent:
 
-- a rejection is somebody's fault: after MAX_REJECTED of them the unit itself is the likelier one;
+- a rejection is somebody's fault: after MAX_REJECTED of proven workers the unit itself is the likelier one;
 - an expired or returned lease, and a result that no verifier could judge, is held against nobody,
   since machines are switched off and networks fail. But every lease counts towards MAX_LEASES, so
   that a unit which brings down each worker that touches it does not go round for ever.
@@ -110,6 +110,9 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Rejected:
     lease: LeaseId
+    counts: bool = True
+    """Its worker had delivered what was right before, so that the unit may be at fault. Strangers could
+    otherwise end a job with a few keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ def _reopen(state: UnitState, _: UnitEvent) -> UnitState:
 
 
 def _reject(state: UnitState, event: UnitEvent) -> UnitState:
-    return _reopen(replace(state, rejected=state.rejected + 1), event)
+    assert isinstance(event, Rejected)
+    return _reopen(replace(state, rejected=state.rejected + event.counts), event)
 
 
 def _doubt(state: UnitState, event: UnitEvent) -> UnitState:

@@ -31,6 +31,7 @@ ANN, BOB, EVE = (WorkerId(bytes([n]) * 32) for n in (1, 2, 3))
 JUDGE = WorkerId(b"\x09" * 32)
 SIGNATURE = Signature(bytes(65))
 NOW = 1_000.0
+PRESENT = 0
 SIZE = 2_000_000
 """Pixel-samples of every unit here: two megasamples, so a price of 40 makes 80 a unit."""
 
@@ -47,8 +48,17 @@ def play(book: Book, *script: Event) -> list[Command]:
     """Commands of the last event; the events before it set the scene."""
     commands: list[Command] = []
     for event in script:
-        commands = step(book, event)
+        commands = step(book, present(book, event))
     return commands
+
+
+def present(book: Book, event: Event) -> Event:
+    """With the number of the probe that is out."""
+    if isinstance(event, events.Judged | events.Suspected | events.ProbeExpired) and event.probe == PRESENT:
+        of = event.verdict.lease if isinstance(event, events.Judged) else event.lease
+        if of in book.probers:
+            return replace(event, probe=book.probers[of].number)
+    return event
 
 
 def joined(worker: WorkerId, *, slots: int = 1, blender: str = "4.5.15", at: float = NOW) -> Event:
@@ -81,16 +91,16 @@ def delivered(worker: WorkerId, unit: int, attempt: int = 1) -> Event:
 
 
 def judged(unit: int, outcome: Outcome, attempt: int = 1, *, others: tuple[int, ...] = ()) -> Event:
-    """Of that unit, and of others of its batch."""
+    """Of that unit, and of others of its batch; by the probe that is out when it is played."""
     verdict, *rest = (
         Verdict(lease(each, attempt), outcome, 0.0, 2.0, 256, 0.1, "because", bytes(32))
         for each in (unit, *others)
     )
-    return events.Judged(NOW + 4, verdict, tuple(rest))
+    return events.Judged(NOW + 4, verdict, tuple(rest), PRESENT)
 
 
 def suspected(unit: int, attempt: int = 1) -> Event:
-    return events.Suspected(NOW + 4, lease(unit, attempt), 9.0, 2.0, "odd pixels")
+    return events.Suspected(NOW + 4, lease(unit, attempt), PRESENT, 9.0, 2.0, "odd pixels")
 
 
 def vouchered(worker: WorkerId, total: int) -> Event:

@@ -264,18 +264,28 @@ def test_malformed_orders_are_explained(act: Act, body: Any) -> None:
 
 async def render(it: House, job: JobId) -> int:
     """What workers and the verifier would do; what Ann is owed in the end."""
-    now = time.time()
-    for worker in (ANN, JUDGE):
-        await it.keeper.record(joined(worker))
-    await it.keeper.record(events.AskArrived(now, Ask(ANN, job, Wei(40), 1, 2_000_000_000), warm=False))
-    await it.keeper.record(events.CallEnded(now, job))
     for unit in range(4):
-        lease = lease_id(job, unit, 1)
-        await it.keeper.record(events.ResultArrived(now, ANN, result(lease), Digest(bytes(32))))
-        verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
-        await it.keeper.record(events.Judged(now, verdict, ()))
+        await deliver(it, job, unit)
+        await accept(it, job, unit)
     (owed,) = (await it.get(f"/v1/jobs/{codec.encode(job)}"))["owed"]
     return int(owed["cumulative"])
+
+
+async def deliver(it: House, job: JobId, unit: int) -> None:
+    now = time.time()
+    if unit == 0:
+        for worker in (ANN, JUDGE):
+            await it.keeper.record(joined(worker))
+        await it.keeper.record(events.AskArrived(now, Ask(ANN, job, Wei(40), 1, 2_000_000_000), warm=False))
+        await it.keeper.record(events.CallEnded(now, job))
+    lot = Digest(bytes(32))
+    await it.keeper.record(events.ResultArrived(now, ANN, result(lease_id(job, unit, 1)), lot))
+
+
+async def accept(it: House, job: JobId, unit: int) -> None:
+    lease = lease_id(job, unit, 1)
+    verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
+    await it.keeper.record(events.Judged(time.time(), verdict, (), it.keeper.book.probers[lease].number))
 
 
 def test_a_job_goes_from_order_to_close(act: Act) -> None:
@@ -305,6 +315,25 @@ def test_a_job_goes_from_order_to_close(act: Act) -> None:
             )
             assert signing.recover(close, signature) == COORDINATOR.address
         assert (await it.get(at))["phase"] == "CLOSED"
+
+    act(scenario)
+
+
+def test_a_result_is_not_shown_before_its_verdict(act: Act) -> None:
+    """Or a requester could take the picture and not pay, and a worker with a token see if it will be audited."""
+
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        at = f"/v1/jobs/{codec.encode(job)}"
+        await deliver(it, job, 0)
+        assert (await it.get(at))["units"][0]["phase"] == "DELIVERED"
+        assert (await it.get(at))["units"][0]["image"] is None
+        (result,) = (e for e in (await it.get(f"{at}/events"))["events"] if e["kind"] == "ResultArrived")
+        assert result["body"]["lot"] is None
+        assert result["body"]["result"]["image"] is None
+        assert result["body"]["result"]["lease"] == lease_id(job, 0, 1)
+        await accept(it, job, 0)
+        assert (await it.get(at))["units"][0]["image"] is not None
 
     act(scenario)
 

@@ -3,10 +3,9 @@ from collections import Counter
 
 import pytest
 
-from tegula_market import audit
 from tegula_market.audit import LARGEST, NEWCOMER, Record, batch_size, chosen, lot
 from tegula_market.digests import digest
-from tegula_market.model import LeaseId
+from tegula_market.model import Digest, LeaseId, Wei
 
 SALT, IMAGE = bytes(range(32)), digest(b"image")
 
@@ -35,18 +34,25 @@ def test_a_lot_follows_from_salt_and_image() -> None:
     assert len({lot(SALT, IMAGE), lot(bytes(32), IMAGE), lot(SALT, digest(b"other"))}) == 3
 
 
-def test_each_tile_of_a_batch_is_drawn_equally_often() -> None:
+@pytest.mark.parametrize("prices", [(80,) * 8, (10, 10, 10, 10, 10, 10, 10, 70), (1, 2, 3, 4, 5, 6, 7, 8)])
+def test_each_tile_of_a_batch_is_drawn_as_often_as_it_is_dear(prices: tuple[int, ...]) -> None:
     """Chi-square with 7 degrees of freedom, at five standard deviations; the salts are fixed."""
+    leases = [LeaseId(f"j/{i}/1") for i in range(8)]
+    at = {lease: Wei(price) for lease, price in zip(leases, prices, strict=True)}
     drawn: Counter[str] = Counter()
     for n in range(8000):
-        lots = {LeaseId(f"j/{i}/1"): lot(n.to_bytes(32, "big"), digest(bytes([i]))) for i in range(8)}
-        drawn[chosen(lots)] += 1
-    chi = sum((count - 1000) ** 2 / 1000 for count in drawn.values())
-    assert len(drawn) == 8
+        lots = {lease: lot(n.to_bytes(32, "big"), digest(lease.encode())) for lease in leases}
+        drawn[chosen(lots, at)] += 1
+    expected = {lease: 8000 * price / sum(prices) for lease, price in at.items()}
+    chi = sum((drawn[lease] - times) ** 2 / times for lease, times in expected.items())
     assert abs(chi - 7) < 5 * (2 * 7) ** 0.5
 
 
-def test_the_lowest_lot_is_chosen() -> None:
-    lots = {LeaseId("j/1/1"): digest(b"a"), LeaseId("j/2/1"): digest(b"b")}
-    assert lots[chosen(lots)] == min(lots.values())
-    assert audit.chosen({LeaseId("j/2/1"): digest(b"a"), LeaseId("j/1/1"): digest(b"a")}) == "j/1/1"
+def test_at_one_price_the_lowest_lot_is_chosen() -> None:
+    one, two = LeaseId("j/1/1"), LeaseId("j/2/1")
+    prices = {one: Wei(80), two: Wei(80)}
+    lots = {one: digest(b"a"), two: digest(b"b")}
+    assert lots[chosen(lots, prices)] == min(lots.values())
+    assert chosen({two: digest(b"a"), one: digest(b"a")}, prices) == one
+    for extreme in (Digest(bytes(32)), Digest(b"\xff" * 32)):
+        assert chosen({one: extreme}, prices) == one

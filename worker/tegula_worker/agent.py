@@ -188,7 +188,11 @@ class Agent:
             self._events.put_nowait(Finished(lease, await work()))
 
         task = self._working[lease] = tasks.create_task(finish())
-        task.add_done_callback(lambda _: self._working.pop(lease))
+        task.add_done_callback(partial(self._done, lease))
+
+    def _done(self, lease: LeaseId, task: asyncio.Task[None]) -> None:
+        if self._working.get(lease) is task:  # a probe may be asked for again while this one is being stopped
+            del self._working[lease]
 
     async def _work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
         reason = await self._prudence.objection(lease, order)

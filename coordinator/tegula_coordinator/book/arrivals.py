@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, rounds, work
+from tegula_coordinator.book import audits, rounds, verdicts, work
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
 from tegula_market import lifecycle, messages
@@ -41,7 +41,7 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
         yield from audits.send_probes(book, event.at)
         return
     for job in book.live.values():
-        if job.phase is JobPhase.OPEN and joined.id not in job.barred:
+        if job.phase is JobPhase.OPEN and joined.payout not in job.barred:
             yield from rounds.call(book, job, joined, event.at)
 
 
@@ -55,10 +55,8 @@ def leave(book: Book, event: events.WorkerLeft) -> Iterator[Command]:
     for lease in sorted(worker.leases):
         job = book.jobs[lease_parts(lease)[0]]
         work.end(book, job, job.leases[lease], lifecycle.Expired(lease))
-    unfinished = sorted(worker.probes, reverse=True)
-    for lease in unfinished:
-        audits.lose(book, lease)
-    book.unprobed.extendleft(unfinished)
+    for lease in sorted(worker.probes):
+        yield from verdicts.give_up(book, lease)
     yield from audits.send_probes(book, event.at)
     for job in list(book.live.values()):
         job.taken.pop(event.worker, None)
@@ -71,7 +69,7 @@ def _remind(book: Book, worker: Worker) -> Iterator[Command]:
     for lease in sorted(worker.leases):
         yield SendLease(book.jobs[lease_parts(lease)[0]].leases[lease])
     for lease in sorted(worker.probes):
-        yield audits.command(book, lease, worker.id)
+        yield audits.command(book, lease)
     for job in book.jobs.values():
         signed = job.vouchers.get(worker.payout)
         if signed is not None and not worker.verifier:

@@ -12,24 +12,37 @@ from tegula_coordinator.book.state import Book, Probing, Worker
 from tegula_coordinator.commands import Command, SendProbe, WakeAt
 from tegula_market import audit
 from tegula_market.audit import Record
-from tegula_market.model import Digest, Lease, LeaseId, WorkerId, lease_parts
+from tegula_market.model import Digest, Lease, LeaseId, lease_parts
 
 
 def hold(job: Job, lease: Lease, lot: Digest) -> None:
     job.held.setdefault(lease.worker, {})[lease.id] = lot
+    job.unjudged.setdefault(lease.worker, set()).add(lease.id)
+
+
+def room(book: Book, job: Job, worker: Worker) -> int:
+    """Units that a worker may still be leased: two batches may wait for their verdicts, and no more.
+
+    Else a stranger with a fast machine could take all of a job before its first tile is judged.
+    """
+    batch = audit.batch_size(book.records.get(worker.payout, Record()))
+    return worker.slots + 2 * batch - len(job.unjudged.get(worker.id, ()))
 
 
 def close(book: Book, job: Job) -> None:
     """Draws from every batch that is full, or that will not grow any more."""
     for worker, batch in list(job.held.items()):
         record = book.records.get(book.workers[worker].payout, Record())
-        ends = not job.open_units or job.stopped is not None or not book.workers[worker].online
-        if ends or len(batch) >= audit.batch_size(record):
+        if _ends(job, book.workers[worker]) or len(batch) >= audit.batch_size(record):
             del job.held[worker]
-            chosen = audit.chosen(batch)
-            job.batches[chosen] = tuple(batch)
-            job.lots |= batch
-            book.unprobed.append(chosen)
+            _draw(book, job, batch)
+
+
+def _ends(job: Job, worker: Worker) -> bool:
+    """Whether nothing more is to come from a worker that a batch could wait for."""
+    if not job.open_units or job.stopped is not None or not worker.online:
+        return True
+    return worker.id not in job.taken and not any(lease in job.leases for lease in worker.leases)
 
 
 def draw_again(book: Book, job: Job, lease: LeaseId) -> None:
@@ -37,10 +50,14 @@ def draw_again(book: Book, job: Job, lease: LeaseId) -> None:
     left = {other: job.lots.pop(other) for other in job.batches.pop(lease)}
     del left[lease]
     if left:
-        chosen = audit.chosen(left)
-        job.batches[chosen] = tuple(left)
-        job.lots |= left
-        book.unprobed.append(chosen)
+        _draw(book, job, left)
+
+
+def _draw(book: Book, job: Job, batch: dict[LeaseId, Digest]) -> None:
+    chosen = audit.chosen(batch, {lease: job.leases[lease].price for lease in batch})
+    job.batches[chosen] = tuple(batch)
+    job.lots |= batch
+    book.unprobed.append(chosen)
 
 
 def settle(job: Job, lease: LeaseId) -> tuple[LeaseId, ...]:
@@ -57,7 +74,7 @@ def send_probes(book: Book, at: float) -> Iterator[Command]:
         verifiers = [w for w in book.workers.values() if w.verifier and w.online]
         if not any(worker.free > 0 for worker in verifiers):
             return
-        found = _verifier(verifiers, book.tried.get(lease, set()))
+        found = _verifier(book, lease, verifiers)
         if found is not None:
             book.unprobed.remove(lease)
             yield from _send(book, lease, found, at)
@@ -73,31 +90,37 @@ def lose(book: Book, lease: LeaseId) -> None:
 def forget(book: Book, lease: LeaseId) -> None:
     """Nothing more is to be found out about a lease."""
     book.tried.pop(lease, None)
-    book.suspected.discard(lease)
+    book.suspected.pop(lease, None)
 
 
-def command(book: Book, lease: LeaseId, verifier: WorkerId) -> SendProbe:
+def command(book: Book, lease: LeaseId) -> SendProbe:
     job_id, unit, _ = lease_parts(lease)
-    job = book.jobs[job_id]
+    job, probing = book.jobs[job_id], book.probers[lease]
     batch = tuple(job.results[lease_parts(each)[1]] for each in job.batches[lease])
+    whole = lease in book.suspected
     return SendProbe(
-        verifier, lease, job_id, unit, job.order, job.results[unit], batch, whole=lease in book.suspected
+        probing.verifier, probing.number, lease, job_id, unit, job.order, job.results[unit], batch, whole
     )
 
 
 def alarm(book: Book, lease: LeaseId, at: float) -> WakeAt:
-    return WakeAt(events.ProbeExpired(at + book.timing.lease_seconds, lease, book.probers[lease].number))
+    """A tile that is suspected is rendered twice, on a machine that may be slower than its worker's."""
+    seconds = book.timing.lease_seconds * (4 if lease in book.suspected else 1)
+    return WakeAt(events.ProbeExpired(at + seconds, lease, book.probers[lease].number))
 
 
 def _send(book: Book, lease: LeaseId, verifier: Worker, at: float) -> Iterator[Command]:
     book.probes_sent += 1
     book.probers[lease] = Probing(verifier.id, book.probes_sent)
     verifier.probes.add(lease)
-    yield command(book, lease, verifier.id)
+    yield command(book, lease)
     yield alarm(book, lease, at)
 
 
-def _verifier(verifiers: list[Worker], tried: set[WorkerId]) -> Worker | None:
-    """One that is free; None if one that has not tried yet is only busy."""
-    fresh = [worker for worker in verifiers if worker.id not in tried] or verifiers
-    return next((worker for worker in fresh if worker.free > 0), None)
+def _verifier(book: Book, lease: LeaseId, verifiers: list[Worker]) -> Worker | None:
+    """One that is free, or None while a better one is busy: that has not tried, or did not suspect."""
+    blender = book.jobs[lease_parts(lease)[0]].order.scene.blender
+    able = [worker for worker in verifiers if worker.blender == blender]
+    fresh = [worker for worker in able if worker.id not in book.tried.get(lease, set())]
+    others = [worker for worker in able if worker.id != book.suspected.get(lease)]
+    return next((worker for worker in fresh or others or able if worker.free > 0), None)

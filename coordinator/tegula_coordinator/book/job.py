@@ -1,6 +1,7 @@
 """One job in the book: its units, its asks, its leases and its money."""
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tegula_coordinator.events import JobOpened
@@ -23,6 +24,8 @@ from tegula_market.model import (
     WorkerId,
     lease_id,
 )
+
+BARRED = "BARRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Job:
     results: dict[int, Result] = field(default_factory=dict)
     """Last result of a unit."""
     verdicts: dict[int, list[tuple[Address, Verdict]]] = field(default_factory=dict)
+    payees: dict[LeaseId, Address] = field(default_factory=dict)
+    """Whom each lease ever granted is owed to: a worker may name another address while it works."""
+    unjudged: dict[WorkerId, set[LeaseId]] = field(default_factory=dict)
+    """Delivered results without a verdict."""
     held: dict[WorkerId, dict[LeaseId, Digest]] = field(default_factory=dict)
     """Delivered results that no lot is drawn among yet, with their lots."""
     batches: dict[LeaseId, tuple[LeaseId, ...]] = field(default_factory=dict)
@@ -65,8 +72,8 @@ class Job:
     taken: dict[WorkerId, Ask] = field(default_factory=dict)
     price: Wei | None = None
     """Clearing price of the last round that took an ask."""
-    barred: dict[WorkerId, str] = field(default_factory=dict)
-    """Workers that get no more of this job, and why."""
+    barred: dict[Address, str] = field(default_factory=dict)
+    """Payout addresses whose workers get no more of this job, and why."""
     declined: dict[WorkerId, str] = field(default_factory=dict)
     """Why workers did not ask."""
     returned: dict[WorkerId, set[int]] = field(default_factory=dict)
@@ -97,7 +104,7 @@ class Job:
 
     def clear(self, online: set[WorkerId], now: float) -> list[auction.Refused]:
         """Holds a round among the asks of workers that are there; who is taken works at its price."""
-        standing = {w: s for w, s in self.asks.items() if w in online and w not in self.barred}
+        standing = {w: s for w, s in self.asks.items() if w in online}
         warm = {worker for worker, s in standing.items() if s.warm}
         demand = len(self.open_units) + sum(
             1 for lease in self.leases.values() if self.units[lease.unit].phase is Phase.LEASED
@@ -119,9 +126,9 @@ class Job:
     def spare_asks(self) -> bool:
         """Whether somebody who lost the last round could fill a gap in another."""
         return any(
-            standing.code != Reason.ABOVE_CEILING
+            standing.code not in (Reason.ABOVE_CEILING, BARRED)
             for worker, standing in self.asks.items()
-            if worker not in self.taken and worker not in self.barred
+            if worker not in self.taken
         )
 
     def next_unit(self, worker: WorkerId) -> int | None:
@@ -138,7 +145,16 @@ class Job:
             heapq.heappush(self.queue, unit)
         return found
 
-    def lease(self, unit: int, worker: WorkerId, expiry: int) -> Lease:
+    def bar(self, payout: Address, workers: Iterable[WorkerId], reason: str) -> None:
+        """Whoever works for that address gets no more of the job."""
+        self.barred[payout] = reason
+        for worker in workers:
+            self.taken.pop(worker, None)
+            if worker in self.asks:
+                standing = self.asks[worker]
+                self.asks[worker] = StandingAsk(standing.ask, standing.warm, BARRED, reason)
+
+    def lease(self, unit: int, worker: WorkerId, payout: Address, expiry: int) -> Lease:
         """Raises: Overdrawn: the deposit does not cover the unit."""
         assert self.price is not None
         attempt = self.units[unit].attempt + 1
@@ -146,19 +162,23 @@ class Job:
         lease = Lease(lease_id(self.id, unit, attempt), self.id, unit, worker, price, attempt, expiry)
         self.ledger = ledger.reserve(self.ledger, lease.id, price)
         self.leases[lease.id] = self.last[unit] = lease
+        self.payees[lease.id] = payout
         self.move(unit, lifecycle.Leased(lease.id))
         return lease
 
     def drop(self, lease: Lease) -> None:
         """Ends a lease that earns nothing."""
         self.ledger = ledger.release(self.ledger, lease.id)
-        del self.leases[lease.id]
+        self._forget(lease)
 
-    def pay(self, lease: Lease, payout: Address) -> Wei:
-        """Turns the lease's reserve into what is owed; the worker's new total."""
-        self.ledger = ledger.owe(self.ledger, lease.id, payout)
+    def pay(self, lease: Lease) -> None:
+        """Turns the lease's reserve into what is owed."""
+        self.ledger = ledger.owe(self.ledger, lease.id, self.payees[lease.id])
+        self._forget(lease)
+
+    def _forget(self, lease: Lease) -> None:
         del self.leases[lease.id]
-        return self.ledger.owed[payout]
+        self.unjudged.get(lease.worker, set()).discard(lease.id)
 
     def move(self, unit: int, event: UnitEvent) -> None:
         before = self.units[unit]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
+from tegula_coordinator.book import audits
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
@@ -38,7 +39,7 @@ def ask(book: Book, event: events.AskArrived) -> Iterator[Command]:
     ask = event.ask
     job = book.live_job(ask.job)
     worker = book.workers.get(ask.worker)
-    if worker is None or worker.verifier or ask.worker in job.barred or job.stopped is not None:
+    if worker is None or worker.verifier or worker.payout in job.barred or job.stopped is not None:
         raise NotAdmitted("this worker cannot ask for this job")
     job.asks[ask.worker] = StandingAsk(ask, event.warm)
     yield from expect_asks(book, job, event.at)
@@ -54,7 +55,7 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
     job = book.live_job(event.job)
     if not job.calling or job.stopped is not None:
         raise NotAdmitted("no round is open")
-    online = {worker.id for worker in book.workers.values() if worker.online}
+    online = {w.id for w in book.workers.values() if w.online and w.payout not in job.barred}
     for refused in job.clear(online, event.at):
         no = messages.NotTaken(job.id, refused.reason.value, refused.sentence)
         yield Tell(refused.ask.worker, no)
@@ -67,12 +68,12 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
         return
     for ask in job.taken.values():
         worker = book.workers[ask.worker]
-        while min(worker.free, ask.slots - len(worker.leases)) > 0:
+        while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:
             unit = job.next_unit(ask.worker)
             if unit is None:
                 break
             expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
-            lease = job.lease(unit, ask.worker, expiry)
+            lease = job.lease(unit, ask.worker, worker.payout, expiry)
             worker.leases.add(lease.id)
             yield SendLease(lease)
             yield WakeAt(events.LeaseExpired(float(expiry), lease.id))

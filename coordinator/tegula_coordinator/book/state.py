@@ -74,8 +74,8 @@ class Book:
     probes_sent: int = 0
     tried: dict[LeaseId, set[WorkerId]] = field(default_factory=dict)
     """Verifiers that have looked at a lease, or were to."""
-    suspected: set[LeaseId] = field(default_factory=set)
-    """Delivered results of which a few probes looked wrong."""
+    suspected: dict[LeaseId, WorkerId] = field(default_factory=dict)
+    """Delivered results of which a few probes looked wrong, and to which verifier."""
     records: dict[Address, Record] = field(default_factory=dict)
     """What each payout address has shown here."""
 

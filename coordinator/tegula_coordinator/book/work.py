@@ -9,7 +9,7 @@ from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
 from tegula_market.lifecycle import JobPhase
-from tegula_market.model import Lease, WorkerId
+from tegula_market.model import Address, Lease
 
 MAX_RETURNED = 3
 """Units that a worker may fail to render before it gets no more of the job."""
@@ -30,7 +30,12 @@ def take_back(book: Book, event: events.LeaseReturned) -> Iterator[Command]:
     given_back = job.returned.setdefault(event.worker, set())
     given_back.add(lease.unit)
     if len(given_back) >= MAX_RETURNED:
-        bar(job, event.worker, f"could not render {MAX_RETURNED} tiles: {event.reason}")
+        bar(
+            book,
+            job,
+            book.workers[event.worker].payout,
+            f"could not render {MAX_RETURNED} tiles: {event.reason}",
+        )
     if _nobody_can(book, job, lease.unit):
         where = f"tile {lease.unit} cannot be rendered by any worker here"
         failed = f"{where}: {event.failure}: {event.reason}"
@@ -47,9 +52,7 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     job.move(lease.unit, lifecycle.Delivered(lease.id))
     book.workers[event.worker].leases.discard(lease.id)
     audits.hold(job, lease, event.lot)
-    yield from rounds.lease_out(book, job, event.at)
-    audits.close(book, job)
-    yield from audits.send_probes(book, event.at)
+    yield from take_up(book, job, event.at)
 
 
 def go_on(book: Book, job: Job, at: float) -> Iterator[Command]:
@@ -62,8 +65,13 @@ def go_on(book: Book, job: Job, at: float) -> Iterator[Command]:
         return
     if job.open_units and job.spare_asks():
         yield from rounds.expect_asks(book, job, at)
+    yield from take_up(book, job, at)
+
+
+def take_up(book: Book, job: Job, at: float) -> Iterator[Command]:
+    """After a verdict that has made room: more of what is open."""
     yield from rounds.lease_out(book, job, at)
-    audits.close(book, job)  # batches of workers that have left, or that have no more to come
+    audits.close(book, job)
     yield from audits.send_probes(book, at)
 
 
@@ -73,16 +81,15 @@ def end(book: Book, job: Job, lease: Lease, event: lifecycle.UnitEvent) -> None:
     job.move(lease.unit, event)
 
 
-def bar(job: Job, worker: WorkerId, reason: str) -> None:
-    job.barred[worker] = reason
-    job.taken.pop(worker, None)
+def bar(book: Book, job: Job, payout: Address, reason: str) -> None:
+    job.bar(payout, (worker.id for worker in book.workers.values() if worker.payout == payout), reason)
 
 
 def _nobody_can(book: Book, job: Job, unit: int) -> bool:
     return not any(
         worker.online
         and not worker.verifier
-        and worker.id not in job.barred
+        and worker.payout not in job.barred
         and worker.id not in job.declined
         and unit not in job.returned.get(worker.id, set())
         for worker in book.workers.values()

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,
@@ -17,6 +19,7 @@ from coordinator.playbook import (
     joined,
     judged,
     lease,
+    leases,
     opened,
     payout,
     play,
@@ -25,13 +28,13 @@ from coordinator.playbook import (
     told,
 )
 from tegula_coordinator import events
-from tegula_coordinator.book import Book
+from tegula_coordinator.book import Book, NotAdmitted
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.events import Event
 from tegula_market import audit, messages
 from tegula_market.audit import Record
-from tegula_market.lifecycle import Phase
-from tegula_market.model import Outcome, WorkerId
+from tegula_market.lifecycle import MAX_INCONCLUSIVE, Phase
+from tegula_market.model import Outcome, WorkerId, lease_parts
 
 OTHER = WorkerId(b"\x08" * 32)
 
@@ -94,7 +97,7 @@ def test_a_suspected_tile_is_rendered_again_whole_by_another_verifier() -> None:
     commands = play(book, suspected(0))
     assert [(c.verifier, c.whole) for c in commands if isinstance(c, SendProbe)] == [(OTHER, True)]
     assert book.jobs[JOB].units[0].phase is Phase.DELIVERED
-    assert ANN not in book.jobs[JOB].barred
+    assert payout(ANN) not in book.jobs[JOB].barred
 
 
 def test_a_suspected_tile_waits_for_a_verifier_that_is_only_busy() -> None:
@@ -120,7 +123,7 @@ def test_a_verifier_that_takes_too_long_loses_the_probe_and_nobody_is_blamed() -
     commands = play(book, late)
     assert told(commands, JUDGE) == [messages.Revoke]
     assert probes(commands) == [(OTHER, 0)]
-    assert ANN not in book.jobs[JOB].barred
+    assert payout(ANN) not in book.jobs[JOB].barred
     assert not book.workers[JUDGE].probes
 
 
@@ -131,3 +134,68 @@ def test_probes_expire_after_a_restart_too() -> None:
     assert events.ProbeExpired(NOW + 10 + book.timing.lease_seconds, lease(0), 1) in alarms(
         play(book, events.Restarted(NOW + 10))
     )
+
+
+def test_a_stranger_is_not_leased_a_job_before_its_first_verdict() -> None:
+    """One slot and two batches of one: three results may wait."""
+    book = a_book(20)
+    play(book, joined(ANN), opened(funded=10_000), asked(ANN, 40), called())  # no verifier is there
+    for unit in range(3):
+        assert leases_of(book) == {unit}
+        play(book, delivered(ANN, unit))
+    assert leases_of(book) == set()
+    assert probes(play(book, joined(JUDGE))) == [(JUDGE, 0)]
+    assert leases(play(book, judged(0, Outcome.ACCEPTED))) == [(ANN, 3, 80)], "a verdict makes room"
+
+
+def leases_of(book: Book) -> set[int]:
+    return {lease_parts(lease)[1] for lease in book.workers[ANN].leases}
+
+
+def test_a_batch_of_a_worker_that_gets_no_more_work_is_probed() -> None:
+    book = trusted(9, batch=5)
+    play(book, delivered(ANN, 0))
+    book.jobs[JOB].taken.pop(ANN)  # outbid; units 1 and 2 are still hers
+    assert probes(play(book, delivered(ANN, 1))) == []
+    assert probes(play(book, delivered(ANN, 2))) == [(JUDGE, 0)]
+
+
+def test_a_verifier_with_another_blender_is_not_asked() -> None:
+    book = working()
+    play(book, events.WorkerLeft(NOW, JUDGE, "left"))
+    play(book, replace(joined(OTHER, blender="5.0.1"), verifier=True))  # type: ignore[type-var]
+    assert probes(play(book, delivered(ANN, 0))) == []
+    assert probes(play(book, joined(JUDGE))) == [(JUDGE, 0)]
+
+
+def test_who_suspects_does_not_confirm_while_another_is_there() -> None:
+    """Not even if the other one has failed on that tile before."""
+    book = working()
+    play(book, another_verifier(), delivered(ANN, 0))
+    assert book.probers[lease(0)].verifier == JUDGE
+    play(book, judged(0, Outcome.INCONCLUSIVE))
+    assert book.probers[lease(0)].verifier == OTHER
+    play(book, suspected(0))
+    assert book.probers[lease(0)].verifier == JUDGE
+    play(book, judged(0, Outcome.INCONCLUSIVE))
+    assert lease(0) not in book.probers or book.probers[lease(0)].verifier == JUDGE
+
+
+def test_what_a_verifier_found_is_not_taken_for_anothers_finding() -> None:
+    book = working()
+    play(book, another_verifier(), delivered(ANN, 0))
+    late = events.Suspected(NOW + 200, lease(0), book.probers[lease(0)].number, 9.0, 2.0, "odd")
+    play(book, events.ProbeExpired(NOW + 103, lease(0), late.probe))
+    with pytest.raises(NotAdmitted):
+        play(book, late)
+    assert lease(0) not in book.suspected
+
+
+def test_a_tile_that_kills_verifiers_does_not_go_round_for_ever() -> None:
+    book = working(1, bob=False)
+    play(book, delivered(ANN, 0))
+    for _ in range(MAX_INCONCLUSIVE):
+        assert lease(0) in book.probers
+        play(book, events.WorkerLeft(NOW + 9, JUDGE, "silent"), joined(JUDGE))
+    assert lease(0) not in book.probers
+    assert payout(ANN) not in book.jobs[JOB].barred

@@ -1,5 +1,7 @@
 """What becomes of a tile, its batch, its worker and its money."""
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.book.test_audits import another_verifier, trusted
@@ -7,14 +9,19 @@ from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,
     BOB,
+    EVE,
     JOB,
     JUDGE,
     NOW,
+    a_book,
+    asked,
+    called,
     delivered,
     joined,
     judged,
     lease,
     leases,
+    opened,
     payout,
     play,
     probes,
@@ -22,11 +29,11 @@ from coordinator.playbook import (
     told,
 )
 from tegula_coordinator import events
-from tegula_coordinator.book import NotAdmitted
+from tegula_coordinator.book import JobPhase, NotAdmitted
 from tegula_market import messages
 from tegula_market.audit import Record
-from tegula_market.lifecycle import MAX_INCONCLUSIVE, Phase
-from tegula_market.model import Outcome
+from tegula_market.lifecycle import MAX_INCONCLUSIVE, MAX_REJECTED, Phase
+from tegula_market.model import Outcome, WorkerId
 
 
 def test_an_accepted_tile_is_owed_to_the_unit() -> None:
@@ -41,7 +48,7 @@ def test_a_rejected_tile_goes_to_another_and_its_worker_gets_no_more() -> None:
     play(book, delivered(ANN, 0))  # and takes unit 2
     play(book, judged(0, Outcome.REJECTED))
     assert book.jobs[JOB].ledger.owed == {}
-    assert "rejected" in book.jobs[JOB].barred[ANN]
+    assert "rejected" in book.jobs[JOB].barred[payout(ANN)]
     assert leases(play(book, delivered(BOB, 1))) == [(BOB, 0, 80)]
 
 
@@ -49,7 +56,7 @@ def test_an_inconclusive_verdict_probes_again_and_blames_nobody() -> None:
     book = working()
     commands = play(book, delivered(ANN, 0), judged(0, Outcome.INCONCLUSIVE))
     assert probes(commands) == [(JUDGE, 0)]
-    assert ANN not in book.jobs[JOB].barred
+    assert payout(ANN) not in book.jobs[JOB].barred
     assert book.jobs[JOB].units[0].phase is Phase.DELIVERED
 
 
@@ -97,7 +104,7 @@ def test_a_batch_is_rejected_as_a_whole_and_trust_starts_again() -> None:
     job = book.jobs[JOB]
     assert job.ledger.owed == {}
     assert job.open_units >= {0, 1, 2}
-    assert ANN in job.barred
+    assert payout(ANN) in job.barred
     assert book.records[payout(ANN)] == Record(passed=0, rejected=1)
 
 
@@ -120,7 +127,7 @@ def test_a_batch_whose_tile_nobody_can_judge_is_decided_by_another_of_its_tiles(
     assert 0 in book.jobs[JOB].open_units
     play(book, judged(1, Outcome.ACCEPTED, others=(2,)))
     assert book.jobs[JOB].ledger.owed == {payout(ANN): 160}
-    assert ANN not in book.jobs[JOB].barred
+    assert payout(ANN) not in book.jobs[JOB].barred
     assert not book.jobs[JOB].lots
 
 
@@ -151,5 +158,47 @@ def test_nothing_is_suspected_or_late_that_is_not_being_probed(event: events.Eve
 def test_an_alarm_for_a_probe_that_came_is_ignored() -> None:
     book = working()
     play(book, delivered(ANN, 0), suspected(0))
-    with pytest.raises(NotAdmitted, match="in time"):
+    with pytest.raises(NotAdmitted, match="over"):
         play(book, events.ProbeExpired(NOW + 103, lease(0), 1))
+
+
+def test_no_other_key_of_a_rejected_payout_gets_work() -> None:
+    book = working(4)
+    key = WorkerId(b"\x07" * 32)
+    again = replace(joined(key), payout=payout(ANN))  # type: ignore[type-var]
+    play(book, again, asked(key, 1), delivered(ANN, 0), judged(0, Outcome.REJECTED))
+    with pytest.raises(NotAdmitted, match="cannot ask"):
+        play(book, asked(key, 1))
+    assert told(play(book, again), key) == [], "no call, either"
+    assert all(lease.worker != key for lease in book.jobs[JOB].leases.values())
+
+
+def test_strangers_cannot_end_a_job_by_being_rejected() -> None:
+    book = a_book(1)
+    play(book, joined(JUDGE), opened(funded=10_000))
+    for attempt in range(1, MAX_REJECTED + 3):
+        stranger = WorkerId(bytes([100 + attempt]) * 32)
+        play(book, joined(stranger), asked(stranger, 1), called())
+        play(book, delivered(stranger, 0, attempt), judged(0, Outcome.REJECTED, attempt))
+    assert book.jobs[JOB].phase is JobPhase.OPEN
+
+
+def test_what_is_rejected_of_proven_workers_is_at_fault_itself() -> None:
+    book = a_book(1)
+    play(book, joined(JUDGE), opened(funded=10_000))
+    for attempt in range(1, MAX_REJECTED + 1):
+        worker = WorkerId(bytes([100 + attempt]) * 32)
+        book.records[payout(worker)] = Record(passed=3)
+        play(book, joined(worker), asked(worker, 1), called())
+        play(book, delivered(worker, 0, attempt), judged(0, Outcome.REJECTED, attempt))
+    assert book.jobs[JOB].phase is JobPhase.FAILED
+
+
+def test_a_tile_is_owed_to_whom_it_was_leased() -> None:
+    """Whatever address the worker names while it waits: blame does not move, and neither does pay."""
+    book = working()
+    play(book, delivered(ANN, 0))
+    play(book, replace(joined(ANN), payout=payout(EVE)))  # type: ignore[type-var]
+    play(book, judged(0, Outcome.ACCEPTED))
+    assert book.jobs[JOB].ledger.owed == {payout(ANN): 80}
+    assert set(book.records) == {payout(ANN)}
