@@ -65,7 +65,7 @@ class Court:
         image = self.image(tiling.tile(order, UNIT).rendered, times)
         payload = vouchers.result_payload(DOMAIN, JOB, UNIT, 1, image)
         result = Result(lease_id(JOB, UNIT, 1), image, 1.0, 0.0, CPU, signing.sign(payload, WORKER))
-        trial = Trial(order, result, SALT, whole, CPU, (), ())
+        trial = Trial(order, result, SALT, whole, CPU, (), (), ())
         twins = self.probes(trial, 1.0000001) if whole else ()
         return replace(trial, images=self.probes(trial), twins=twins)
 

@@ -62,9 +62,11 @@ class _Case:
 
 
 def audits(renders: Renders, salts: int) -> Iterator[Audit]:
+    rects = tiles(renders.subject.scene)
     for case in (*_honest(renders), *_cheats(renders)):
-        for index, rect in enumerate(tiles(renders.subject.scene)):
-            yield from _of_tile(renders, case, index, rect, salts)
+        known = judge.furthest(*case.twin, rects)
+        for index, rect in enumerate(rects):
+            yield from _of_tile(renders, case, known, index, rect, salts)
 
 
 def _honest(renders: Renders) -> Iterator[_Case]:
@@ -109,7 +111,9 @@ def _case(
     return _Case(name, pair, lambda rect, _: frame.cut(rect), frame, want, twin, arbiter, run)
 
 
-def _of_tile(renders: Renders, case: _Case, index: int, rect: Rect, salts: int) -> Iterator[Audit]:
+def _of_tile(
+    renders: Renders, case: _Case, known: tuple[float, ...], index: int, rect: Rect, salts: int
+) -> Iterator[Audit]:
     name, scene = renders.subject.name, renders.subject.scene
     want, honest, arbiter = case.want.cut(rect), case.honest.cut(rect), case.arbiter.cut(rect)
     twin, twin_of = (picture.cut(rect) for picture in case.twin)
@@ -122,7 +126,7 @@ def _of_tile(renders: Renders, case: _Case, index: int, rect: Rect, salts: int) 
         changed = float(differs(got, honest).mean())
         if not changed and "honest" not in case.name:
             return  # nothing to be found here
-        screened = judge.screen(got, want, probes_of(rect, scene, words), case.pair)
+        screened = judge.screen(got, want, probes_of(rect, scene, words), case.pair, known)
         if case.painted or confirmed is None:
             confirmed = judge.confirm(got, want, strayed, case.pair)
         decision = Decision(screened, confirmed, judge.broken(strayed, judge.area(want)))

@@ -45,7 +45,10 @@ class SendProbe:
     batch: tuple[Result, ...]
     """What stands or falls with it, itself included."""
     whole: bool
-    """It was suspected: all of it is rendered again."""
+    """All of it is rendered again: it was suspected, or comes from another kind of device while nothing is
+    known yet of how far honest hardware strays in this job."""
+    strayed: tuple[float, ...]
+    """How far it did so far."""
 
 
 @dataclass(frozen=True, slots=True)

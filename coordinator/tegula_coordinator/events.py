@@ -138,6 +138,8 @@ class Judged:
     """On the rest of the batch, which stands or falls with it."""
     probe: int
     """Which of all probes ever sent it rests on."""
+    strayed: tuple[float, ...]
+    """How far the verifier's other kernel strayed, if it rendered all of the tile."""
 
 
 @dataclass(frozen=True, slots=True)

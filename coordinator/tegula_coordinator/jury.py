@@ -64,18 +64,18 @@ class Jury:
         if unfit:
             verdict = replace(verdict, outcome=Outcome.REJECTED, reason=unfit)
         others = self._rest(probe, verdict) if verdict.outcome is not Outcome.INCONCLUSIVE else ()
-        return events.Judged(time.time(), verdict, tuple(others), probe.number)
+        return events.Judged(time.time(), verdict, tuple(others), probe.number, found.strayed)
 
     def no_verdict(self, probe: SendProbe, reason: str, seconds: float = 0.0) -> events.Judged:
         """What befell a verifier or the coordinator, and is nobody's fault."""
         found = Judgement(Outcome.INCONCLUSIVE, 0.0, 0.0, 0, reason)
-        return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), (), probe.number)
+        return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), (), probe.number, ())
 
     def _trial(
         self, probe: SendProbe, verifier: str, images: tuple[Digest, ...], twins: tuple[Digest, ...]
     ) -> Trial:
         salt = self._derive.salt(probe.lease)
-        return Trial(probe.order, probe.result, salt, probe.whole, verifier, images, twins)
+        return Trial(probe.order, probe.result, salt, probe.whole, verifier, images, twins, probe.strayed)
 
     def _keep(self, trial: Trial, worker: Address, verdict: Verdict) -> None:
         stated = Evidence(

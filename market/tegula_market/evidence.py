@@ -27,6 +27,8 @@ class Trial:
     """Of the probes, in their order."""
     twins: tuple[Digest, ...]
     """The same by the verifier's other kernel, if all of the tile was rendered again."""
+    strayed: tuple[float, ...]
+    """How far verifiers' other kernels had strayed in this job: `adapters.verify.screen`."""
 
     @property
     def unit(self) -> int:

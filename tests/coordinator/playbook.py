@@ -96,7 +96,7 @@ def judged(unit: int, outcome: Outcome, attempt: int = 1, *, others: tuple[int, 
         Verdict(lease(each, attempt), outcome, 0.0, 2.0, 256, 0.1, "because", bytes(32))
         for each in (unit, *others)
     )
-    return events.Judged(NOW + 4, verdict, tuple(rest), PRESENT)
+    return events.Judged(NOW + 4, verdict, tuple(rest), PRESENT, ())
 
 
 def suspected(unit: int, attempt: int = 1) -> Event:

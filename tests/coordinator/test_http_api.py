@@ -285,7 +285,7 @@ async def deliver(it: House, job: JobId, unit: int) -> None:
 async def accept(it: House, job: JobId, unit: int) -> None:
     lease = lease_id(job, unit, 1)
     verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
-    await it.keeper.record(events.Judged(time.time(), verdict, (), it.keeper.book.probers[lease].number))
+    await it.keeper.record(events.Judged(time.time(), verdict, (), it.keeper.book.probers[lease].number, ()))
 
 
 def test_a_job_goes_from_order_to_close(act: Act) -> None:
@@ -320,7 +320,7 @@ def test_a_job_goes_from_order_to_close(act: Act) -> None:
 
 
 def test_a_result_is_not_shown_before_its_verdict(act: Act) -> None:
-    """Or a requester could take the picture and not pay, and a worker with a token see if it will be audited."""
+    """Or a requester could take the picture unpaid, and a worker with a token see what is audited."""
 
     async def scenario(it: House) -> None:
         job = await it.open(an_honest_order())

@@ -72,7 +72,7 @@ class Case:
         signature = signing.sign(vouchers.result_payload(DOMAIN, job, UNIT, 1, image), WORKER)
         result = Result(lease_id(job, UNIT, 1), image, 1.0, 0.0, device, signature)
         laid, twin = LaidOut(self.blend.parent, self.blend.name), Renderer(environment=OTHER_KERNEL)
-        asked = Trial(order, result, SALT, whole, "", (), ())
+        asked = Trial(order, result, SALT, whole, "", (), (), ())
         trial = asyncio.run(again.render(asked, laid, self.blobs, Renderer(), twin))
         return self._written(trial)
 

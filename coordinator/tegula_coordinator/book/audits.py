@@ -14,6 +14,9 @@ from tegula_market import audit
 from tegula_market.audit import Record
 from tegula_market.model import Digest, Lease, LeaseId, lease_parts
 
+PROBE_LEASES = 4
+"""Times a lease's that a probe may take: a whole tile is rendered twice, on a machine that may be slow."""
+
 
 def hold(job: Job, lease: Lease, lot: Digest) -> None:
     job.held.setdefault(lease.worker, {})[lease.id] = lot
@@ -97,16 +100,25 @@ def command(book: Book, lease: LeaseId) -> SendProbe:
     job_id, unit, _ = lease_parts(lease)
     job, probing = book.jobs[job_id], book.probers[lease]
     batch = tuple(job.results[lease_parts(each)[1]] for each in job.batches[lease])
-    whole = lease in book.suspected
+    result = job.results[unit]
+    strange = not job.strayed and result.device != book.workers[probing.verifier].device
     return SendProbe(
-        probing.verifier, probing.number, lease, job_id, unit, job.order, job.results[unit], batch, whole
+        probing.verifier,
+        probing.number,
+        lease,
+        job_id,
+        unit,
+        job.order,
+        result,
+        batch,
+        whole=strange or lease in book.suspected,
+        strayed=job.strayed,
     )
 
 
 def alarm(book: Book, lease: LeaseId, at: float) -> WakeAt:
-    """A tile that is suspected is rendered twice, on a machine that may be slower than its worker's."""
-    seconds = book.timing.lease_seconds * (4 if lease in book.suspected else 1)
-    return WakeAt(events.ProbeExpired(at + seconds, lease, book.probers[lease].number))
+    late = at + PROBE_LEASES * book.timing.lease_seconds
+    return WakeAt(events.ProbeExpired(late, lease, book.probers[lease].number))
 
 
 def _send(book: Book, lease: LeaseId, verifier: Worker, at: float) -> Iterator[Command]:

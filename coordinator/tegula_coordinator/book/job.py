@@ -66,6 +66,8 @@ class Job:
     """Delivered results that no lot is drawn among yet, with their lots."""
     batches: dict[LeaseId, tuple[LeaseId, ...]] = field(default_factory=dict)
     """What stands or falls with a result that is being audited, itself included."""
+    strayed: tuple[float, ...] = ()
+    """How far verifiers' other kernels have strayed here, at most; `adapters.verify.screen`."""
     lots: dict[LeaseId, Digest] = field(default_factory=dict)
     """Of all results in `batches`."""
     asks: dict[WorkerId, StandingAsk] = field(default_factory=dict)

@@ -35,6 +35,8 @@ def expire_probe(book: Book, event: events.ProbeExpired) -> Iterator[Command]:
 def judge(book: Book, event: events.Judged) -> Iterator[Command]:
     verdict = event.verdict
     job = _probed(book, verdict.lease, event.probe)
+    if event.strayed:
+        job.strayed = tuple(map(max, event.strayed, job.strayed or event.strayed))
     if verdict.outcome is Outcome.INCONCLUSIVE:
         _note(job, verdict)
         yield from give_up(book, verdict.lease)

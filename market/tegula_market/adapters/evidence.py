@@ -39,7 +39,7 @@ def judge(trial: Trial, find: Find) -> Judgement:
     tile = Rendered(find(trial.result.image), tiling.tile(trial.order, trial.unit).rendered)
     images = list(_around(trial, trial.images, rects, overscan, find))
     if not trial.whole:
-        return verify.screen(tile, rects, images, pair)
+        return verify.screen(tile, rects, images, pair, trial.strayed)
     (twin,) = _around(trial, trial.twins, rects, overscan, find)
     return verify.confirm(tile, rects[0], images[0], twin, pair)
 

@@ -38,6 +38,13 @@ BLOCK = 8
 """Edge, in pixels, of the blocks in which strays are counted to see whether they come in clumps."""
 LEAST_CLUMP = 2.0
 """Pixels that stray together, on average, even where a twin shows too few of them to tell."""
+LEAST_SHARE = 1 / 4096
+"""Of pixels that stray, even where none has: a pixel of a tile of 64 x 64."""
+TELLING = 0.9
+"""Where so many stray, counting them tells nothing."""
+KNOWN_SPREAD = 0.005
+"""Of a tile's share in a job whose worst tile is known. With it fewer than one screen in 100 of each scene in
+docs/verification/calibration.csv leads to a second look (tests/bench/verification/test_calibrate.py)."""
 CERTAIN = 16.0
 """-log10 of the least probability that a double can tell from none."""
 
@@ -194,6 +201,20 @@ def noise(pair: Pair) -> Noise:
     """What was measured of honest pairs: `honest.json`, which `make calibrate` writes."""
     measured = json.loads(resources.files(__package__).joinpath("honest.json").read_text())["pairs"]
     return Noise(tuple(measured[pair]["mean"]), tuple(measured[pair]["spread"]))
+
+
+def expected(strayed: Sequence[float]) -> Noise:
+    """Honest differences of other hardware in a job, from how far verifiers' twins have strayed in it.
+
+    How far hardware strays depends on the scene a thousand times more than on the hardware, so each scene is
+    its own measure. Other hardware may stray STRAY_FACTOR times as far as a twin.
+
+    Args:
+        strayed: by rung, the largest share of any tile's pixels so far.
+    """
+    shares = (STRAY_FACTOR[Pair.CPU] * share + LEAST_SHARE for share in strayed)
+    mean = (1.0 if rung == 0 or share > TELLING else share for rung, share in enumerate(shares))
+    return Noise(tuple(mean), (KNOWN_SPREAD,) * len(RUNGS))
 
 
 def pair_of(worker: str, verifier: str) -> Pair:

@@ -53,6 +53,6 @@ def test_it_decides_as_verify_does(share: float, pair: Pair, truth: Picture, tmp
 
 
 def test_a_verifier_whose_kernels_disagree_rejects_nobody(truth: Picture) -> None:
-    assert judge.broken(judge.stray(strayed(truth, 0.3, 0.05, 3), truth), TILE.area)
-    assert not judge.broken(judge.stray(strayed(truth, 0.2, 0.05, 3), truth), TILE.area)
+    assert judge.broken(judge.stray(strayed(truth, 0.6, 0.5, 3), truth), TILE.area)
+    assert not judge.broken(judge.stray(strayed(truth, 0.4, 0.5, 3), truth), TILE.area)
     assert not Decision(screen=16, confirm=16, inconclusive=True).rejected

@@ -23,12 +23,14 @@ from coordinator.playbook import (
     opened,
     payout,
     play,
+    present,
     probes,
     suspected,
     told,
 )
 from tegula_coordinator import events
 from tegula_coordinator.book import Book, NotAdmitted
+from tegula_coordinator.book.audits import PROBE_LEASES
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.events import Event
 from tegula_market import audit, messages
@@ -119,7 +121,7 @@ def test_a_verifier_that_takes_too_long_loses_the_probe_and_nobody_is_blamed() -
     book = working()
     commands = play(book, another_verifier(), delivered(ANN, 0))
     (late,) = (e for e in alarms(commands) if isinstance(e, events.ProbeExpired))
-    assert late.at == NOW + 3 + book.timing.lease_seconds
+    assert late.at == NOW + 3 + PROBE_LEASES * book.timing.lease_seconds
     commands = play(book, late)
     assert told(commands, JUDGE) == [messages.Revoke]
     assert probes(commands) == [(OTHER, 0)]
@@ -131,7 +133,7 @@ def test_probes_expire_after_a_restart_too() -> None:
     book = working()
     play(book, delivered(ANN, 0))
     assert events.ProbeExpired in {type(e) for e in alarms(play(book, events.Restarted(NOW + 10)))}
-    assert events.ProbeExpired(NOW + 10 + book.timing.lease_seconds, lease(0), 1) in alarms(
+    assert events.ProbeExpired(NOW + 10 + PROBE_LEASES * book.timing.lease_seconds, lease(0), 1) in alarms(
         play(book, events.Restarted(NOW + 10))
     )
 
@@ -199,3 +201,17 @@ def test_a_tile_that_kills_verifiers_does_not_go_round_for_ever() -> None:
         play(book, events.WorkerLeft(NOW + 9, JUDGE, "silent"), joined(JUDGE))
     assert lease(0) not in book.probers
     assert payout(ANN) not in book.jobs[JOB].barred
+
+
+def test_the_first_tile_of_another_device_is_rendered_whole_and_shows_how_far_a_job_strays() -> None:
+    book = working()
+    book.workers[JUDGE].device = "CPU of another kind"
+    commands = play(book, delivered(ANN, 0))
+    assert [(c.whole, c.strayed) for c in commands if isinstance(c, SendProbe)] == [(True, ())]
+    told = replace(present(book, judged(0, Outcome.ACCEPTED)), strayed=(0.9, 0.1, 0.0, 0.0, 0.0))  # type: ignore[type-var]
+    play(book, told)
+    commands = play(book, delivered(BOB, 1))
+    assert [(c.whole, c.strayed) for c in commands if isinstance(c, SendProbe)] == [(False, told.strayed)]
+    more = replace(present(book, judged(1, Outcome.ACCEPTED)), strayed=(0.8, 0.2, 0.0, 0.0, 0.0))  # type: ignore[type-var]
+    play(book, more)
+    assert book.jobs[JOB].strayed == (0.9, 0.2, 0.0, 0.0, 0.0)

@@ -15,6 +15,7 @@ from tegula_market.adapters.statistic import (
     Pair,
     Stray,
     excess,
+    expected,
     levels,
     noise,
     pair_of,
@@ -153,7 +154,7 @@ def test_false_suspicions_are_as_rare_as_the_statistic_says():
             counts.append(random.binomial(256, random.beta(mean * both, (1 - mean) * both)))
         drawn.append(surprise(counts, 256, known))
     for bound in (1.0, 1.5, 2.0):
-        assert np.mean(np.array(drawn) >= bound) <= 10**-bound
+        assert np.mean(np.array(drawn) >= bound) <= 10**-bound + 3 * (10**-bound / 4000) ** 0.5
 
 
 # ---- against the twin
@@ -210,6 +211,25 @@ def test_a_twin_shows_how_clumped_strays_are():
     assert stray(scattered).clumps[1] == LEAST_CLUMP
     assert stray(clumped).clumps[1] > 10
     assert stray(np.zeros((5, 3), np.uint8)) == Stray((0,) * TOP, (LEAST_CLUMP,) * TOP)
+
+
+# ---- what is expected of a job
+
+
+def test_a_scene_is_its_own_measure():
+    calm, wild = (0.9, 1e-3, 2e-4, 5e-5, 0.0), (1.0, 0.9, 0.6, 0.35, 0.1)
+    counts = (300, 12, 12, 12, 4)
+    assert surprise(counts, 300, expected(calm)) > 2
+    assert surprise(counts, 300, expected(wild)) == 0
+
+
+def test_a_rung_at_which_most_pixels_stray_tells_nothing():
+    assert expected((1.0, 0.9, 0.5, 0.2, 0.1)).mean[:3] == (1.0, 1.0, 1.0)
+    assert expected((1.0, 0.9, 0.5, 0.2, 0.1)).mean[3] == pytest.approx(0.4, abs=0.001)
+
+
+def test_where_nothing_has_strayed_a_pixel_still_may():
+    assert surprise((300, 1, 1, 1, 1), 300, expected((0.5, 0.0, 0.0, 0.0, 0.0))) < 2
 
 
 # ---- the pairs
