@@ -56,35 +56,6 @@ def chosen(lots: Mapping[LeaseId, Digest], prices: Mapping[LeaseId, Wei]) -> Lea
     return min(lots, key=lambda lease: (-math.log1p(-_uniform(lots[lease])) / prices[lease], lease))
 
 
-def gain(
-    cheated: int, size: int, cost: float, detection: float, saved: float = 1.0, regained: float = 0.0
-) -> float:
-    """What it is worth, in prices of a tile, to cheat on some tiles of a batch beyond rendering all of it.
-
-    With j = cheated, B = size, c = cost, f = saved, d = detection, r = regained and tiles of one price:
-
-    - the batch is rejected, R = j d / B, if a cheated tile is drawn and found out, and else paid: (1 - R) B;
-    - rendering takes (B - j f) c;
-    - of a rejected batch another address of the same owner is leased the share r. It delivers what was right
-      once more and renders what was missing: R r (B - j f c).
-
-    Rendered honestly it leaves B (1 - c). The difference is j (f c - d) + R r (B - j f c): without a second
-    address below 0 for every j and B as long as d > f c; with one only for small r, see docs/verification.md.
-    Since the lot weighs prices, a dear tile counts as so many cheap ones.
-
-    Args:
-        cost: of rendering the cheated tiles, as a share of their price. 1 if the time saved earns the price
-            of other tiles.
-        detection: rejections of audited tiles that were cheated on, less those of honest ones.
-        saved: share of the work on a cheated tile that the cheat spares, which need not be the share of
-            its pixels.
-    """
-    rejected = cheated * detection / size
-    rendered = (size - cheated * saved) * cost
-    again = regained * (size - cheated * saved * cost)
-    return (1 - rejected) * size - rendered + rejected * again - size * (1 - cost)
-
-
 def _uniform(lot: Digest) -> float:
     """0 <= u < 1, a double's 53 bits of it."""
     return (int.from_bytes(lot[:8], "big") >> 11) / 2**53

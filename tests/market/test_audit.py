@@ -2,6 +2,8 @@ import hashlib
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tegula_market.audit import LARGEST, NEWCOMER, Record, batch_size, chosen, gain, lot
 from tegula_market.digests import digest
@@ -93,75 +95,3 @@ def test_the_choice_does_not_depend_on_the_order_of_delivery(batch: dict[int, tu
     found = chosen(lots, prices)
     assert found in lots
     assert chosen(dict(reversed(lots.items())), prices) == found
-
-
-# ---- what cheating is worth
-
-
-TENTHS = [Fraction(n, 10) for n in (0, 1, 5, 9, 10)]
-
-
-def enumerated(
-    prices: list[int], faked: set[int], cost: Fraction, d: Fraction, saved: Fraction, r: Fraction
-) -> Fraction:
-    """The expected gain, in money, over each tile that may be drawn, found out or not, and leased again or not."""
-    total = sum(prices)
-    spent = sum(p * cost * (1 - saved * (i in faked)) for i, p in enumerate(prices))
-    expected = Fraction(0)
-    for drawn, found, again in product(
-        range(len(prices)), (False, True), product((False, True), repeat=len(prices))
-    ):
-        hit = d if drawn in faked else Fraction(0)
-        chance = Fraction(prices[drawn], total) * (hit if found else 1 - hit)
-        for returns in again:
-            chance *= r if returns else 1 - r
-        if not found:
-            earned = Fraction(total)
-        else:  # of what was right an image is at hand; of what was faked the rest is rendered now
-            back = [i for i, returns in enumerate(again) if returns]
-            earned = sum((prices[i] * (1 - cost * saved * (i in faked)) for i in back), Fraction(0))
-        expected += chance * (earned - spent)
-    return expected - total * (1 - cost)
-
-
-@pytest.mark.parametrize("size", [1, 2, 4])
-@pytest.mark.parametrize("saved", [Fraction(1, 10), Fraction(1)])
-@pytest.mark.parametrize("r", [Fraction(0), Fraction(1, 5), Fraction(1)])
-def test_gain_is_what_counting_every_outcome_gives(size: int, saved: Fraction, r: Fraction) -> None:
-    for cheated, cost, d in product(range(1, size + 1), TENTHS[1:], TENTHS):
-        counted = enumerated([1] * size, set(range(cheated)), cost, d, saved, r)
-        told = gain(cheated, size, float(cost), float(d), float(saved), float(r))
-        assert told == pytest.approx(float(counted), abs=1e-12)
-
-
-@pytest.mark.parametrize("faked", [{0}, {3}, {0, 3}, {1, 2}])
-def test_a_dear_tile_counts_as_so_many_cheap_ones(faked: set[int]) -> None:
-    prices, cost, d = [1, 2, 3, 10], Fraction(7, 10), Fraction(9, 10)
-    counted = enumerated(prices, faked, cost, d, Fraction(1), Fraction(0))
-    assert float(counted) == pytest.approx(sum(prices[i] for i in faked) * gain(1, 1, 0.7, 0.9))
-
-
-shares = st.floats(0, 1)
-
-
-@given(st.integers(1, LARGEST), st.data(), shares, shares, shares)
-def test_a_cheat_that_is_found_oftener_than_it_saves_loses_in_every_batch(
-    size: int, data: st.DataObject, cost: float, saved: float, detection: float
-) -> None:
-    cheated = data.draw(st.integers(1, size))
-    expected = cheated * (saved * cost - detection)
-    assert gain(cheated, size, cost, detection, saved) == pytest.approx(expected, abs=1e-9)
-
-
-@given(shares, shares, shares, shares)
-def test_a_newcomers_second_address_regains_no_more_than_what_is_overlooked(
-    cost: float, saved: float, detection: float, regained: float
-) -> None:
-    most = max(saved * cost - detection, saved * cost * (1 - detection))
-    assert gain(1, 1, cost, detection, saved, regained) <= most + 1e-9
-
-
-def test_an_owner_that_regains_a_rejected_batch_gains_by_cheating() -> None:
-    """As docs/verification.md says: at c = 0.6 and one tile of eight, from 43 % of the batch on."""
-    assert gain(1, 8, 0.6, 0.999, regained=0.42) < 0 < gain(1, 8, 0.6, 0.999, regained=0.44)
-    assert gain(1, 8, 0.6, 0.999, regained=1.0) == pytest.approx(0.525, abs=0.001)
