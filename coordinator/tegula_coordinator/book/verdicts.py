@@ -16,10 +16,7 @@ from tegula_market.model import LeaseId, Outcome, Verdict, Wei, lease_parts
 
 def suspect(book: Book, event: events.Suspected) -> Iterator[Command]:
     _probed(book, event.lease, event.probe)
-    book.suspected[event.lease] = book.probers[event.lease].verifier
-    audits.lose(book, event.lease)
-    book.unprobed.appendleft(event.lease)
-    yield from audits.send_probes(book, event.at)
+    yield from _look_again(book, event.lease, event.at)
 
 
 def expire_probe(book: Book, event: events.ProbeExpired) -> Iterator[Command]:
@@ -37,6 +34,10 @@ def judge(book: Book, event: events.Judged) -> Iterator[Command]:
     job = _probed(book, verdict.lease, event.probe)
     if event.strayed:
         job.strayed = tuple(map(max, event.strayed, job.strayed or event.strayed))
+    if verdict.outcome is Outcome.REJECTED and event.strayed and verdict.lease not in book.suspected:
+        # A first look was at all of the tile already; but no single look rejects for its pixels.
+        yield from _look_again(book, verdict.lease, event.at)
+        return
     if verdict.outcome is Outcome.INCONCLUSIVE:
         _note(job, verdict)
         yield from give_up(book, verdict.lease)
@@ -50,6 +51,13 @@ def judge(book: Book, event: events.Judged) -> Iterator[Command]:
         yield from work.take_up(book, job, event.at)
     else:
         yield from work.go_on(book, job, event.at)
+
+
+def _look_again(book: Book, lease: LeaseId, at: float) -> Iterator[Command]:
+    book.suspected[lease] = book.probers[lease].verifier
+    audits.lose(book, lease)
+    book.unprobed.appendleft(lease)
+    yield from audits.send_probes(book, at)
 
 
 def give_up(book: Book, lease_id: LeaseId) -> Iterator[Command]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.book.test_audits import another_verifier, trusted
+from coordinator.book.test_audits import OTHER, another_verifier, trusted
 from coordinator.book.test_work import working
 from coordinator.playbook import (
     ANN,
@@ -24,6 +24,7 @@ from coordinator.playbook import (
     opened,
     payout,
     play,
+    present,
     probes,
     suspected,
     told,
@@ -202,3 +203,17 @@ def test_a_tile_is_owed_to_whom_it_was_leased() -> None:
     play(book, judged(0, Outcome.ACCEPTED))
     assert book.jobs[JOB].ledger.owed == {payout(ANN): 80}
     assert set(book.records) == {payout(ANN)}
+
+
+def test_no_single_look_rejects_for_pixels_even_if_it_was_at_all_of_them() -> None:
+    book = working()
+    play(book, another_verifier())
+    book.workers[JUDGE].device = "CPU of another kind"
+    play(book, delivered(ANN, 0))
+    looked = replace(present(book, judged(0, Outcome.REJECTED)), strayed=(0.9, 0.1, 0.0, 0.0, 0.0))  # type: ignore[type-var]
+    commands = play(book, looked)
+    assert probes(commands) == [(OTHER, 0)]
+    assert payout(ANN) not in book.jobs[JOB].barred
+    again = replace(present(book, judged(0, Outcome.REJECTED)), strayed=looked.strayed)  # type: ignore[type-var]
+    play(book, again)
+    assert payout(ANN) in book.jobs[JOB].barred
