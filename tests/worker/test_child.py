@@ -106,3 +106,18 @@ def test_closing_ends_what_the_child_has_started_too() -> None:
 def test_a_program_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
         asyncio.run(Child.start(["/no/such/blender"], {}))
+
+
+def test_a_child_that_has_ended_a_moment_ago_is_closed_all_the_same() -> None:
+    """Reaped by the thread that watches it, before the loop has heard of it."""
+
+    async def run() -> None:
+        child = await started("os._exit(0)")
+        handle = os.pidfd_open(child.pid)
+        assert gone(handle)  # blocks, so the loop hears nothing meanwhile
+        os.close(handle)
+        while Path(f"/proc/{child.pid}").exists():
+            os.sched_yield()  # the watching thread is about to reap it
+        await child.close()
+
+    asyncio.run(run())

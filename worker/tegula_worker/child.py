@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 TAIL = 4_096
@@ -107,7 +108,8 @@ class Child:
     def kill(self) -> None:
         """End it, and whatever it has started, at once."""
         if self._process.get_returncode() is None:
-            os.killpg(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended, and the loop hears of it in a moment
+                os.killpg(self.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         self.kill()
