@@ -63,7 +63,7 @@ class Jury:
             return self.no_verdict(probe, reason, probed.seconds)
         if unfit:
             verdict = replace(verdict, outcome=Outcome.REJECTED, reason=unfit)
-        others = self._rest(probe, verdict) if verdict.outcome is not Outcome.INCONCLUSIVE else ()
+        others = self._rest(probe, verdict) if verdict.outcome is Outcome.ACCEPTED else ()
         return events.Judged(time.time(), verdict, tuple(others), probe.number, found.strayed)
 
     def no_verdict(self, probe: SendProbe, reason: str, seconds: float = 0.0) -> events.Judged:

@@ -80,7 +80,8 @@ def _unit(job: Job, index: int) -> dict[str, Any]:
     }
     if state.lease is not None:
         lease = job.last[index]
-        view |= {"worker": codec.encode(job.payees[lease.id]), "price": str(lease.price)}
+        price = 0 if lease.id in job.forfeits else lease.price
+        view |= {"worker": codec.encode(job.payees[lease.id]), "price": str(price)}
     if result is not None and result.lease == state.lease:
         view |= {
             "image": codec.encode(result.image) if state.phase is Phase.ACCEPTED else None,

@@ -40,7 +40,8 @@ def vouchers(
     for unit in view.units:
         if unit.phase is UnitPhase.ACCEPTED:
             worker, price = _bill(order, tiles[unit.unit], unit, seen, asked)
-            earned[worker] = earned.get(worker, 0) + price
+            if price:
+                earned[worker] = earned.get(worker, 0) + price
     for owed in view.owed:
         if owed.cumulative != earned.pop(owed.worker, 0):
             raise Disputed(
@@ -63,7 +64,7 @@ def _bill(
         raise Disputed(f"tile {unit.unit} is not the image that was fetched for it; nothing was signed")
     size = tiling.size(tile, order.scene)
     fair = {auction.price_of(size, price) for price in asked if price <= order.ceiling}
-    if unit.price not in fair:
+    if unit.price and unit.price not in fair:  # nothing is what a tile of a rejected batch costs
         raise Disputed(
             f"tile {unit.unit} is to cost {unit.price}, which no ask up to the ceiling of {order.ceiling}"
             " a megasample explains; nothing was signed"

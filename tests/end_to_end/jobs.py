@@ -68,7 +68,8 @@ class Played:
             assert unit.phase is UnitPhase.ACCEPTED
             assert unit.worker is not None
             assert unit.price is not None
-            sums[unit.worker] = sums.get(unit.worker, 0) + unit.price
+            if unit.price:
+                sums[unit.worker] = sums.get(unit.worker, 0) + unit.price
         return sums
 
 

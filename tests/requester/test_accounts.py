@@ -46,6 +46,17 @@ def test_another_round_may_have_another_price() -> None:
         sign(raised, asked={Wei(50)})
 
 
+def test_what_is_right_of_a_rejected_batch_costs_nothing() -> None:
+    seen = view(ORDER)
+    free = replace(seen.units[0], price=Wei(0))
+    owed = (replace(seen.owed[0], cumulative=Wei(2 * PRICE)), seen.owed[1])
+    assert sign(replace(with_units(seen, free), owed=owed))[0].cumulative == 2 * PRICE
+    stranger = replace(free, worker=CLEO)
+    assert sign(replace(with_units(seen, stranger), owed=owed))[0].cumulative == 2 * PRICE
+    with pytest.raises(Disputed, match="not the sum"):
+        sign(with_units(seen, free))
+
+
 def test_a_total_that_is_not_the_sum_is_disputed() -> None:
     seen = view(ORDER)
     greedy = replace(seen, owed=(replace(seen.owed[0], cumulative=Wei(4)), seen.owed[1]))

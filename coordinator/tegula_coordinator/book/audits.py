@@ -4,7 +4,7 @@ A worker's batch stands or falls with the tile that is drawn from it: nothing th
 back later, and cheating on one tile of eight is as dear as if each were probed (tegula_market.audit).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tegula_coordinator import events
 from tegula_coordinator.book.job import Job
@@ -18,18 +18,23 @@ PROBE_LEASES = 4
 """Times a lease's that a probe may take: a whole tile is rendered twice, on a machine that may be slow."""
 
 
+OUTSTANDING = 4
+"""Batches of a worker, in tiles, that may be under way in a job: two rendered, two that wait."""
+
+
 def hold(job: Job, lease: Lease, lot: Digest) -> None:
     job.held.setdefault(lease.worker, {})[lease.id] = lot
     job.unjudged.setdefault(lease.worker, set()).add(lease.id)
 
 
 def room(book: Book, job: Job, worker: Worker) -> int:
-    """Units that a worker may still be leased: two batches may wait for their verdicts, and no more.
+    """Units that a worker may still be leased: of so many at most the verdict is not known.
 
-    Else a stranger with a fast machine could take all of a job before its first tile is judged.
+    Else a stranger with a large machine could take all of a job before its first tile is judged.
     """
     batch = audit.batch_size(book.records.get(worker.payout, Record()))
-    return worker.slots + 2 * batch - len(job.unjudged.get(worker.id, ()))
+    leased = sum(lease in job.leases for lease in worker.leases)
+    return OUTSTANDING * batch - leased - len(job.unjudged.get(worker.id, ()))
 
 
 def close(book: Book, job: Job) -> None:
@@ -69,6 +74,18 @@ def settle(job: Job, lease: LeaseId) -> tuple[LeaseId, ...]:
     for each in batch:
         del job.lots[each]
     return (lease, *(other for other in batch if other != lease))
+
+
+def forfeit(book: Book, job: Job, leases: Iterable[LeaseId], lots: Mapping[LeaseId, Digest]) -> None:
+    """The rest of a batch that was rejected: each is audited by itself, and what is right earns nothing.
+
+    Were these tiles open again, another address of the same owner could lease them, deliver what lies there
+    finished, and have lost nothing.
+    """
+    for lease in leases:
+        job.forfeits.add(lease)
+        job.batches[lease], job.lots[lease] = (lease,), lots[lease]
+        book.unprobed.append(lease)
 
 
 def send_probes(book: Book, at: float) -> Iterator[Command]:

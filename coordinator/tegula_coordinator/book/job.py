@@ -66,6 +66,8 @@ class Job:
     """Delivered results that no lot is drawn among yet, with their lots."""
     batches: dict[LeaseId, tuple[LeaseId, ...]] = field(default_factory=dict)
     """What stands or falls with a result that is being audited, itself included."""
+    forfeits: set[LeaseId] = field(default_factory=set)
+    """Results that earn nothing, since another of their batch was rejected."""
     strayed: tuple[float, ...] = ()
     """How far verifiers' other kernels have strayed here, at most; `adapters.verify.screen`."""
     lots: dict[LeaseId, Digest] = field(default_factory=dict)
@@ -174,7 +176,10 @@ class Job:
         self._forget(lease)
 
     def pay(self, lease: Lease) -> None:
-        """Turns the lease's reserve into what is owed."""
+        """Turns the lease's reserve into what is owed, or frees it if the result is forfeit."""
+        if lease.id in self.forfeits:
+            self.drop(lease)
+            return
         self.ledger = ledger.owe(self.ledger, lease.id, self.payees[lease.id])
         self._forget(lease)
 

@@ -1,7 +1,6 @@
 """What becomes of a batch once a verifier has looked at one of its tiles, or could not."""
 
 from collections.abc import Iterator
-from typing import assert_never
 
 from tegula_coordinator import events
 from tegula_coordinator.book import audits, work
@@ -9,9 +8,9 @@ from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
-from tegula_market.audit import Record
+from tegula_market.audit import NEWCOMER, Record
 from tegula_market.lifecycle import Phase
-from tegula_market.model import LeaseId, Outcome, Verdict, Wei, lease_parts
+from tegula_market.model import Lease, LeaseId, Outcome, Verdict, Wei, lease_parts
 
 
 def suspect(book: Book, event: events.Suspected) -> Iterator[Command]:
@@ -42,10 +41,13 @@ def judge(book: Book, event: events.Judged) -> Iterator[Command]:
         _note(job, verdict)
         yield from give_up(book, verdict.lease)
     else:
-        if {verdict.lease, *(v.lease for v in event.others)} != set(job.batches[verdict.lease]):
+        accepted = verdict.outcome is Outcome.ACCEPTED
+        on = {verdict.lease, *(other.lease for other in event.others)}
+        if on != (set(job.batches[verdict.lease]) if accepted else {verdict.lease}):
             raise NotAdmitted("these verdicts are not on the batch that was audited")
         audits.lose(book, verdict.lease)
-        yield from _decide(book, job, event)
+        audits.forget(book, verdict.lease)
+        yield from (_accept if accepted else _reject)(book, job, event)
     yield from audits.send_probes(book, event.at)
     if verdict.outcome is Outcome.ACCEPTED:
         yield from work.take_up(book, job, event.at)
@@ -87,30 +89,36 @@ def _note(job: Job, verdict: Verdict) -> None:
     job.verdicts.setdefault(unit, []).append((job.payees[verdict.lease], verdict))
 
 
-def _decide(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
+def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     """All of the batch, as the audited tile was."""
     verdicts = {verdict.lease: verdict for verdict in (event.verdict, *event.others)}
-    audits.forget(book, event.verdict.lease)
     payout = job.payees[event.verdict.lease]
-    record = book.records.get(payout, Record())
+    if event.verdict.lease not in job.forfeits:
+        book.records[payout] = book.records.get(payout, Record()).after_pass()
     for lease_id in audits.settle(job, event.verdict.lease):
-        lease, verdict = job.leases[lease_id], verdicts[lease_id]
-        _note(job, verdict)
-        match verdict.outcome:
-            case Outcome.ACCEPTED:
-                job.pay(lease)
-                job.move(lease.unit, lifecycle.Accepted(lease.id))
-            case Outcome.REJECTED:
-                job.drop(lease)
-                job.move(lease.unit, lifecycle.Rejected(lease.id, counts=record.passed > 0))
-            case Outcome.INCONCLUSIVE:
-                raise AssertionError("a batch is decided")
-            case outcome:
-                assert_never(outcome)
-        owed = job.ledger.owed.get(job.payees[lease_id], Wei(0))
-        yield Tell(lease.worker, messages.Decided(verdict, owed))
-    if event.verdict.outcome is Outcome.ACCEPTED:
-        book.records[payout] = record.after_pass()
-    else:
-        book.records[payout] = record.after_rejection()
-        work.bar(book, job, payout, f"a tile was rejected: {event.verdict.reason}")
+        lease = job.leases[lease_id]
+        _note(job, verdicts[lease_id])
+        job.pay(lease)
+        job.move(lease.unit, lifecycle.Accepted(lease.id))
+        yield _told(job, lease, verdicts[lease_id])
+
+
+def _reject(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
+    """The audited tile; the rest of its batch is forfeit."""
+    lease = job.leases[event.verdict.lease]
+    payout = job.payees[lease.id]
+    record = book.records.get(payout, Record())
+    lots = dict(job.lots)
+    _, *others = audits.settle(job, lease.id)
+    _note(job, event.verdict)
+    job.drop(lease)
+    job.move(lease.unit, lifecycle.Rejected(lease.id, counts=record.passed >= NEWCOMER))
+    book.records[payout] = record.after_rejection()
+    work.bar(book, job, payout, f"a tile was rejected: {event.verdict.reason}")
+    audits.forfeit(book, job, others, lots)
+    yield _told(job, lease, event.verdict)
+
+
+def _told(job: Job, lease: Lease, verdict: Verdict) -> Tell:
+    owed = job.ledger.owed.get(job.payees[lease.id], Wei(0))
+    return Tell(lease.worker, messages.Decided(verdict, owed))

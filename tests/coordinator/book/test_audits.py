@@ -30,7 +30,7 @@ from coordinator.playbook import (
 )
 from tegula_coordinator import events
 from tegula_coordinator.book import Book, NotAdmitted
-from tegula_coordinator.book.audits import PROBE_LEASES
+from tegula_coordinator.book.audits import OUTSTANDING, PROBE_LEASES
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.events import Event
 from tegula_market import audit, messages
@@ -138,16 +138,16 @@ def test_probes_expire_after_a_restart_too() -> None:
     )
 
 
-def test_a_stranger_is_not_leased_a_job_before_its_first_verdict() -> None:
-    """One slot and two batches of one: three results may wait."""
-    book = a_book(20)
-    play(book, joined(ANN), opened(funded=10_000), asked(ANN, 40), called())  # no verifier is there
-    for unit in range(3):
-        assert leases_of(book) == {unit}
+@pytest.mark.parametrize("slots", [1, 64])
+def test_a_stranger_is_not_leased_a_job_before_its_first_verdict(slots: int) -> None:
+    book = a_book(90)
+    play(book, joined(ANN, slots=slots), opened(funded=10_000), asked(ANN, 40, slots=slots), called())
+    for unit in range(OUTSTANDING):  # no verifier is there
+        assert unit in leases_of(book)
         play(book, delivered(ANN, unit))
     assert leases_of(book) == set()
     assert probes(play(book, joined(JUDGE))) == [(JUDGE, 0)]
-    assert leases(play(book, judged(0, Outcome.ACCEPTED))) == [(ANN, 3, 80)], "a verdict makes room"
+    assert leases(play(book, judged(0, Outcome.ACCEPTED))) == [(ANN, OUTSTANDING, 80)], "a verdict makes room"
 
 
 def leases_of(book: Book) -> set[int]:

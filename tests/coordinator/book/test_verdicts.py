@@ -32,7 +32,7 @@ from coordinator.playbook import (
 from tegula_coordinator import events
 from tegula_coordinator.book import JobPhase, NotAdmitted
 from tegula_market import messages
-from tegula_market.audit import Record
+from tegula_market.audit import NEWCOMER, Record
 from tegula_market.lifecycle import MAX_INCONCLUSIVE, MAX_REJECTED, Phase
 from tegula_market.model import Outcome, WorkerId
 
@@ -98,15 +98,22 @@ def test_a_batch_is_accepted_and_owed_as_a_whole() -> None:
     assert book.records[payout(ANN)] == Record(passed=33)
 
 
-def test_a_batch_is_rejected_as_a_whole_and_trust_starts_again() -> None:
+def test_of_a_rejected_batch_what_is_right_is_accepted_and_earns_nothing() -> None:
+    """Nor does a second address of the same owner get these tiles, to deliver them once more."""
     book = trusted(6, batch=3)
     play(book, delivered(ANN, 0), delivered(ANN, 1), delivered(ANN, 2))
-    play(book, judged(0, Outcome.REJECTED, others=(1, 2)))
+    commands = play(book, judged(0, Outcome.REJECTED))
     job = book.jobs[JOB]
-    assert job.ledger.owed == {}
-    assert job.open_units >= {0, 1, 2}
+    assert probes(commands) == [(JUDGE, 1)]
+    assert 0 in job.open_units
+    assert not job.open_units & {1, 2}
     assert payout(ANN) in job.barred
     assert book.records[payout(ANN)] == Record(passed=0, rejected=1)
+    play(book, judged(1, Outcome.ACCEPTED))
+    play(book, judged(2, Outcome.REJECTED))
+    assert [job.units[unit].phase for unit in (1, 2)] == [Phase.ACCEPTED, Phase.OPEN]
+    assert job.ledger.owed == {}
+    assert book.records[payout(ANN)] == Record(passed=0, rejected=2)
 
 
 @pytest.mark.parametrize("others", [(), (1,), (1, 2, 3), (2, 3)])
@@ -189,7 +196,7 @@ def test_what_is_rejected_of_proven_workers_is_at_fault_itself() -> None:
     play(book, joined(JUDGE), opened(funded=10_000))
     for attempt in range(1, MAX_REJECTED + 1):
         worker = WorkerId(bytes([100 + attempt]) * 32)
-        book.records[payout(worker)] = Record(passed=3)
+        book.records[payout(worker)] = Record(passed=NEWCOMER)
         play(book, joined(worker), asked(worker, 1), called())
         play(book, delivered(worker, 0, attempt), judged(0, Outcome.REJECTED, attempt))
     assert book.jobs[JOB].phase is JobPhase.FAILED
