@@ -56,7 +56,8 @@ class Jury:
                     time.time(), probe.lease, probe.number, found.statistic, found.threshold, found.reason
                 )
             verdict = self._verdict(probe.lease, found, probed.seconds)
-            self._keep(trial, worker, verdict)
+            if not unfit:  # what is wrong then is in another tile, whose image the requester has as well
+                self._keep(trial, worker, verdict)
         except (OSError, MemoryError) as error:  # our disk or memory, and no fault of the worker's
             log.exception("cannot judge", lease=probe.lease)
             reason = f"the coordinator could not compare the images: {type(error).__name__}"

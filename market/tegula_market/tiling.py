@@ -55,15 +55,8 @@ def frames(order: Order) -> tuple[Frame, ...]:
         InvalidValue: no frame, a frame twice, an empty frame, a region that leaves the frame, or
             samples, view layers or an adaptive threshold that Cycles would not take.
     """
-    if not order.frames or len(set(order.frames)) != len(order.frames):
-        raise InvalidValue("an order names at least one frame, and each frame once")
-    scene = order.scene
-    _check_sampling(scene)
+    scene, rect = order.scene, _rendered(order)
     width, height = frame_size(scene.resolution_x, scene.resolution_y, scene.percentage)
-    whole = Rect(0, 0, width, height)
-    rect = scene.region or whole
-    if not whole.contains(rect):
-        raise InvalidValue(f"the render region {rect} leaves the frame of {width} x {height} pixels")
     return tuple(Frame(number, width, height, rect) for number in order.frames)
 
 
@@ -73,12 +66,12 @@ def count(order: Order) -> int:
     Raises:
         InvalidValue: as `frames`, or a tile edge, an overscan or a number of tiles out of bounds.
     """
-    first = frames(order)[0]
+    rect = _rendered(order)
     if order.tile < 1:
         raise InvalidValue(f"a tile's edge is at least one pixel, not {order.tile}")
     if not 0 <= order.overscan <= MAX_EDGE:
         raise InvalidValue(f"an overscan is 0 to {MAX_EDGE} pixels, not {order.overscan}")
-    columns, rows = -(-first.rect.width // order.tile), -(-first.rect.height // order.tile)
+    columns, rows = -(-rect.width // order.tile), -(-rect.height // order.tile)
     units = columns * rows * len(order.frames)
     if units > MAX_UNITS:
         raise InvalidValue(f"the order makes {units} tiles; choose larger tiles or fewer frames")
@@ -111,7 +104,7 @@ def tile(order: Order, index: int) -> Tile:
     units = count(order)
     if not 0 <= index < units:
         raise InvalidValue(f"the order has {units} tiles, and no tile {index}")
-    whole, edge = frames(order)[0].rect, order.tile  # every frame's is the same
+    whole, edge = _rendered(order), order.tile
     per_frame = units // len(order.frames)
     row, column = divmod(index % per_frame, -(-whole.width // edge))
     x, y = whole.x0 + column * edge, whole.y0 + row * edge
@@ -173,6 +166,20 @@ def pixels(border: Border, width: int, height: int) -> Rect:
     if not (x0 < x1 and bottom < top):
         raise InvalidValue("the render region holds no pixel; draw a larger one or turn it off")
     return Rect(x0, height - top, x1, height - bottom)
+
+
+def _rendered(order: Order) -> Rect:
+    """What of each frame is rendered, without making a hundred thousand frames to find out."""
+    if not order.frames or len(set(order.frames)) != len(order.frames):
+        raise InvalidValue("an order names at least one frame, and each frame once")
+    scene = order.scene
+    _check_sampling(scene)
+    width, height = frame_size(scene.resolution_x, scene.resolution_y, scene.percentage)
+    whole = Rect(0, 0, width, height)
+    rect = scene.region or whole
+    if not whole.contains(rect):
+        raise InvalidValue(f"the render region {rect} leaves the frame of {width} x {height} pixels")
+    return rect
 
 
 def _check_sampling(scene: Scene) -> None:
