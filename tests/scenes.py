@@ -98,6 +98,7 @@ def _layers(bpy):
     second.world_override.color = (1, 0, 0)
     scene.view_layers.new("Unused").use = False
     _exclude(bpy, second, "Metal")
+    _exclude(bpy, first, "Glass")  # its material is in a process's memory only after the second layer
     return scene
 
 
@@ -118,7 +119,7 @@ def _exclude(bpy, layer, name) -> None:
     bpy.context.scene.collection.children.link(collection)
     collection.objects.link(bpy.data.objects[name])
     bpy.context.scene.collection.objects.unlink(bpy.data.objects[name])
-    layer.layer_collection.children["Excluded"].exclude = True
+    layer.layer_collection.children[collection.name].exclude = True
 
 
 def _blur(bpy):

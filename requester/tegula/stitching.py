@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tegula_market.adapters import exr
+from tegula_market.adapters import cryptomatte, exr
 from tegula_market.adapters.exr import Image, Limits, Plane
 from tegula_market.model import Frame, Rect, TegulaError, Tile
 
@@ -78,7 +78,8 @@ class Canvas:
         if odd:
             raise MismatchedTile(f"the image of tile {tile.index} differs from others in {min(odd)!r}")
         # Render times and the like are a tile's own; what holds for the frame is the same in all.
-        self._text = dict(self._text.items() & image.text.items())
+        same = dict(self._text.items() & image.text.items())
+        self._text = {**same, **cryptomatte.merged(self._text, image.text)}
 
     def _mark(self, tile: Tile) -> None:
         place = self._pasted[_slices(tile.rect, self.frame.rect)]

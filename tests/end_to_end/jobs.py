@@ -19,7 +19,7 @@ from tegula.render import Wanted
 from tegula.stopwatch import Stopwatch
 from tegula_blender.job_view import UnitPhase, VerdictView
 from tegula_market import audit
-from tegula_market.adapters import devchain, exr
+from tegula_market.adapters import cryptomatte, devchain, exr
 from tegula_market.adapters.chain import Escrow
 from tegula_market.model import ETHER, Address, Scene, Wei
 from tegula_market.model import Outcome as Decision
@@ -117,6 +117,7 @@ def assert_identical(job: Job, played: Played) -> dict[int, exr.Image]:
         ours = stitched[frame.number] = exr.read(job.out / frame.exr)
         assert (ours.width, ours.height) == (whole.width, whole.height) == (frame.width, frame.height)
         assert differing(ours, whole) == {}
+        assert not cryptomatte.disagreement(ours, whole)
     assert stitched
     return stitched
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tegula_market.adapters import exr, statistic
+from tegula_market.adapters import cryptomatte, exr, statistic
 from tegula_market.adapters.statistic import CERTAIN, Noise, Pair, Planes, Stray
 from tegula_market.model import Outcome, Rect
 
@@ -80,7 +80,7 @@ def screen(
         image = _read(tile, want.keys())
     except exr.UnreadableImage as error:
         return _unusable(error, SUSPECT, total)
-    odd = _odd(image, references[0][0])
+    odd = next(filter(None, (cryptomatte.disagreement(image, true) for true, _ in references)), "")
     if odd:
         return _suspected(CERTAIN, total, odd)
     got = _joined([_pixels(image, tile.covers, rect) for rect in rects])
@@ -107,7 +107,7 @@ def confirm(tile: Rendered, rect: Rect, reference: Rendered, twin: Rendered, pai
         image = _read(tile, want.keys())
     except exr.UnreadableImage as error:
         return _unusable(error, REJECT, rect.area)
-    odd = _odd(image, true[0])
+    odd = cryptomatte.disagreement(image, true[0])
     if odd:
         return Judgement(Outcome.REJECTED, CERTAIN, REJECT, rect.area, odd)
     counts = statistic.tally(statistic.levels(_pixels(image, tile.covers, rect), want))
@@ -166,15 +166,6 @@ def _off(counts: Sequence[int], total: int) -> str:
     )
     said = ", ".join(listed) or "none by more than 0.01%"
     return f"of {total} pixels {counts[0]} differ in some bit, {said}"
-
-
-def _odd(image: exr.Image, reference: exr.Image) -> str:
-    """What is wrong beside the pixels: cryptomatte's manifests say which object an id stands for."""
-    mine, true = (
-        {key: text for key, text in each.text.items() if key.startswith("cryptomatte/")}
-        for each in (image, reference)
-    )
-    return "" if mine == true else "the image's cryptomatte manifests are not the scene's"
 
 
 def _unusable(error: exr.UnreadableImage, threshold: float, total: int) -> Judgement:

@@ -138,7 +138,8 @@ def test_other_passes_than_the_scenes_are_rejected_undecoded(frame: Planes, tmp_
 
 def test_a_cryptomatte_that_names_others_is_rejected(frame: Planes, tmp_path: Path) -> None:
     want, got = (
-        exr.Image(64, 64, frame, {"cryptomatte/1/manifest": text}) for text in ('{"A":"1"}', '{"B":"1"}')
+        exr.Image(64, 64, frame, {"cryptomatte/1/manifest": text})
+        for text in ('{"A":"00000001"}', '{"B":"00000001"}')
     )
     for image, name in ((want, "want"), (got, "got")):
         exr.write(tmp_path / f"{name}.exr", image)
