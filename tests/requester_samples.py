@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tegula.money import Money
 from tegula.outcome import FinishedFrame, Outcome, Payment, Span
 from tegula_blender.job_view import AskView, JobPhase, JobView, Owed, UnitPhase, UnitView, VerdictView
+from tegula_blender.money import Money
 from tegula_market import auction, tiling
 from tegula_market.digests import digest
 from tegula_market.model import (

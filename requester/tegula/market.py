@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from tegula.money import Money
 from tegula_blender.job_view import About
+from tegula_blender.money import Money
 from tegula_market import messages
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key

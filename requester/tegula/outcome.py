@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tegula.money import Money
 from tegula_blender.job_view import JobView
+from tegula_blender.money import Money
 from tegula_market.model import Address, Order, Tile, Wei
 
 

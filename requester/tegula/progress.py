@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from tegula.money import Money
+from tegula_blender.money import Money
 from tegula_market.model import Wei
 
 NOTHING = Wei(0)

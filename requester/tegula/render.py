@@ -12,7 +12,6 @@ from tegula import run as runs
 from tegula.deal import Deal
 from tegula.frames import Frames
 from tegula.market import Market
-from tegula.money import Money
 from tegula.outcome import Outcome
 from tegula.progress import Tell
 from tegula.run import Run
@@ -20,6 +19,7 @@ from tegula.scene import PackedScene
 from tegula.stopwatch import Stopwatch
 from tegula_blender.client import Client
 from tegula_blender.job_view import About
+from tegula_blender.money import Money
 from tegula_market import codec, tiling
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key

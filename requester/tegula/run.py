@@ -5,12 +5,12 @@ from pathlib import Path
 
 from tegula.deal import Deal
 from tegula.follow import Gallery
-from tegula.money import Money
 from tegula.outcome import FinishedFrame, Outcome, Payment
 from tegula.progress import Tell
 from tegula.stopwatch import Stopwatch
 from tegula.worklog import PROBES, WorkLog
 from tegula_blender.job_view import JobView
+from tegula_blender.money import Money
 from tegula_market.model import Digest, TegulaError, Wei
 
 

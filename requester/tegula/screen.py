@@ -10,12 +10,12 @@ from rich.markup import escape
 
 from tegula import progress
 from tegula.accounts import Disputed
-from tegula.money import Money
 from tegula.outcome import Outcome
 from tegula.progress import Tell, duration
 from tegula.render import Show
 from tegula.run import JobFailed
 from tegula.stitching import MismatchedTile
+from tegula_blender.money import Money
 from tegula_market.model import TegulaError
 
 INTERRUPTED = 130

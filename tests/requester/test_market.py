@@ -6,8 +6,8 @@ import pytest
 
 from tegula import market
 from tegula.market import Market
-from tegula.money import Money
 from tegula_blender.job_view import About
+from tegula_blender.money import Money
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, InvalidValue

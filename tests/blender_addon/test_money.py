@@ -1,6 +1,6 @@
 import pytest
 
-from tegula.money import Money
+from tegula_blender.money import Money
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the extension does beside Blender: talks, quotes, follows, stitches. Nothing here imports bpy."""
