@@ -25,7 +25,7 @@ PROCESSES = 2
 def main(
     out: Annotated[Path, typer.Option(help="folder for tables, plots and renders")],
     minutes: Annotated[float, typer.Option(help="no scene is begun after so many")] = 25,
-    salts: Annotated[int, typer.Option(help="audits of each tile under each cheat")] = 8,
+    salts: Annotated[int, typer.Option(help="audits of each tile under each cheat")] = 4,
     scenes: Annotated[list[str] | None, typer.Argument(help="all, if none is named")] = None,
 ) -> None:
     out = out.absolute()
@@ -33,7 +33,10 @@ def main(
     ready = _rendered(scenes or subjects.names(), out, minutes)
     with ProcessPoolExecutor(PROCESSES) as pool:
         of_scenes = pool.map(partial(_audits, folder=out / "frames", salts=salts), ready)
-        audits = [audit for mine in of_scenes for audit in mine]
+        audits = []
+        for subject, mine in zip(ready, of_scenes, strict=True):
+            audits += mine
+            print(f"{len(mine):6} audits of {subject.name}", flush=True)
     _report(audits, out)
 
 
