@@ -39,7 +39,7 @@ contracts-check: setup ## the committed ABI and bytecode are those of the source
 bench: setup $(SCENE)
 	$(BIN)/python bench/run.py $(SCENE) --out bench-out
 
-verify-bench: setup ## cheats found, honest tiles believed, what it costs; 25 minutes, 3 the second time
+verify-bench: setup ## cheats found, honest tiles believed, what it costs; 25 minutes, 6 the second time
 	PYTHONPATH=bench $(BIN)/python -m verification.run --out bench-out/verification
 
 calibrate: setup ## measure honest differences anew, for the shipped thresholds

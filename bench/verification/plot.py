@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tegula_market.adapters.statistic import CERTAIN, RUNGS, Pair, noise
 from tegula_market.adapters.verify import SUSPECT
 from verification.cheats import CHEATS, Goal
-from verification.rates import Found, counts
+from verification.rates import Found, Honest, counts
 from verification.roc import HONEST_OTHER, Audit
 
 THRESHOLDS = np.linspace(0, CERTAIN, 161)
@@ -54,8 +54,8 @@ def roc(audits: Sequence[Audit], path: Path) -> None:
     plt.close(figure)
 
 
-def rates(found: Sequence[Found], path: Path) -> None:
-    """Rejected of audited, by cheat: ours on both pairs and the predecessor's."""
+def rates(found: Sequence[Found], honest: Sequence[Honest], path: Path) -> None:
+    """Rejected of audited, by cheat: ours on both pairs and the predecessor's, which rejects honest ones."""
     figure, axes = plt.subplots(figsize=(9, 10), layout="constrained")
     names = [each.cheat.name for each in found[::2]]
     for pair, marker in ((Pair.SAME, "o"), (Pair.CPU, "s")):
@@ -64,7 +64,8 @@ def rates(found: Sequence[Found], path: Path) -> None:
         ends = np.array([each.audited.interval for each in mine]).T
         label = {Pair.SAME: "same kernel", Pair.CPU: "other kernel"}[pair]
         axes.errorbar(shares, names, xerr=np.abs(ends - shares), fmt=marker, label=label, alpha=0.7)
-    axes.plot([each.before.share for each in found[::2]], names, "x", color="grey", label="predecessor")
+    label = f"predecessor, which rejects {honest[0].before.share:.0%} of honest tiles"
+    axes.plot([each.before.share for each in found[::2]], names, "x", color="grey", label=label)
     axes.set(xlabel="rejected, of audited tiles in which the cheat shows", xlim=(-0.02, 1.02))
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)

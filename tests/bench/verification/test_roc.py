@@ -53,7 +53,7 @@ def test_the_results_are_shown_and_saved(audits: list[roc.Audit], tmp_path: Path
     table.show(found, honest, [], [])
     table.save(tmp_path, found, honest, [], [])
     plot.roc(audits, tmp_path / "roc.png")
-    plot.rates(found, tmp_path / "cheats.png")
+    plot.rates(found, honest, tmp_path / "cheats.png")
     said = capsys.readouterr().out
     assert all(cheat.name in said for cheat in CHEATS)
     assert len((tmp_path / "cheats.csv").read_text().splitlines()) == 1 + 2 * len(CHEATS)
