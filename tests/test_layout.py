@@ -16,6 +16,7 @@ COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
     "market/adapters/children.py": "end_to_end/test_local.py kills a parent",
     "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
+    "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",
     "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
     "market/adapters/evm.py": "market/adapters/test_chain.py, with every error of the contract",
     "coordinator/commands.py": "types; the book's tests read them",
@@ -53,6 +54,7 @@ COVERED_ELSEWHERE = {
     "bench/verification/run.py": "the program; its parts are tested",
     "bench/verification/subjects.py": "finds scenes; end_to_end/test_adaptive.py builds the same ones",
     "bench/verification/table.py": "bench/verification/test_roc.py",
+    "blender_addon/market_view.py": "types; coordinator/test_http_api.py decodes them",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
 

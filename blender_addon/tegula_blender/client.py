@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import requests
 
 from tegula_blender.job_view import About, JobEvent, JobView
+from tegula_blender.market_view import MarketView
 from tegula_market import codec
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput
@@ -64,6 +65,9 @@ class Client:
 
     def about(self) -> About:
         return _decode(About, self._json("GET", "/v1/about"))
+
+    def market(self) -> MarketView:
+        return _decode(MarketView, self._json("GET", "/v1/market"))
 
     def check_token(self) -> None:
         """Raises: Refused: the coordinator does not know the token."""

@@ -6,6 +6,8 @@ Served with its OpenAPI description at /openapi.json. Bodies spell values as `te
 import asyncio
 import shutil
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -179,7 +181,15 @@ def create_app(desk: Desk) -> FastAPI:
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
+    _serve_market(app, desk, for_requesters)
     return app
+
+
+def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any]) -> None:
+    @app.get("/v1/market", dependencies=for_requesters)
+    async def market() -> dict[str, Any]:
+        """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
+        return views.market(desk.book, time.time())
 
 
 def _job_id(raw: str) -> JobId:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tegula_coordinator.book import Book, Job
+from tegula_coordinator.book import Book, Job, recent
+from tegula_coordinator.book.state import Worker
 from tegula_coordinator.events import ResultArrived
 from tegula_coordinator.store import Recorded
 from tegula_market import codec
@@ -25,6 +26,20 @@ def job(book: Book, job: Job, seq: int) -> dict[str, Any]:
     }
 
 
+def market(book: Book, now: float) -> dict[str, Any]:
+    """What is known without a job; `book.recent` says how far back it goes."""
+    online = [worker for worker in book.workers.values() if worker.online]
+    remembered = (work for worker in book.workers.values() for work in worker.shown.work)
+    return {
+        "at": now,
+        "call_seconds": book.timing.call_seconds,
+        "workers": [_present(worker) for worker in online if not worker.verifier],
+        "verifiers": [_present(worker) for worker in online if worker.verifier],
+        "prices": [codec.encode(priced) for priced in book.prices.values()],
+        "speeds": [codec.encode(speed) for speed in recent.speeds(remembered)],
+    }
+
+
 def event(recorded: Recorded) -> dict[str, Any]:
     """An event of a job. Of a result nothing that has a use before its verdict: neither image nor lot."""
     body = codec.encode(recorded.event)
@@ -32,6 +47,15 @@ def event(recorded: Recorded) -> dict[str, Any]:
         body = {**body, "lot": None, "result": {**body["result"], "image": None, "signature": None}}
     kind = type(recorded.event).__name__
     return {"seq": recorded.seq, "at": recorded.event.at, "kind": kind, "body": body}
+
+
+def _present(worker: Worker) -> dict[str, Any]:
+    return {
+        "blender": worker.blender,
+        "device": worker.device,
+        "slots": worker.slots,
+        "ask": codec.encode(worker.shown.ask),
+    }
 
 
 def _asks(book: Book, job: Job) -> list[dict[str, Any]]:

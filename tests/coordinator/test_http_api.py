@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from coordinator.playbook import ANN, JUDGE, joined, judged, result
+from coordinator.playbook import ANN, BOB, JUDGE, joined, judged, result
 from orders import an_order
+from tegula_blender.market_view import MarketView, Present
 from tegula_coordinator import events, tiles
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
@@ -175,6 +176,7 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("HEAD", blob),
             ("POST", "/v1/blobs/missing"),
             ("POST", "/v1/jobs"),
+            ("GET", "/v1/market"),
         ]
         asked += [("GET", job), ("GET", job + "/events"), ("GET", job + "/units/0/attempts/1/evidence")]
         asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close")]
@@ -184,6 +186,37 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
         worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
         assert (await it.client.get(blob, headers=worker)).status_code == 404
         assert (await it.client.get(job, headers=worker)).status_code == 401
+
+    act(scenario)
+
+
+def test_the_market_is_told_before_there_is_a_job(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        async def market() -> MarketView:
+            return codec.decode(MarketView, await it.get("/v1/market"))
+
+        assert (await market()).workers == ()
+        for worker in (ANN, BOB, JUDGE):
+            await it.keeper.record(joined(worker))
+        seen = await market()
+        ours = Present("4.5.15", "CPU", 1, None)
+        assert (seen.workers, seen.verifiers, seen.prices, seen.speeds) == ((ours, ours), (ours,), (), ())
+        assert abs(seen.at - time.time()) < 60
+
+        await render(it, await it.open(an_honest_order()))
+        seen = await market()
+        asked, silent = (worker.ask for worker in seen.workers)
+        assert asked is not None
+        assert (asked.price, silent) == (40, None)
+        assert [priced.price for priced in seen.prices] == [40]
+        (speed,) = seen.speeds
+        # 4 tiles, 64 x 48 pixels, 16 samples: 0.049152 megasamples in 4 seconds
+        assert (speed.device, speed.results, speed.jobs) == ("CPU", 4, 1)
+        assert speed.mean == speed.slowest == speed.fastest == pytest.approx(0.049152 / 4)
+        await it.keeper.record(events.WorkerLeft(time.time(), ANN, "left"))
+        left = await market()
+        assert [worker.ask for worker in left.workers] == [None]
+        assert left.speeds == (speed,)
 
     act(scenario)
 

@@ -33,7 +33,7 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
     known = book.workers.get(event.worker)
     joined = Worker(event.worker, event.payout, event.blender, event.device, event.slots, event.verifier)
     if known is not None:
-        joined.leases, joined.probes = known.leases, known.probes
+        joined.leases, joined.probes, joined.shown = known.leases, known.probes, known.shown
     book.workers[event.worker] = joined
     yield Greet(joined.id)
     yield from _remind(book, joined)

@@ -53,6 +53,9 @@ class Job:
     """A unit that is DEAD, if there is one."""
     leases: dict[LeaseId, Lease] = field(default_factory=dict)
     """Leases that are LEASED or DELIVERED."""
+    leased_at: dict[LeaseId, float] = field(default_factory=dict)
+    turnaround: dict[LeaseId, float] = field(default_factory=dict)
+    """Seconds from a lease to its result."""
     last: dict[int, Lease] = field(default_factory=dict)
     """The newest lease of a unit, ended or not."""
     results: dict[int, Result] = field(default_factory=dict)
@@ -184,7 +187,8 @@ class Job:
         self._forget(lease)
 
     def _forget(self, lease: Lease) -> None:
-        del self.leases[lease.id]
+        del self.leases[lease.id], self.leased_at[lease.id]
+        self.turnaround.pop(lease.id, None)
         self.unjudged.get(lease.worker, set()).discard(lease.id)
 
     def move(self, unit: int, event: UnitEvent) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits
+from tegula_coordinator.book import audits, recent
 from tegula_coordinator.book.job import Job, StandingAsk
+from tegula_coordinator.book.recent import Priced
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
 from tegula_market import messages
@@ -42,6 +43,7 @@ def ask(book: Book, event: events.AskArrived) -> Iterator[Command]:
     if worker is None or worker.verifier or worker.payout in job.barred or job.stopped is not None:
         raise NotAdmitted("this worker cannot ask for this job")
     job.asks[ask.worker] = StandingAsk(ask, event.warm)
+    worker.shown.ask = Priced(ask.price, event.at)
     yield from expect_asks(book, job, event.at)
 
 
@@ -59,6 +61,8 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
     for refused in job.clear(online, event.at):
         no = messages.NotTaken(job.id, refused.reason.value, refused.sentence)
         yield Tell(refused.ask.worker, no)
+    if job.taken and job.price is not None:
+        recent.note_price(book.prices, job.id, Priced(job.price, event.at))
     yield from lease_out(book, job, event.at)
 
 
@@ -75,6 +79,7 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
             expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
             lease = job.lease(unit, ask.worker, worker.payout, expiry)
             worker.leases.add(lease.id)
+            job.leased_at[lease.id] = at
             yield SendLease(lease)
             yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tegula_coordinator.book.job import Job
+from tegula_coordinator.book.recent import Priced, Shown
 from tegula_market import messages
 from tegula_market.audit import Record
 from tegula_market.messages import FromCoordinator
@@ -40,6 +41,7 @@ class Worker:
     """What it is rendering."""
     probes: set[LeaseId] = field(default_factory=set)
     """What it is rendering again."""
+    shown: Shown = field(default_factory=Shown)
 
     @property
     def free(self) -> int:
@@ -78,6 +80,8 @@ class Book:
     """Delivered results of which a few probes looked wrong, and to which verifier."""
     records: dict[Address, Record] = field(default_factory=dict)
     """What each payout address has shown here."""
+    prices: dict[JobId, Priced] = field(default_factory=dict)
+    """At which jobs have cleared of late, and when; oldest first."""
 
     def answer_to(self, worker: WorkerId, lease: LeaseId) -> FromCoordinator | None:
         """What to tell a worker about a result that is of no more use; None if the result is wanted."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, work
+from tegula_coordinator.book import audits, recent, work
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -98,6 +98,7 @@ def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     for lease_id in audits.settle(job, event.verdict.lease):
         lease = job.leases[lease_id]
         _note(job, verdicts[lease_id])
+        recent.note_work(book.workers[lease.worker].shown, job, lease, verdicts[lease_id])
         job.pay(lease)
         job.move(lease.unit, lifecycle.Accepted(lease.id))
         yield _told(job, lease, verdicts[lease_id])

@@ -49,6 +49,7 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     if lease.worker != event.worker:
         raise NotAdmitted("the lease is another worker's")
     job.results[lease.unit] = event.result
+    job.turnaround[lease.id] = event.at - job.leased_at[lease.id]
     job.move(lease.unit, lifecycle.Delivered(lease.id))
     book.workers[event.worker].leases.discard(lease.id)
     audits.hold(job, lease, event.lot)
