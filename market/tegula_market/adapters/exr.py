@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 
 from tegula_market.adapters.exr_header import GENEROUS, Header, Limits, UnreadableImage, header
 from tegula_market.model import InvalidValue
+
+try:
+    from tegula_market.adapters import exr_openexr as codec
+except ModuleNotFoundError:  # inside Blender
+    from tegula_market.adapters import exr_oiio as codec  # type: ignore[no-redef]
 
 __all__ = ["Header", "Image", "Limits", "Plane", "UnreadableImage", "header", "read", "write"]
 
@@ -46,9 +50,7 @@ def read(path: Path, limits: Limits = GENEROUS) -> Image:
     # To the library running out of memory is a damaged file like any other; it must not be held against one.
     np.empty((2 * len(expected.channels), expected.height, expected.width), np.float32)
     try:
-        file = OpenEXR.File(str(path), separate_channels=True)
-        decoded = [dict(file.channels(part)) for part in range(len(expected.parts))]
-        planes = {name: channel.pixels for part in decoded for name, channel in part.items()}
+        planes = codec.decode(path, len(expected.parts))
         image = Image(expected.width, expected.height, planes, expected.text)
     except (RuntimeError, ValueError, InvalidValue) as error:  # pybind11 turns C++ exceptions into these
         raise UnreadableImage(f"the pixels of {path.name} are damaged or cut short: {error}") from error
@@ -61,11 +63,8 @@ def write(path: Path, image: Image) -> None:
     """A file of one part with ZIP compression, which appears whole or not at all."""
     descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     os.close(descriptor)
-    attributes = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **image.text}
-    # The library ignores strides and puts its own objects into the dict that it is given.
-    planes = {name: np.ascontiguousarray(plane) for name, plane in image.channels.items()}
     try:
-        OpenEXR.File(attributes, planes).write(partial)
+        codec.encode(Path(partial), image.channels, image.text)
         Path(partial).chmod(0o644)  # mkstemp makes it private to this user
         Path(partial).replace(path)
     finally:
