@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tegula import accounts, plan
+from tegula import accounts
 from tegula.deal import Deal
 from tegula.progress import Standing, Tell
 from tegula.stopwatch import Stopwatch
 from tegula.worklog import WorkLog
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase, JobView, UnitPhase
+from tegula_blender.session import planning
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 MOST_BYTES = 8 << 10
@@ -36,7 +37,7 @@ class Gallery(Protocol):
 class Follower:
     def __init__(self, deal: Deal, gallery: Gallery, watch: Stopwatch, tell: Tell) -> None:
         self._deal, self._gallery, self._watch, self._tell = deal, gallery, watch, tell
-        self._budget = plan.budget(deal.order)
+        self._budget = planning.budget(deal.order)
         self._seen: dict[int, Digest] = {}
         self._seq = 0
         self._since: float | None = None

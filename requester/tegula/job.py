@@ -9,13 +9,14 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from tegula import deal, plan, settle
+from tegula import deal, settle
 from tegula.follow import Follower
 from tegula.interest import nobody
 from tegula.progress import Standing
 from tegula.run import JobFailed, NoFunds, Run, Settled
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase
+from tegula_blender.session import planning
 from tegula_market.model import TegulaError
 
 LAST_PATIENCE = 15.0
@@ -52,12 +53,12 @@ def carry_out(run: Run) -> Settled:
     with run.watch.part("settle"):
         run.tell(Standing("waiting for the workers' claims"))
         payments = settle.claims(made, view, run.claim_patience)
-    return Settled(view, plan.budget(made.order), open_tx, close_tx, refund, payments, follower.log)
+    return Settled(view, planning.budget(made.order), open_tx, close_tx, refund, payments, follower.log)
 
 
 def _check_funds(run: Run) -> None:
     """Again in `Escrow.open`; but this is before the upload."""
-    made, wanted = run.deal, plan.budget(run.deal.order)
+    made, wanted = run.deal, planning.budget(run.deal.order)
     held = made.escrow.balance(made.order.terms.token, made.requester.address)
     if held < wanted:
         raise NoFunds(
@@ -84,7 +85,7 @@ def _open(run: Run) -> bytes:
     run.tell(Standing("paying the deposit"))
     if run.keep is not None:
         deal.keep_record(made, run.keep)
-    tx = made.escrow.open(made.order.terms, plan.budget(made.order), made.requester)
+    tx = made.escrow.open(made.order.terms, planning.budget(made.order), made.requester)
     assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
     made.client.patience = max(0.0, made.order.terms.deadline - time.time())
     return tx

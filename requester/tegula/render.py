@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tegula import deal, job, market, plan, report, scene
+from tegula import deal, job, market, report, scene
 from tegula import run as runs
 from tegula.deal import Deal
 from tegula.frames import Frames
@@ -20,16 +20,15 @@ from tegula.stopwatch import Stopwatch
 from tegula_blender.client import Client
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
+from tegula_blender.session import planning
+from tegula_blender.session.planning import NO_TERMS
 from tegula_market import codec, tiling
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
-from tegula_market.model import Address, Digest, InvalidValue, Order, Rect, Terms, Wei
+from tegula_market.model import Digest, InvalidValue, Order, Rect, Terms, Wei
 
 GRACE_SECONDS = 3600
 """After the deadline, in which workers can still claim; they want 600 at least."""
-_NOBODY = Address(bytes(20))
-NO_TERMS = Terms(_NOBODY, _NOBODY, _NOBODY, _NOBODY, 1, 0, bytes(32))
-"""For an order of which only the tiling and the price are of interest."""
 Show = Callable[[Money], AbstractContextManager[Tell]]
 """Makes progress visible."""
 
@@ -78,7 +77,7 @@ def inspect(wanted: Wanted, scratch: Path, watch: Stopwatch) -> PackedScene:
             samples=wanted.samples,
             scale=wanted.scale,
         )
-    plan.budget(_order(wanted, packed, NO_TERMS))
+    planning.budget(_order(wanted, packed, NO_TERMS))
     return packed
 
 
@@ -137,8 +136,8 @@ def _order(wanted: Wanted, packed: PackedScene, terms: Terms) -> Order:
         packed.scene.resolution_x, packed.scene.resolution_y, packed.scene.percentage
     )
     rect = packed.scene.region or Rect(0, 0, width, height)
-    edge = wanted.tile if wanted.tile is not None else plan.tile_edge(rect, wanted.workers)
-    return plan.order(packed.scene, packed.frames, terms, wanted.ceiling, edge)
+    edge = wanted.tile if wanted.tile is not None else planning.tile_edge(rect, wanted.workers)
+    return planning.order(packed.scene, packed.frames, terms, wanted.ceiling, edge)
 
 
 def _blobs(packed: PackedScene) -> dict[Digest, Path | bytes]:

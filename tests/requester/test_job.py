@@ -10,7 +10,7 @@ import pytest
 
 from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
 from requester_samples import ANN, BEN, DOLLAR, order
-from tegula import deal, job, plan, settle
+from tegula import deal, job, settle
 from tegula import run as runs
 from tegula.accounts import Disputed
 from tegula.deal import Deal
@@ -22,6 +22,7 @@ from tegula.stopwatch import Stopwatch
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused
 from tegula_blender.job_view import JobPhase, JobView, UnitPhase
+from tegula_blender.session import planning
 from tegula_market import codec, tiling, vouchers
 from tegula_market.adapters import chain, devchain, exr, signing
 from tegula_market.adapters.blobs import BlobError
@@ -145,7 +146,7 @@ def owed(stage: Stage) -> int:
 def test_a_job_goes_from_deposit_to_refund(stage: Stage, tmp_path: Path) -> None:
     before = stage.wallet
     settled = job.carry_out(stage.run)
-    assert settled.funded == plan.budget(stage.run.deal.order)
+    assert settled.funded == planning.budget(stage.run.deal.order)
     assert settled.refund == settled.funded - owed(stage) > 0
     assert stage.wallet == before - owed(stage)
     assert stage.status is Status.CLOSED
