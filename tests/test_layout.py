@@ -37,7 +37,6 @@ COVERED_ELSEWHERE = {
     "worker/prudence.py": "worker/test_agent.py is offered what might not be paid",
     "worker/render_child.py": "worker/test_renderer.py renders with it in its own process",
     "worker/rendering.py": "worker/test_agent.py, from lease to signed result",
-    "requester/follow.py": "requester/test_job.py follows whole jobs",
     "requester/outcome.py": "types; the report's tests read them",
     "requester/report_page.py": "requester/test_report.py reads the page",
     "requester/report_time.py": "requester/test_report.py reads the page",
@@ -55,6 +54,7 @@ COVERED_ELSEWHERE = {
     "bench/verification/subjects.py": "finds scenes; end_to_end/test_adaptive.py builds the same ones",
     "bench/verification/table.py": "bench/verification/test_roc.py",
     "blender_addon/market_view.py": "types; coordinator/test_http_api.py decodes them",
+    "blender_addon/session/follow.py": "requester/test_job.py follows whole jobs",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from tegula import deal, local, plan, screen, verify
+from tegula import local, plan, record, screen, verify
 from tegula import render as rendering
 from tegula.market import Market
 from tegula.render import Wanted
-from tegula.stopwatch import Stopwatch
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import auction
 from tegula_market.adapters import signing
 from tegula_market.adapters.blobs import BlobClient
@@ -119,9 +119,9 @@ def refund(
 ) -> None:
     """Get back the deposit of a job that could not be closed, after its deadline and grace."""
     with screen.explained():
-        escrow, order = deal.read_record(out)
+        escrow, order = record.read(out)
         tx = Escrow.connect(rpc, escrow).refund(order.terms, signing.load_key(key_file))
-        deal.drop_record(out)
+        record.drop(out)
     typer.echo(json.dumps({"tx": "0x" + tx.hex()}))
 
 

@@ -6,8 +6,8 @@ from tegula import finishing
 from tegula.finishing import Picture
 from tegula.outcome import FinishedFrame
 from tegula.scene import PackedScene
-from tegula.stitching import Canvas
-from tegula.stopwatch import Stopwatch
+from tegula_blender.session.stitching import Canvas
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling
 from tegula_market.model import Order, Tile
 

@@ -9,14 +9,14 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from tegula import deal, settle
-from tegula.follow import Follower
-from tegula.interest import nobody
-from tegula.progress import Standing
+from tegula import record, settle
 from tegula.run import JobFailed, NoFunds, Run, Settled
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase
 from tegula_blender.session import planning
+from tegula_blender.session.follow import Follower
+from tegula_blender.session.interest import nobody
+from tegula_blender.session.standing import Standing
 from tegula_market.model import TegulaError
 
 LAST_PATIENCE = 15.0
@@ -43,7 +43,7 @@ def carry_out(run: Run) -> Settled:
             view = follower.follow(lambda view: nobody(view, made.order.ceiling, run.money))
         with run.watch.part("settle"):
             run.tell(Standing("closing the job"))
-            close_tx, refund = settle.close(made, view)
+            close_tx, refund = settle.close(made, run.escrow, run.payer, view)
     except BaseException as error:
         _give_up(run, follower, error)
         raise
@@ -52,18 +52,18 @@ def carry_out(run: Run) -> Settled:
         raise JobFailed(f"the job was {view.phase.lower()}: {view.reason}. What was accepted is paid")
     with run.watch.part("settle"):
         run.tell(Standing("waiting for the workers' claims"))
-        payments = settle.claims(made, view, run.claim_patience)
+        payments = settle.claims(made, run.escrow, view, run.claim_patience)
     return Settled(view, planning.budget(made.order), open_tx, close_tx, refund, payments, follower.log)
 
 
 def _check_funds(run: Run) -> None:
     """Again in `Escrow.open`; but this is before the upload."""
     made, wanted = run.deal, planning.budget(run.deal.order)
-    held = made.escrow.balance(made.order.terms.token, made.requester.address)
+    held = run.escrow.balance(made.order.terms.token, run.payer.address)
     if held < wanted:
         raise NoFunds(
             f"the job can cost up to {run.money.text(wanted)}, which is the deposit, and the wallet"
-            f" 0x{made.requester.address.hex()} has {run.money.text(held)}; fund it, lower --ceiling, or"
+            f" 0x{run.payer.address.hex()} has {run.money.text(held)}; fund it, lower --ceiling, or"
             " render fewer samples"
         )
 
@@ -84,8 +84,8 @@ def _open(run: Run) -> bytes:
     made = run.deal
     run.tell(Standing("paying the deposit"))
     if run.keep is not None:
-        deal.keep_record(made, run.keep)
-    tx = made.escrow.open(made.order.terms, planning.budget(made.order), made.requester)
+        record.keep(made, run.keep)
+    tx = run.escrow.open(made.order.terms, planning.budget(made.order), run.payer)
     assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
     made.client.patience = max(0.0, made.order.terms.deadline - time.time())
     return tx
@@ -97,9 +97,9 @@ def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
     made.client.patience = LAST_PATIENCE
     run.tell(Standing("giving the job up"))
     try:
-        if made.escrow.account(made.job).open:
+        if run.escrow.account(made.job).open:
             _cancel(run, str(error) or "cancelled by the requester")
-            settle.close(made, follower.follow())
+            settle.close(made, run.escrow, run.payer, follower.follow())
             error.add_note("what is not owed to workers is back in your wallet")
         elif isinstance(error, KeyboardInterrupt):
             return  # the deposit may be on its way; the record stays
@@ -114,7 +114,7 @@ def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
 
 def _forget(run: Run) -> None:
     if run.keep is not None:
-        deal.drop_record(run.keep)
+        record.drop(run.keep)
 
 
 def _cancel(run: Run, reason: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tegula_blender.job_view import JobView
 from tegula_blender.money import Money
+from tegula_blender.session.worklog import Span
 from tegula_market.model import Address, Order, Tile, Wei
 
 
@@ -25,17 +26,6 @@ class Payment:
     amount: Wei
     tx: bytes | None
     """None: not claimed yet. The deposit holds the amount for the worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of work, in seconds since the job was posted."""
-
-    lane: str
-    """A worker's address as hex, or "probes"."""
-    unit: int
-    start: float
-    end: float
 
 
 @dataclass(frozen=True, slots=True)

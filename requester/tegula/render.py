@@ -5,24 +5,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tegula import deal, job, market, report, scene
+from tegula import job, market, record, report, scene
 from tegula import run as runs
-from tegula.deal import Deal
 from tegula.frames import Frames
 from tegula.market import Market
 from tegula.outcome import Outcome
-from tegula.progress import Tell
 from tegula.run import Run
 from tegula.scene import PackedScene
-from tegula.stopwatch import Stopwatch
 from tegula_blender.client import Client
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
 from tegula_blender.session import planning
+from tegula_blender.session.deal import Deal
 from tegula_blender.session.planning import NO_TERMS
+from tegula_blender.session.standing import Tell
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import codec, tiling
+from tegula_market.adapters import signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Digest, InvalidValue, Order, Rect, Terms, Wei
@@ -109,7 +111,8 @@ def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, s
     frames = Frames(made.order, packed, wanted.out, wanted.blender, watch)
     keep = wanted.out if at.where.lasting else None
     with show(at.money) as tell:
-        run = Run(made, _blobs(packed), frames, keep, watch, tell, at.money, wanted.claim_patience)
+        parties = made, at.escrow, at.where.key
+        run = Run(*parties, _blobs(packed), frames, keep, watch, tell, at.money, wanted.claim_patience)
         settled = job.carry_out(run)
     outcome = runs.outcome(run, settled, wanted.scene.name, frames.finished)
     report.write(outcome, wanted.out)
@@ -117,10 +120,10 @@ def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, s
 
 
 def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
-    session, requester = Key.generate(), at.where.key
+    session = Key.generate()  # in memory alone: whoever loses it waits for the refund
     end = int(time.time()) + wanted.deadline_seconds
     terms = Terms(
-        requester.address,
+        at.where.key.address,
         session.address,
         at.about.coordinator,
         at.where.currency,
@@ -128,7 +131,9 @@ def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
         GRACE_SECONDS,
         secrets.token_bytes(32),
     )
-    return Deal.of(_order(wanted, packed, terms), session, requester, at.client, at.escrow)
+    return Deal.of(
+        _order(wanted, packed, terms), at.escrow.domain, at.client, partial(signing.sign, key=session)
+    )
 
 
 def _order(wanted: Wanted, packed: PackedScene, terms: Terms) -> Order:
@@ -151,7 +156,7 @@ def _make_folder(out: Path) -> None:
         raise InvalidValue(
             f"cannot make the folder {out} ({error.strerror}); choose another --out"
         ) from error
-    if (out / deal.RECORD).exists():
+    if (out / record.RECORD).exists():
         raise InvalidValue(
             f"{out} holds the record of a job that did not end; get its deposit back with"
             f" `tegula refund {out}`, or choose another --out"

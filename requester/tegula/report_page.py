@@ -6,8 +6,8 @@ from typing import Any
 
 from tegula import report_time
 from tegula.outcome import FinishedFrame, Outcome
-from tegula.progress import duration
 from tegula_blender.job_view import AskView, UnitView, VerdictView
+from tegula_blender.session.standing import duration
 from tegula_market.auction import Reason
 from tegula_market.model import MEGASAMPLE, Address
 from tegula_market.model import Outcome as Judged

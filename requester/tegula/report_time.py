@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from tegula.outcome import Span
-from tegula.worklog import PROBES
+from tegula_blender.session.worklog import PROBES, Span
 from tegula_market.model import Address
 
 STEPS = {

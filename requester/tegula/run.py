@@ -3,14 +3,16 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tegula.deal import Deal
-from tegula.follow import Gallery
 from tegula.outcome import FinishedFrame, Outcome, Payment
-from tegula.progress import Tell
-from tegula.stopwatch import Stopwatch
-from tegula.worklog import PROBES, WorkLog
 from tegula_blender.job_view import JobView
 from tegula_blender.money import Money
+from tegula_blender.session.deal import Deal
+from tegula_blender.session.follow import Gallery
+from tegula_blender.session.standing import Tell
+from tegula_blender.session.stopwatch import Stopwatch
+from tegula_blender.session.worklog import PROBES, WorkLog
+from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.signing import Key
 from tegula_market.model import Digest, TegulaError, Wei
 
 
@@ -27,6 +29,9 @@ class Run:
     """One job and all that it needs around it."""
 
     deal: Deal
+    escrow: Escrow
+    payer: Key
+    """Of the deposit, and of its gas."""
     blobs: dict[Digest, Path | bytes]
     """The scene's files and its manifest."""
     gallery: Gallery
@@ -56,7 +61,7 @@ def outcome(run: Run, settled: Settled, scene: str, frames: tuple[FinishedFrame,
     view, log = settled.view, settled.log
     lanes = {"0x" + ask.key.hex(): "0x" + ask.worker.hex() for ask in view.asks} | {PROBES: PROBES}
     spans = [replace(span, lane=lanes[span.lane]) for span in log.spans if span.lane in lanes]
-    domain = run.deal.escrow.domain
+    domain = run.deal.domain
     return Outcome(
         scene=scene,
         order=run.deal.order,

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from tegula import progress
-from tegula.accounts import Disputed
 from tegula.outcome import Outcome
-from tegula.progress import Tell, duration
 from tegula.render import Show
 from tegula.run import JobFailed
-from tegula.stitching import MismatchedTile
 from tegula_blender.money import Money
+from tegula_blender.session.accounts import Disputed
+from tegula_blender.session.standing import Tell, duration
+from tegula_blender.session.stitching import MismatchedTile
 from tegula_market.model import TegulaError
 
 INTERRUPTED = 130

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable
 
-from tegula.deal import Deal
 from tegula.outcome import Payment
 from tegula_blender.job_view import JobView
-from tegula_market.adapters.chain import ChainError
+from tegula_blender.session.deal import Deal
+from tegula_market.adapters.chain import ChainError, Escrow
+from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, Wei
 
 LOOK_SECONDS = 0.25
 """Between two looks at the chain."""
 
 
-def close(deal: Deal, view: JobView) -> tuple[bytes, Wei]:
+def close(deal: Deal, escrow: Escrow, payer: Key, view: JobView) -> tuple[bytes, Wei]:
     """Both sides sign how much is owed; the escrow returns the rest at once.
 
     Returns:
@@ -24,15 +25,15 @@ def close(deal: Deal, view: JobView) -> tuple[bytes, Wei]:
     owed = Wei(sum(dues.cumulative for dues in view.owed))
     ours = deal.sign_close(owed)
     theirs = deal.client.close(deal.job, owed, ours)
-    deal.escrow.close(deal.order.terms, owed, ours, theirs, deal.requester)
-    returned = deal.escrow.returned(deal.job)
+    escrow.close(deal.order.terms, owed, ours, theirs, payer)
+    returned = escrow.returned(deal.job)
     if not returned:
         raise ChainError("the escrow is closed, but the chain shows no refund; is the RPC node in step?")
     return returned[-1].tx, returned[-1].amount
 
 
 def claims(
-    deal: Deal, view: JobView, patience: float, pause: Callable[[float], None] = time.sleep
+    deal: Deal, escrow: Escrow, view: JobView, patience: float, pause: Callable[[float], None] = time.sleep
 ) -> tuple[Payment, ...]:
     """What workers have claimed on chain, and, without a transaction, what they have not.
 
@@ -42,7 +43,7 @@ def claims(
     owed = {dues.worker: dues.cumulative for dues in view.owed}
     until = time.monotonic() + patience
     while True:
-        claimed = deal.escrow.payments(deal.job)
+        claimed = escrow.payments(deal.job)
         left = _left(owed, [Payment(one.worker, one.amount, one.tx) for one in claimed])
         if not left or time.monotonic() >= until:
             break

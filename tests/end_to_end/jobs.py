@@ -16,8 +16,8 @@ from tegula import screen
 from tegula.market import Market
 from tegula.outcome import Outcome
 from tegula.render import Wanted
-from tegula.stopwatch import Stopwatch
 from tegula_blender.job_view import UnitPhase, VerdictView
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import audit
 from tegula_market.adapters import cryptomatte, devchain, exr
 from tegula_market.adapters.chain import Escrow

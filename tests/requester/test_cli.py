@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from fake_coordinator import TOKEN, FakeCoordinator, Serving
 from requester_samples import JOB, order
 from tegula.cli import app
-from tegula.deal import RECORD
+from tegula.record import RECORD
 from tegula_market import codec
 from tegula_market.adapters import signing
 from tegula_market.model import Signature

@@ -10,7 +10,7 @@ from scenes import full_frame
 from tegula.blender import SceneRefused
 from tegula.finishing import Picture, develop, guide, merged
 from tegula.scene import inspect_scene
-from tegula.stitching import Canvas
+from tegula_blender.session.stitching import Canvas
 from tegula_market import tiling
 from tegula_market.adapters import exr
 from tegula_market.adapters.exr import Image

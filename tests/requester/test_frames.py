@@ -16,7 +16,7 @@ from tegula.finishing import Picture
 from tegula.frames import Frames
 from tegula.outcome import FinishedFrame
 from tegula.scene import PackedScene
-from tegula.stopwatch import Stopwatch
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling
 from tegula_market.adapters import exr
 from tegula_market.model import Order, Rect

@@ -1,8 +1,10 @@
 """Jobs with a real escrow on a local chain and a scripted coordinator over real HTTP."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +12,19 @@ import pytest
 
 from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
 from requester_samples import ANN, BEN, DOLLAR, order
-from tegula import deal, job, settle
+from tegula import job, record, settle
 from tegula import run as runs
-from tegula.accounts import Disputed
-from tegula.deal import Deal
-from tegula.follow import NobodyTakes
-from tegula.progress import Standing
 from tegula.run import JobFailed, NoFunds, Run
-from tegula.stitching import Canvas
-from tegula.stopwatch import Stopwatch
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused
 from tegula_blender.job_view import JobPhase, JobView, UnitPhase
 from tegula_blender.session import planning
+from tegula_blender.session.accounts import Disputed
+from tegula_blender.session.deal import Deal
+from tegula_blender.session.follow import NobodyTakes
+from tegula_blender.session.standing import Standing
+from tegula_blender.session.stitching import Canvas
+from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import codec, tiling, vouchers
 from tegula_market.adapters import chain, devchain, exr, signing
 from tegula_market.adapters.blobs import BlobError
@@ -45,7 +47,7 @@ from tegula_market.model import (
 
 pytestmark = pytest.mark.slow
 
-COORDINATOR = Key.generate()
+COORDINATOR, SESSION = Key.generate(), Key.generate()
 POCKET = Wei(1_000_000)
 MANIFEST = b"a manifest"
 
@@ -102,7 +104,7 @@ class Stage:
         """With the vouchers that the worker would hold: both signatures are real."""
         voucher = Voucher(self.run.deal.job, worker, total)
         payload = vouchers.voucher_payload(self.escrow.domain, voucher)
-        ours, theirs = (signing.sign(payload, key) for key in (self.run.deal.session, COORDINATOR))
+        ours, theirs = (signing.sign(payload, key) for key in (SESSION, COORDINATOR))
         terms = self.run.deal.order.terms
         return self.escrow.claim(terms, SignedVoucher(voucher, ours, theirs), self.local.key(5))
 
@@ -121,21 +123,24 @@ def stage(local: DevChain, tmp_path: Path) -> Iterator[Stage]:
         made = new_deal(local, escrow, client)
         wall = Wall(made.order, tmp_path)
         blobs: dict[Digest, Path | bytes] = {digest(MANIFEST): MANIFEST}
-        run = Run(made, blobs, wall, tmp_path, Stopwatch(), told.append, DOLLAR, claim_patience=0)
+        payer = local.key(1)
+        run = Run(
+            made, escrow, payer, blobs, wall, tmp_path, Stopwatch(), told.append, DOLLAR, claim_patience=0
+        )
         yield Stage(local, escrow, fake, serving, run, told)
         client.disconnect()
 
 
 def new_deal(local: DevChain, escrow: Escrow, client: Client, requester: Key | None = None) -> Deal:
-    requester, session = requester or local.key(1), Key.generate()
-    parties = requester.address, session.address, COORDINATOR.address, local.dollar
+    requester = requester or local.key(1)
+    parties = requester.address, SESSION.address, COORDINATOR.address, local.dollar
     plain = order(96, 64, 32, frames=(1, 2))
     ordered = replace(
         plain,
-        terms=Terms(*parties, int(time.time()) + 3600, 3600, session.address + bytes(12)),
+        terms=Terms(*parties, int(time.time()) + 3600, 3600, secrets.token_bytes(32)),
         scene=replace(plain.scene, manifest=digest(MANIFEST), spp=1000),
     )
-    return Deal.of(ordered, session, requester, client, escrow)
+    return Deal.of(ordered, escrow.domain, client, partial(signing.sign, key=SESSION))
 
 
 def owed(stage: Stage) -> int:
@@ -163,7 +168,7 @@ def test_what_workers_claim_is_paid_and_told(stage: Stage) -> None:
     totals = {dues.worker: dues.cumulative for dues in stage.fake.view.owed}
     assert {p.worker: (p.amount, p.tx) for p in settled.payments} == {w: (a, None) for w, a in totals.items()}
     tx = stage.claim(ANN, totals[ANN])
-    payments = settle.claims(stage.run.deal, settled.view, patience=0)
+    payments = settle.claims(stage.run.deal, stage.escrow, settled.view, patience=0)
     assert [(p.worker, p.amount, p.tx) for p in payments] == [
         (ANN, totals[ANN], tx),
         (BEN, totals[BEN], None),
@@ -180,7 +185,7 @@ def test_the_wait_for_claims_ends_with_the_last_one(stage: Stage) -> None:
         worker = next(late)
         stage.claim(worker, totals[worker])
 
-    payments = settle.claims(stage.run.deal, settled.view, patience=600, pause=pause)
+    payments = settle.claims(stage.run.deal, stage.escrow, settled.view, patience=600, pause=pause)
     assert {p.worker for p in payments if p.tx} == {ANN, BEN}
 
 
@@ -195,7 +200,7 @@ def test_no_funds_costs_nothing_and_uploads_nothing(stage: Stage, tmp_path: Path
     poor = Key.generate()
     made = new_deal(stage.local, stage.escrow, stage.run.deal.client, requester=poor)
     with pytest.raises(NoFunds, match=r"can cost up to 0\.\d+ USD.* has 0 USD"):
-        job.carry_out(replace(stage.run, deal=made))
+        job.carry_out(replace(stage.run, deal=made, payer=poor))
     assert stage.fake.blobs == {}
     assert list(tmp_path.iterdir()) == []
 
@@ -240,7 +245,7 @@ def test_a_coordinator_that_overcharges_gets_no_signature(stage: Stage, tmp_path
     assert stage.fake.signed == []
     assert stage.status is Status.OPEN
     assert "tegula refund" in disputed.value.__notes__[-1]
-    assert deal.read_record(tmp_path) == (stage.local.escrow, stage.run.deal.order)
+    assert record.read(tmp_path) == (stage.local.escrow, stage.run.deal.order)
 
 
 def test_other_bytes_than_the_accepted_image_are_not_paid(stage: Stage) -> None:
@@ -308,7 +313,7 @@ def test_a_coordinator_that_refuses_the_order_after_the_deposit(stage: Stage, tm
         job.carry_out(replace(stage.run, blobs=blobs))
     assert stage.status is Status.OPEN
     assert "tegula refund" in refused.value.__notes__[-1]
-    assert (tmp_path / deal.RECORD).exists()
+    assert (tmp_path / record.RECORD).exists()
 
 
 def test_nobody_there_before_the_deposit_costs_nothing(stage: Stage, tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 import io
 
-import pytest
 from rich.console import Console
 
 from requester_samples import DOLLAR
 from tegula import progress
-from tegula.progress import Standing
+from tegula_blender.session.standing import Standing
 from tegula_market.model import Wei
 
 
@@ -44,15 +43,3 @@ def test_quiet_says_nothing() -> None:
     with progress.shown(log, DOLLAR, quiet=True) as tell:
         tell(Standing("rendering", 3, 12))
     assert written(log) == ""
-
-
-def test_the_time_that_is_left() -> None:
-    assert progress.seconds_left(Standing("rendering", 0, 10, since=100.0), now=120.0) is None
-    assert progress.seconds_left(Standing("rendering", 4, 10, since=100.0), now=120.0) == 30.0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(8.4, "8 s"), (59.6, "1:00 min"), (185, "3:05 min"), (7209, "2:00:09 h")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert progress.duration(seconds) == text

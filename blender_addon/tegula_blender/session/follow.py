@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tegula import accounts
-from tegula.deal import Deal
-from tegula.progress import Standing, Tell
-from tegula.stopwatch import Stopwatch
-from tegula.worklog import WorkLog
 from tegula_blender.client import Refused
 from tegula_blender.job_view import JobPhase, JobView, UnitPhase
-from tegula_blender.session import planning
+from tegula_blender.session import accounts, planning
+from tegula_blender.session.deal import Deal
+from tegula_blender.session.standing import Standing, Tell
+from tegula_blender.session.stopwatch import Stopwatch
+from tegula_blender.session.worklog import WorkLog
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 MOST_BYTES = 8 << 10

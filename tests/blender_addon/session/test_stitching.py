@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders import an_order
-from tegula.stitching import Canvas, MismatchedTile
+from tegula_blender.session.stitching import Canvas, MismatchedTile
 from tegula_market import tiling
 from tegula_market.adapters import exr
 from tegula_market.adapters.exr import Image, UnreadableImage

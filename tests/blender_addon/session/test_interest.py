@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from requester_samples import DOLLAR, order, view, with_units
-from tegula.interest import nobody
 from tegula_blender.job_view import AskView, JobPhase, JobView, UnitPhase
+from tegula_blender.session.interest import nobody
 from tegula_market.model import Wei
 
 ORDER = order()

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from requester_samples import ANN, BEN, CLEO, JOB, image_digest, order, view, with_units
-from tegula import accounts
-from tegula.accounts import Disputed
 from tegula_blender.job_view import JobView, UnitPhase
+from tegula_blender.session import accounts
+from tegula_blender.session.accounts import Disputed
 from tegula_market import tiling
 from tegula_market.model import Digest, Voucher, Wei
 

@@ -1,15 +1,26 @@
 """What a job's events tell beyond its present state: every ask, and who worked when."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from tegula.outcome import Span
 from tegula_blender.job_view import JobEvent
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import LeaseId, Wei, lease_parts
 
 PROBES = "probes"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of work, in seconds since the job was posted."""
+
+    lane: str
+    """A worker's address as hex, or PROBES."""
+    unit: int
+    start: float
+    end: float
 
 
 class WorkLog:

@@ -1,6 +1,6 @@
 import pytest
 
-from tegula.stopwatch import Stopwatch
+from tegula_blender.session.stopwatch import Stopwatch
 
 
 class Clock:

@@ -1,9 +1,8 @@
 import pytest
 
 from requester_samples import JOB
-from tegula.outcome import Span
-from tegula.worklog import WorkLog
 from tegula_blender.job_view import JobEvent
+from tegula_blender.session.worklog import Span, WorkLog
 from tegula_market.codec import MalformedInput
 from tegula_market.model import lease_id
 
