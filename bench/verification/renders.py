@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from tegula import blender as blenders
-from tegula.finishing import guide
+from tegula_blender.session import blender as blenders
+from tegula_blender.session.denoising import guide
 from tegula_market import tiling
 from tegula_market.adapters import exr
 from tegula_market.model import Rect, Scene

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tegula import blender as blenders
-from tegula.blender import SceneRefused
+from tegula_blender.session import blender as blenders
+from tegula_blender.session.blender import SceneRefused
 from tegula_market import codec, digests, tiling
 from tegula_market.model import Adaptive, Digest, InvalidValue, Rect, Scene, SceneFile, SceneManifest
 from tegula_market.tiling import Border

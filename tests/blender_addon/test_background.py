@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tegula import blender
-from tegula.blender import BACKGROUND, SceneRefused
+from tegula_blender.session import blender
+from tegula_blender.session.blender import BACKGROUND, SceneRefused
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("command", ["denoise", "develop"])
+@pytest.mark.parametrize("command", ["denoise", "develop", "pilot"])
 def test_a_scene_that_cannot_be_opened(tmp_path: Path, command: str) -> None:
     (tmp_path / "bad.blend").write_bytes(b"BLENDER-v405" + bytes(100))
-    rest = {"denoise": {"images": []}, "develop": {"pictures": [], "percentage": 100}}[command]
+    rest = {"denoise": {"images": []}, "develop": {"pictures": [], "percentage": 100}}.get(
+        command, {"seconds": 1}
+    )
     with pytest.raises(SceneRefused, match=r"bad\.blend cannot be opened"):
         blender.ask(command, None, blend=str(tmp_path / "bad.blend"), **rest)
 

@@ -6,8 +6,8 @@ import pytest
 
 import scenes
 from pictures import build
-from tegula.blender import SceneRefused
 from tegula.scene import inspect_scene
+from tegula_blender.session.blender import SceneRefused
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pictures import build
-from tegula import blender
-from tegula.blender import SceneRefused
+from tegula_blender.session import blender
+from tegula_blender.session.blender import SceneRefused
 from tegula_market.adapters import exr
 from tegula_market.adapters.exr import Image
 

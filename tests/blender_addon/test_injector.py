@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pictures import build, pixels, tiles
-from tegula import blender
-from tegula.blender import SceneRefused
 from tegula.scene import inspect_scene
+from tegula_blender.session import blender
+from tegula_blender.session.blender import SceneRefused
 from tegula_market.model import Rect, Tile
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pictures import build
-from tegula import blender
+from tegula_blender.session import blender
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pictures import build
-from tegula.blender import SceneRefused
 from tegula.scene import inspect_scene
+from tegula_blender.session.blender import SceneRefused
 
 pytestmark = pytest.mark.slow
 

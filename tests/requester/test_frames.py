@@ -11,11 +11,11 @@ import pytest
 from fake_coordinator import picture, tile_image
 from requester_samples import order
 from tegula import finishing
-from tegula.blender import SceneRefused
 from tegula.finishing import Picture
 from tegula.frames import Frames
 from tegula.outcome import FinishedFrame
 from tegula.scene import PackedScene
+from tegula_blender.session.blender import SceneRefused
 from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling
 from tegula_market.adapters import exr

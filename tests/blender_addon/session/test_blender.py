@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tegula.blender import SceneRefused, ask
+from tegula_blender.session.blender import SceneRefused, ask
 
 
 def program(folder: Path, script: str) -> Path:
