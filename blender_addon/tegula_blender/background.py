@@ -5,8 +5,8 @@ A script of its own, for the bpy module and for the Blender program alike:
     python background.py REQUEST.json REPLY.json
     blender -b --factory-startup --disable-autoexec --python background.py -- REQUEST.json REPLY.json
 
-The request is {"command": "inspect" | "denoise" | "develop", …arguments}; {"failure": sentence} in the
-reply means that Blender could not. Without a reply, the process died.
+The request is {"command": "inspect" | "denoise" | "develop" | "pilot", …arguments}; {"failure": sentence} in
+the reply means that Blender could not. Without a reply, the process died.
 """
 
 import importlib.util
@@ -22,7 +22,8 @@ def main():
     request, reply = map(Path, sys.argv[-2:])
     _import_package("tegula_blender", Path(__file__).resolve().parent)
     command = json.loads(request.read_text())
-    handler = {"inspect": _inspect, "denoise": _denoise, "develop": _develop}[command.pop("command")]
+    handlers = {"inspect": _inspect, "denoise": _denoise, "develop": _develop, "pilot": _pilot}
+    handler = handlers[command.pop("command")]
     try:
         answer = handler(**command)
     except RuntimeError as error:  # what Blender's operators raise
@@ -66,6 +67,13 @@ def _develop(blend, percentage, pictures):
     _open(blend)
     injector.develop(pictures, percentage=percentage)
     return {}
+
+
+def _pilot(blend, **how):
+    from tegula_blender import pilot
+
+    _open(blend)
+    return pilot.pilot(**how)
 
 
 def _open(blend):

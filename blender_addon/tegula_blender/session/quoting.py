@@ -1,0 +1,36 @@
+"""What a job is expected to cost and to take, before anything is paid. Pure."""
+
+from tegula_blender.market_view import MarketView
+from tegula_blender.money import Money
+from tegula_blender.session import pace, planning, pricing
+from tegula_blender.session.speeds import Pilot
+from tegula_blender.session.state import Quote
+from tegula_blender.session.words import count
+from tegula_market.model import MEGASAMPLE, Order
+
+
+def quote(order: Order, market: MarketView, pilot: Pilot | None, now: float, money: Money) -> Quote:
+    """
+    Args:
+        order: of its terms the deadline counts, nothing else.
+        now: Unix seconds by this computer's clock.
+    Raises:
+        InvalidValue: an order that makes no tiles, or a ceiling that is none.
+    """
+    prices = pricing.expected(order, market, money)
+    left = max(0.0, order.terms.deadline - now)
+    time = pace.expected(order, market, prices, pilot, left)
+    return Quote(
+        price=(planning.cost(order, prices.low), planning.cost(order, prices.high)),
+        seconds=time.seconds,
+        budget=planning.budget(order),
+        reasons=(_work(order), *prices.reasons, *time.reasons),
+        money=money,
+    )
+
+
+def _work(order: Order) -> str:
+    sizes, frames = planning.frame_sizes(order), len(order.frames)
+    tiles, megasamples = len(sizes) * frames, sum(sizes) * frames / MEGASAMPLE
+    overscan = ", the pixels around each tile included" if order.overscan else ""
+    return f"{count(tiles, 'tile')}, {megasamples:.3g} megasamples{overscan}."

@@ -1,0 +1,33 @@
+"""Counts and times as an artist reads them."""
+
+from tegula_blender.money import Money
+
+STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def count(number: int, thing: str) -> str:
+    """Like "1 worker" or "3 workers"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def be(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def duration(seconds: float) -> str:
+    """Like "90 seconds" or "4 minutes": a number of two digits at most says enough."""
+    if seconds < 1:
+        return "less than a second"
+    size, name = next(step for step in STEPS if seconds >= 2 * step[0] or step[0] == 1)
+    return count(round(seconds / size), name)
+
+
+def between(low: float, high: float) -> str:
+    one, other = duration(low), duration(high)
+    return one if one == other else f"{one} to {other}"
+
+
+def amounts(low: int, high: int, money: Money) -> str:
+    """Like "0.0010 to 0.0014 USD"."""
+    one, other = money.text(low), money.text(high)
+    return one if low == high else f"{one.removesuffix(f' {money.symbol}')} to {other}"

@@ -1,0 +1,35 @@
+import pytest
+
+from requester_samples import DOLLAR
+from tegula_blender.session import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "less than a second"),
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (240, "4 minutes"),
+        (2 * 3600, "2 hours"),
+        (86_400 * 9, "9 days"),
+        (-3, "less than a second"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+def test_a_range_of_one_length_is_said_once() -> None:
+    assert words.between(239, 241) == "4 minutes"
+    assert words.between(30, 240) == "30 seconds to 4 minutes"
+
+
+def test_counts() -> None:
+    assert (words.count(1, "worker"), words.count(0, "tile")) == ("1 worker", "0 tiles")
+    assert (words.be(1), words.be(2)) == ("is", "are")
+
+
+def test_amounts() -> None:
+    assert words.amounts(1000, 1400, DOLLAR) == "0.001 to 0.0014 USD"
+    assert words.amounts(1000, 1000, DOLLAR) == "0.001 USD"

@@ -1,0 +1,118 @@
+"""A pilot by a real Blender, of scenes so small that it takes no time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scenes
+from tegula_blender.session import blender
+from tegula_blender.session.speeds import Pilot
+from tegula_market import codec
+
+pytestmark = pytest.mark.slow
+
+RECTS = """
+import json, os, sys, bpy
+from tegula_blender import pilot
+render, found = bpy.context.scene.render, []
+render.resolution_percentage = 50
+for width, height, border in json.loads(sys.argv[1]):
+    render.resolution_x, render.resolution_y, render.use_border = 2 * width, 2 * height, border is not None
+    for name, value in zip(("min_x", "max_x", "min_y", "max_y"), border or ()):
+        setattr(render, f"border_{name}", value)
+    found.append(pilot._rects(render))
+print("\\n" + json.dumps(found), flush=True)
+os._exit(0)
+"""
+FRAMES = [(640, 360, None), (97, 61, None), (2, 2, None), (640, 360, (0.25, 0.5, 0.5, 1.0))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scenes")
+
+
+def pilot(blend: Path, seconds: float, **how: object) -> Pilot:
+    return codec.decode(Pilot, blender.ask("pilot", None, blend=str(blend), seconds=seconds, **how))
+
+
+def test_a_small_scene_is_tried_as_it_will_be_rendered(folder: Path) -> None:
+    blend = scenes.build("layers", folder)
+    before = blend.read_bytes()
+    tried = pilot(blend, seconds=60, samples=3, percentage=5, frame=2)
+    assert (tried.samples, tried.whole, tried.note) == (3, True, "")
+    assert tried.device.startswith("CPU ")
+    assert len(tried.seconds_per_megasample) == 9
+    assert min(tried.seconds_per_megasample) > 0
+    assert tried.load_seconds > 0
+    assert blend.read_bytes() == before
+
+
+def test_without_time_a_rect_is_tried_all_the_same(folder: Path) -> None:
+    tried = pilot(scenes.build("spheres", folder), seconds=0, samples=4096, percentage=5)
+    assert (tried.samples, tried.whole) == (2, False)
+    assert len(tried.seconds_per_megasample) == 1
+
+
+def test_a_device_that_is_not_there_is_told(folder: Path) -> None:
+    blend = scenes.build("spheres", folder)
+    tried = pilot(
+        blend, seconds=0, samples=1, percentage=5, device="METAL" if sys.platform != "darwin" else "HIP"
+    )
+    assert "the processor was used" in tried.note
+    assert (tried.device[:4], tried.samples, tried.whole) == ("CPU ", 1, True)
+
+
+def test_harder_samples_take_longer(folder: Path, tmp_path: Path) -> None:
+    """Many bounces inside a closed glass box against a world that is all there is to see."""
+    hard, easy = (_built(tmp_path / f"{name}.blend", name) for name in ("hard", "easy"))
+    taken = [pilot(blend, seconds=2, samples=512, percentage=5).mean for blend in (hard, easy)]
+    assert taken[0] < taken[1]
+
+
+def test_rects_lie_spread_within_what_is_rendered() -> None:
+    command = [sys.executable, "-c", RECTS, json.dumps(FRAMES)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for (width, height, border), rects in zip(FRAMES, json.loads(said.splitlines()[-1]), strict=True):
+        min_x, max_x, min_y, max_y = border or (0, 1, 0, 1)
+        for x0, x1, y0, y1 in rects:
+            assert min_x * width <= x0 < x1 <= max_x * width
+            assert min_y * height <= y0 < y1 <= max_y * height
+            assert max(x1 - x0, y1 - y0) <= 32
+        if min(width, height) > 9:
+            assert len({tuple(rect) for rect in rects}) == 9
+            assert not any(_overlap(one, other) for one in rects for other in rects if one is not other)
+
+
+def _overlap(one: list[int], other: list[int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+
+
+BUILD = """
+import os, sys, bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+scene = bpy.context.scene
+scene.render.engine = "CYCLES"
+scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False
+scene.world = bpy.data.worlds.new("World")
+scene.world.color = (1, 1, 1)
+bpy.ops.object.camera_add()
+scene.camera = bpy.context.object
+if sys.argv[2] == "hard":
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=5)
+    material = bpy.data.materials.new("Wall")
+    material.use_nodes = True
+    material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (1, 1, 1, 1)
+    bpy.context.object.data.materials.append(material)
+    scene.cycles.max_bounces = scene.cycles.diffuse_bounces = 64
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
+os._exit(0)
+"""
+
+
+def _built(blend: Path, name: str) -> Path:
+    subprocess.run([sys.executable, "-c", BUILD, str(blend), name], check=True, capture_output=True)
+    return blend
