@@ -51,21 +51,29 @@ class Follower:
             NobodyTakes: with that reason.
             Disputed: the coordinator wants money that it cannot account for.
         """
-        client, job = self._deal.client, self._deal.job
         while True:
-            view = client.job(job)
-            reason = over(view)
-            if reason:
-                raise NobodyTakes(reason)
-            while self._seq < view.seq:  # a price in the view is explained by an ask that came before it
-                self._catch_up(view.seq, wait=0)
-            self._fetch(view)
-            self._pay(view)
-            self._gallery.finish()
-            self._tell(self._standing(view))
+            view = self.look(over)
             if ended(view):
                 return view
-            self._catch_up(view.seq, wait=POLL_SECONDS)
+            self.wait(POLL_SECONDS)
+
+    def look(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
+        """Sees how the job stands, fetches what is new and signs what is due; raises as `follow`."""
+        view = self._deal.client.job(self._deal.job)
+        reason = over(view)
+        if reason:
+            raise NobodyTakes(reason)
+        while self._seq < view.seq:  # a price in the view is explained by an ask that came before it
+            self._catch_up(view.seq, wait=0)
+        self._fetch(view)
+        self._pay(view)
+        self._gallery.finish()
+        self._tell(self._standing(view))
+        return view
+
+    def wait(self, seconds: float) -> None:
+        """Until something happens in the job, for as long at most."""
+        self._catch_up(self._seq, wait=seconds)
 
     def _catch_up(self, seq: int, wait: float) -> None:
         events, upto = self._deal.client.events(self._deal.job, self._seq, wait)

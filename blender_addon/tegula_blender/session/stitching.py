@@ -55,6 +55,11 @@ class Canvas:
         for name, plane in image.channels.items():
             self._planes[name][here] = plane[there]
 
+    def planes(self, rect: Rect) -> dict[str, Plane]:
+        """What a rect of the frame looks like so far, float32[height, width] by channel; not a copy."""
+        here = _slices(rect, self._area)
+        return {name: plane[here] for name, plane in self._planes.items()}
+
     def save(self, path: Path) -> None:
         """Write the finished frame; the file appears whole or not at all.
 
