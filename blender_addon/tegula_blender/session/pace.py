@@ -70,14 +70,17 @@ class _Job:
         """Workers have the scene, all are busy until the end, and probes are made beside them."""
         probe = self.probe or 0.0
         last = self.largest / max(speeds) + self.way
-        return self.call + max(self._rendering(speeds), last, self.tiles / verifiers * probe) + probe
+        return self.call + max(max(self._rendering(speeds), last) + probe, self._probes(verifiers) * probe)
 
     def worst(self, speeds: Sequence[float], verifiers: int) -> float:
         """The slowest begins a tile when the others are done, and all wait while a probe is made."""
         last = self.largest / min(speeds) + self.way
         probe = last if self.probe is None else self.probe
-        probes = -(-self.tiles // verifiers) * probe
-        return self.call + self.load + self._rendering(speeds) + last + probes
+        return self.call + self.load + self._rendering(speeds) + last + self._probes(verifiers) * probe
+
+    def _probes(self, verifiers: int) -> int:
+        """One after the other, of the verifier that has most."""
+        return -(-self.tiles // verifiers)
 
     def _rendering(self, speeds: Sequence[float]) -> float:
         return self.tiles / sum(1 / (self.mean / speed + self.way) for speed in speeds)
