@@ -20,8 +20,12 @@ FINAL = frozenset(
 UNDER_WAY = frozenset({UnitPhase.LEASED, UnitPhase.DELIVERED})
 
 
-def nobody(view: JobView, ceiling: Wei, money: Money) -> str | None:
-    """Why the job goes no further, once every worker there has said no; None while one may take it."""
+def nobody(view: JobView, ceiling: Wei, money: Money, remedy: str = "raise --ceiling") -> str | None:
+    """Why the job goes no further, once every worker there has said no; None while one may take it.
+
+    Args:
+        remedy: what to do if the ceiling is under every ask.
+    """
     answered = 0 < len(view.asks) >= view.workers
     working = any(unit.phase in UNDER_WAY for unit in view.units)
     if view.phase is not JobPhase.OPEN or not answered or working:
@@ -33,7 +37,7 @@ def nobody(view: JobView, ceiling: Wei, money: Money) -> str | None:
         lowest = min(high)
         return (
             f"the ceiling of {ceiling} a megasample ({money.text(ceiling)}) is under every ask; the lowest is"
-            f" {lowest} ({money.text(lowest)}): raise --ceiling"
+            f" {lowest} ({money.text(lowest)}): {remedy}"
         )
     reasons = dict.fromkeys(ask.reason for ask in view.asks)
     return f"no worker takes this job: {'; '.join(reasons)}"

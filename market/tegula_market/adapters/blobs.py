@@ -45,6 +45,10 @@ class NotYet(BlobError):
     """What was asked for can be had later."""
 
 
+class Away(BlobError):
+    """Nobody answered within the patience that there was."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What a coordinator says of itself to anyone."""
@@ -158,7 +162,7 @@ class BlobClient:
                 return attempt()
             except (*CONNECTION_FAULTS, _Passing) as error:
                 if time.monotonic() + pause > until or self._closed.wait(pause):
-                    raise BlobError(f"no answer from {self._url}: {_why(error)}") from error
+                    raise Away(f"no answer from {self._url}: {_why(error)}") from error
                 pause = min(2 * pause, longest)
             except requests.RequestException as error:
                 raise BlobError(f"cannot ask {self._url}: {_one_line(str(error))}") from error
