@@ -15,6 +15,12 @@ FEW, GROWTH = 2, 4
 """Samples of the first round, and how many times as many each other round has."""
 
 
+def preferred_device(scene):
+    """What a scene is rendered on by the artist's own settings, which the pilot's Blender lacks."""
+    kind = bpy.context.preferences.addons["cycles"].preferences.compute_device_type
+    return "CPU" if scene.cycles.device == "CPU" or kind == "NONE" else kind
+
+
 def pilot(*, seconds, samples=None, percentage=None, frame=None, device="CPU"):
     """Render rects of the scene that is open. The scene is changed by this, its file is not.
 
@@ -40,13 +46,15 @@ def pilot(*, seconds, samples=None, percentage=None, frame=None, device="CPU"):
     _render(scene, rects[0], 1, wanted)  # loads textures, builds what rays are traced against
     loaded = time.monotonic()
     rounds = _rounds(scene, rects, wanted, loaded + seconds)
+    rates = _rates(scene, rects, rounds)
     return {
         "device": words,
         "note": note,
         "load_seconds": loaded - started,
+        "start_seconds": _start(scene, rects, rounds[0], rates),
         "samples": rounds[-1][0],
         "whole": rounds[-1][0] == wanted,
-        "seconds_per_megasample": _rates(scene, rects, rounds),
+        "seconds_per_megasample": rates,
     }
 
 
@@ -145,11 +153,23 @@ def _render(scene, rect, spp, wanted):
 def _rates(scene, rects, rounds):
     """Seconds for a megasample of each rect that was rendered."""
     (few, first), (most, last) = rounds[0], rounds[-1]
-    layers = sum(layer.use for layer in scene.view_layers)
     rates = []
-    for (x0, x1, y0, y1), at_first, at_last in zip(rects, first, last, strict=False):
-        megapixels = (x1 - x0) * (y1 - y0) * layers / 1e6
+    for rect, at_first, at_last in zip(rects, first, last, strict=False):
+        megapixels = _megapixels(scene, rect)
         more = (at_last - at_first) / ((most - few) * megapixels) if most > few else 0.0
         # Where samples take no time that can be told, all of the render is an upper bound.
         rates.append(more if more > 0 else at_last / (most * megapixels))
     return rates
+
+
+def _start(scene, rects, first, rates):
+    """Seconds that a render takes on average besides its samples."""
+    spp, took = first
+    sampling = sum(spp * _megapixels(scene, rect) * rate for rect, rate in zip(rects, rates, strict=False))
+    return max(0.0, sum(took) - sampling) / len(took)
+
+
+def _megapixels(scene, rect):
+    """Of all view layers."""
+    x0, x1, y0, y1 = rect
+    return (x1 - x0) * (y1 - y0) * sum(layer.use for layer in scene.view_layers) / 1e6

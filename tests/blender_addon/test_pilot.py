@@ -17,7 +17,10 @@ pytestmark = pytest.mark.slow
 RECTS = """
 import json, os, sys, bpy
 from tegula_blender import pilot
-render, found = bpy.context.scene.render, []
+scene = bpy.context.scene
+for scene.cycles.device in ("GPU", "CPU"):  # of which the preferences name none
+    assert pilot.preferred_device(scene) == "CPU"
+render, found = scene.render, []
 render.resolution_percentage = 50
 for width, height, border in json.loads(sys.argv[1]):
     render.resolution_x, render.resolution_y, render.use_border = 2 * width, 2 * height, border is not None
@@ -48,6 +51,7 @@ def test_a_small_scene_is_tried_as_it_will_be_rendered(folder: Path) -> None:
     assert len(tried.seconds_per_megasample) == 9
     assert min(tried.seconds_per_megasample) > 0
     assert tried.load_seconds > 0
+    assert 0 <= tried.start_seconds < 5
     assert blend.read_bytes() == before
 
 

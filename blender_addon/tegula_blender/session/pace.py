@@ -45,7 +45,7 @@ class _Job:
     call: float
     load: float
     way: float
-    """Of files and of the image, for each tile."""
+    """For each tile: of files and of the image, and until its first sample."""
     probe: float | None
     """For each tile; None where none was probed of late."""
 
@@ -60,7 +60,8 @@ class _Job:
             max(sizes),
             market.call_seconds,
             max(loads + ([pilot.load_seconds] if pilot else []), default=0.0),
-            sum(speed.way_seconds * speed.results for speed in market.speeds) / max(results, 1),
+            sum(speed.way_seconds * speed.results for speed in market.speeds) / max(results, 1)
+            + (pilot.start_seconds if pilot else 0.0),
             sum(speed.probe_seconds * speed.results for speed in market.speeds) / results
             if results
             else None,

@@ -14,8 +14,8 @@ from tegula_blender.session.words import count
 
 UNSURE = 3.0
 """Guess: how many times an unknown scene is harder or easier, or an unknown device slower or faster."""
-MARGIN = 1.25
-"""Guess: how far two machines with one device are apart, and one machine at two times."""
+MARGIN = 2.0
+"""Guess: how far two machines are apart whose device has one name: cores, other work on them, heat."""
 CLEAN_EARLY = 4.0
 """Guess: how many times as fast a scene with a noise threshold may be as a pilot without it."""
 
@@ -31,6 +31,8 @@ class Pilot:
     note: str
     """Why it is not the device that was wanted; empty if it is."""
     load_seconds: float
+    start_seconds: float
+    """Of every render, however few samples it has."""
     samples: int
     """Of each pixel."""
     whole: bool
@@ -104,8 +106,8 @@ class Speeds:
         here = self._known.get(pilot.device)
         if here:
             times = here.mean / pilot.mean
-            than = f"{times:.2g} times as long as" if times >= 1 else f"1/{1 / times:.2g} of the time that"
-            yield f"By workers with that device, a sample of it takes {than} in recent jobs."
+            than = f"{times:.2g} times as slow" if times >= 1 else f"{1 / times:.2g} times as fast"
+            yield f"Its samples are {than} as those of recent jobs on that device."
         else:
             yield "No worker has shown how fast that device is, so the range is wide."
         if self._early > 1:

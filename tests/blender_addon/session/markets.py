@@ -32,5 +32,7 @@ def market(
     return MarketView(NOW, 2.0, workers, verifiers, prices, speeds)
 
 
-def pilot(*rates: float, device: str = "CPU", note: str = "", load: float = 0.0, whole: bool = True) -> Pilot:
-    return Pilot(device, note, load, 16, whole, rates)
+def pilot(
+    *rates: float, device: str = "CPU", note: str = "", start: float = 0.0, whole: bool = True
+) -> Pilot:
+    return Pilot(device, note, 0.0, start, 16, whole, rates)

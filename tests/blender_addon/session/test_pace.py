@@ -43,6 +43,14 @@ def test_probes_and_loading_take_time() -> None:
     assert (low, high) == pytest.approx((2 + 9, 2 + 5 + 9))
 
 
+def test_every_tile_has_to_be_started() -> None:
+    one = market(worker(40), speeds=(speed("CPU", 1e9),))
+    quick = expected(one, pilot(1e-9, 1e-9)).seconds
+    assert expected(one, pilot(1e-9, 1e-9, start=4.0)).seconds == pytest.approx(
+        (quick[0] + 24, quick[1] + 28)
+    )
+
+
 def test_without_a_verifier_nothing_ends() -> None:
     seen = expected(market(worker(40), speeds=(speed(),), verifiers=()))
     assert seen.seconds == (2, LEFT)

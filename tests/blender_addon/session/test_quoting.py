@@ -118,6 +118,6 @@ def test_what_an_artist_reads() -> None:
         "1 worker with CPU AMD EPYC: 2 megasamples a second in the last 12 tiles of 2 jobs.",
         "1 worker with OPTIX NVIDIA L4: 40 megasamples a second in the last 12 tiles of 2 jobs.",
         "This computer (CPU AMD EPYC) did 1 megasamples a second of the scene.",
-        "By workers with that device, a sample of it takes 2 times as long as in recent jobs.",
+        "Its samples are 2 times as slow as those of recent jobs on that device.",
         "The noise threshold, which was left out, may make it up to 4 times as fast.",
     )

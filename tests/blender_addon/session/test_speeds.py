@@ -55,7 +55,7 @@ def test_reasons() -> None:
         "2 workers with CPU: 2 megasamples a second in the last 12 tiles of 2 jobs.",
         "1 worker with METAL: nothing is known of how fast it is.",
         "This computer (CPU) did 0.5 megasamples a second of the scene.",
-        "By workers with that device, a sample of it takes 4 times as long as in recent jobs.",
+        "Its samples are 4 times as slow as those of recent jobs on that device.",
     ]
     strange = pilot(2.0, device="HIP", note="Something about HIP.", whole=False)
     assert list(Speeds(KNOWN, strange, adaptive=True).reasons([]))[1:] == [
