@@ -17,6 +17,7 @@ import numpy as np
 
 from requester_samples import ANN, BEN, verdict
 from tegula_blender.job_view import AskView, JobPhase, JobView, Owed, UnitPhase, UnitView
+from tegula_blender.market_view import MarketView
 from tegula_market import auction, codec, tiling
 from tegula_market.adapters import exr
 from tegula_market.digests import digest
@@ -49,6 +50,7 @@ class FakeCoordinator:
     sign_close: Callable[[JobId, Wei], Signature]
     asks: dict[Address, int] = field(default_factory=lambda: {ANN: 40, BEN: 50})
     about: dict[str, Any] = field(default_factory=lambda: dict(ABOUT))
+    market: MarketView = field(default_factory=lambda: MarketView(1000.0, 1.0, (), (), (), ()))
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     view: JobView | None = None
     order: Order | None = None
@@ -65,6 +67,8 @@ class FakeCoordinator:
         match [method, *path.strip("/").split("/")[1:]]:
             case ["GET", "about"]:
                 return self.about
+            case ["GET", "market"]:
+                return codec.encode(self.market)
             case ["POST", "blobs", "missing"]:
                 asked = codec.decode(tuple[Digest, ...], json.loads(body)["digests"])
                 return {"missing": [codec.encode(d) for d in asked if d not in self.blobs]}

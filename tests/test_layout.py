@@ -53,7 +53,7 @@ COVERED_ELSEWHERE = {
     "bench/verification/run.py": "the program; its parts are tested",
     "bench/verification/subjects.py": "finds scenes; end_to_end/test_adaptive.py builds the same ones",
     "bench/verification/table.py": "bench/verification/test_roc.py",
-    "blender_addon/market_view.py": "types; coordinator/test_http_api.py decodes them",
+    "blender_addon/market_view.py": "types; blender_addon/test_client.py decodes them",
     "blender_addon/session/follow.py": "requester/test_job.py follows whole jobs",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }

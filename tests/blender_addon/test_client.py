@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from blender_addon.session.markets import NOW, market, speed, worker
 from fake_coordinator import TOKEN, FakeCoordinator, Serving
 from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused, Unreachable
+from tegula_blender.market_view import Priced
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Signature, Wei
 
@@ -37,6 +39,11 @@ def client(serving: Serving) -> Iterator[Client]:
 def test_says_who_the_coordinator_is(client: Client) -> None:
     about = client.about()
     assert (about.coordinator, about.chain_id) == (bytes([0x0C]) * 20, 1337)
+
+
+def test_the_market_is_told_before_there_is_a_job(client: Client, fake: FakeCoordinator) -> None:
+    fake.market = market(worker(40), worker(), speeds=(speed(),), prices=(Priced(Wei(50), NOW),))
+    assert client.market() == fake.market
 
 
 def test_blobs_go_by_the_same_token(client: Client, tmp_path: Path) -> None:
