@@ -60,8 +60,8 @@ class Purse:
         elif before != met:
             raise InvalidValue(
                 f"The coordinator at {url} names another escrow contract (0x{met.escrow.hex()}) than when you"
-                f" first connected (0x{before.escrow.hex()}). Nothing is paid there. If its operator says that"
-                f" this is right, delete {self._known} and test the connection again."
+                f" first connected (0x{before.escrow.hex()}). Nothing is paid there. If its operator says"
+                f" that this is right, delete {self._known} and test the connection again."
             )
 
     def _read(self) -> _Known:
