@@ -63,6 +63,8 @@ class JobCard:
     name: str
     """Of the .blend, and the frames."""
     step: Step
+    handle: int = 0
+    """By which the session knows it, from one start of Blender to its end."""
     job: JobId | None = None
     """None until there is a deposit."""
     sent: int = 0
