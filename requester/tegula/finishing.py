@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tegula.scene import PackedScene
 from tegula_blender.session import blender as blenders
 from tegula_blender.session.blender import SceneRefused
 from tegula_blender.session.denoising import denoised
+from tegula_blender.session.packed import PackedScene
 
 
 @dataclass(frozen=True, slots=True)

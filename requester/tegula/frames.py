@@ -5,7 +5,7 @@ from pathlib import Path
 from tegula import finishing
 from tegula.finishing import Picture
 from tegula.outcome import FinishedFrame
-from tegula.scene import PackedScene
+from tegula_blender.session.packed import PackedScene
 from tegula_blender.session.stitching import Canvas
 from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling

@@ -14,20 +14,20 @@ from tegula.frames import Frames
 from tegula.market import Market
 from tegula.outcome import Outcome
 from tegula.run import Run
-from tegula.scene import PackedScene
 from tegula_blender.client import Client
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
 from tegula_blender.session import planning
 from tegula_blender.session.deal import Deal
+from tegula_blender.session.packed import PackedScene
 from tegula_blender.session.planning import NO_TERMS
 from tegula_blender.session.standing import Tell
 from tegula_blender.session.stopwatch import Stopwatch
-from tegula_market import codec, tiling
+from tegula_market import tiling
 from tegula_market.adapters import signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
-from tegula_market.model import Digest, InvalidValue, Order, Rect, Terms, Wei
+from tegula_market.model import InvalidValue, Order, Rect, Terms, Wei
 
 GRACE_SECONDS = 3600
 """After the deadline, in which workers can still claim; they want 600 at least."""
@@ -112,7 +112,7 @@ def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, s
     keep = wanted.out if at.where.lasting else None
     with show(at.money) as tell:
         parties = made, at.escrow, at.where.key
-        run = Run(*parties, _blobs(packed), frames, keep, watch, tell, at.money, wanted.claim_patience)
+        run = Run(*parties, packed.blobs, frames, keep, watch, tell, at.money, wanted.claim_patience)
         settled = job.carry_out(run)
     outcome = runs.outcome(run, settled, wanted.scene.name, frames.finished)
     report.write(outcome, wanted.out)
@@ -143,10 +143,6 @@ def _order(wanted: Wanted, packed: PackedScene, terms: Terms) -> Order:
     rect = packed.scene.region or Rect(0, 0, width, height)
     edge = wanted.tile if wanted.tile is not None else planning.tile_edge(rect, wanted.workers)
     return planning.order(packed.scene, packed.frames, terms, wanted.ceiling, edge)
-
-
-def _blobs(packed: PackedScene) -> dict[Digest, Path | bytes]:
-    return {**packed.sources, packed.scene.manifest: codec.dumps(packed.manifest)}
 
 
 def _make_folder(out: Path) -> None:

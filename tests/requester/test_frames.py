@@ -14,8 +14,8 @@ from tegula import finishing
 from tegula.finishing import Picture
 from tegula.frames import Frames
 from tegula.outcome import FinishedFrame
-from tegula.scene import PackedScene
 from tegula_blender.session.blender import SceneRefused
+from tegula_blender.session.packed import PackedScene
 from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling
 from tegula_market.adapters import exr

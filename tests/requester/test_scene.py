@@ -4,8 +4,9 @@ import pytest
 
 from pictures import build
 from scenes import SHARED
-from tegula.scene import PackedScene, check, inspect_scene
+from tegula.scene import check, inspect_scene
 from tegula_blender.session.blender import SceneRefused
+from tegula_blender.session.packed import PackedScene
 from tegula_market import codec, digests
 from tegula_market.model import Adaptive, Rect
 
