@@ -17,6 +17,7 @@ from tegula_blender.session import planning
 from tegula_blender.session.follow import Follower
 from tegula_blender.session.interest import nobody
 from tegula_blender.session.standing import Standing
+from tegula_blender.session.uploading import upload
 from tegula_market.model import TegulaError
 
 LAST_PATIENCE = 15.0
@@ -71,13 +72,8 @@ def _check_funds(run: Run) -> None:
 def _upload(run: Run) -> None:
     """Before any money moves: what fails here has cost nothing."""
     run.tell(Standing("uploading the scene"))
-    here = run.deal.client.blobs
-    for digest in here.missing(list(run.blobs)):
-        blob = run.blobs[digest]
-        if isinstance(blob, bytes):
-            here.upload_bytes(blob)
-        else:
-            here.upload(blob, digest)
+    for _ in upload(run.deal.client.blobs, run.blobs):
+        pass
 
 
 def _open(run: Run) -> bytes:

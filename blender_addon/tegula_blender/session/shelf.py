@@ -70,6 +70,9 @@ class Shelf:
         if record is not None:
             self.keep(replace(record, settled=True))
 
+    def drop(self, job: JobId) -> None:
+        shutil.rmtree(self.folder(job))
+
     def find(self, job: JobId) -> Record | None:
         return next((record for record in self.records() if record.job == job), None)
 
@@ -84,7 +87,7 @@ class Shelf:
             if sum(sizes.values()) <= most:
                 return
             if record.settled:
-                shutil.rmtree(self.folder(record.job))
+                self.drop(record.job)
                 del sizes[record.job]
 
     def _read(self) -> Iterator[Record]:
