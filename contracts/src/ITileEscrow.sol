@@ -55,7 +55,7 @@ interface ITileEscrow {
     error AlreadyOpen();
     /// @notice The job was never opened, or has been closed or refunded.
     error NotOpen();
-    /// @notice Only the requester of the terms opens the job.
+    /// @notice Only the requester of the terms opens the job by a call of its own.
     error NotRequester();
     error DeadlinePassed();
     /// @notice No refund before deadline and grace have passed.
@@ -68,6 +68,9 @@ interface ITileEscrow {
     error Overdrawn();
     error BadSignerSignature();
     error BadCoordinatorSignature();
+    /// @notice Ether knows no authorizations; and if one over nothing would do, a stranger could open any job whose
+    /// token takes calls that it does not know without a word, as wrapped ether does.
+    error NotAuthorizable();
     /// @notice Nothing is kept for the caller.
     error NothingHeld();
     /// @notice The payee refuses the payment still.
@@ -75,6 +78,23 @@ interface ITileEscrow {
 
     /// @notice Opens the job of these terms and deposits `amount`. Called by the requester, once per id.
     function open(Terms calldata terms, uint96 amount) external payable returns (bytes32 job);
+
+    /// @notice As `open`, for a requester that sends no transaction: `amount` is pulled by the ERC-3009
+    /// authorization that it signed. Anyone may relay it.
+    /// @dev What is signed is ReceiveWithAuthorization(from: the requester, to: this contract, value: the amount,
+    /// nonce: the job's id) in the token's own EIP-712 domain. Were the nonce any number, whoever relays could open
+    /// another job with the money: one that names a session key and a coordinator of its own, which drain it at once.
+    /// With the id as nonce the authorization opens this job or none, so to relay it ahead of others gains nothing.
+    /// Only the payee can spend a ReceiveWithAuthorization, so nobody takes the money here around this call either.
+    function openWithAuthorization(
+        Terms calldata terms,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (bytes32 job);
 
     /// @notice Adds to the deposit of an open job. Anyone may; what is left returns to the requester.
     function topUp(Terms calldata terms, uint96 amount) external payable;

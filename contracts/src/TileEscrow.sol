@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.37;
 
+import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -33,19 +34,34 @@ contract TileEscrow is ITileEscrow, EIP712, ReentrancyGuardTransient {
     constructor() EIP712("TileEscrow", "1") {}
 
     function open(Terms calldata terms, uint96 amount) external payable nonReentrant returns (bytes32 job) {
-        job = jobId(terms);
         if (msg.sender != terms.requester) revert NotRequester();
-        if (terms.signer == terms.coordinator) revert BadTerms();
-        if (terms.signer == address(0) || terms.coordinator == address(0)) revert BadTerms();
-        if (account[job].status != Status.NONE) revert AlreadyOpen();
-        account[job] = Account({funded: amount, paid: 0, status: Status.OPEN});
-        emit Opened(job, terms.requester, terms.token, amount);
+        job = _open(terms, amount);
         _deposit(terms, amount);
+    }
+
+    function openWithAuthorization(
+        Terms calldata terms,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant returns (bytes32 job) {
+        if (terms.token == ETHER || amount == 0) revert NotAuthorizable();
+        job = _open(terms, amount);
+        uint256 wanted = _balance(terms.token) + amount;
+        IERC3009(terms.token)
+            .receiveWithAuthorization(
+                terms.requester, address(this), amount, validAfter, validBefore, job, v, r, s
+            );
+        if (_balance(terms.token) != wanted) revert InexactTransfer();
     }
 
     function topUp(Terms calldata terms, uint96 amount) external payable nonReentrant {
         bytes32 job = jobId(terms);
         if (account[job].status != Status.OPEN) revert NotOpen();
+        if (block.timestamp >= terms.deadline) revert DeadlinePassed();
         account[job].funded += amount;
         emit ToppedUp(job, msg.sender, amount);
         _deposit(terms, amount);
@@ -168,15 +184,28 @@ contract TileEscrow is ITileEscrow, EIP712, ReentrancyGuardTransient {
         return found == by;
     }
 
+    /// @dev Counts the amount; the caller then brings it.
+    function _open(Terms calldata terms, uint96 amount) private returns (bytes32 job) {
+        job = jobId(terms);
+        if (terms.signer == terms.coordinator) revert BadTerms();
+        if (terms.signer == address(0) || terms.coordinator == address(0)) revert BadTerms();
+        if (account[job].status != Status.NONE) revert AlreadyOpen();
+        if (block.timestamp >= terms.deadline) revert DeadlinePassed();
+        account[job] = Account({funded: amount, paid: 0, status: Status.OPEN});
+        emit Opened(job, terms.requester, terms.token, amount);
+    }
+
     /// @dev Called last, when the ledger already counts the amount.
     function _deposit(Terms calldata terms, uint96 amount) private {
-        if (block.timestamp >= terms.deadline) revert DeadlinePassed();
         if (msg.value != (terms.token == ETHER ? amount : 0)) revert WrongValue();
         if (terms.token == ETHER) return;
-        IERC20 token = IERC20(terms.token);
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), amount);
-        if (token.balanceOf(address(this)) != before + amount) revert InexactTransfer();
+        uint256 wanted = _balance(terms.token) + amount;
+        IERC20(terms.token).safeTransferFrom(msg.sender, address(this), amount);
+        if (_balance(terms.token) != wanted) revert InexactTransfer();
+    }
+
+    function _balance(address token) private view returns (uint256) {
+        return IERC20(token).balanceOf(address(this));
     }
 
     /// @dev A payee that cannot be paid holds up nobody: the amount is kept for it.

@@ -15,6 +15,7 @@ interface Vm {
     function deal(address account, uint256 amount) external;
     function etch(address account, bytes calldata code) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function expectPartialRevert(bytes4 reason) external;
     function expectRevert() external;
     function expectRevert(bytes4 reason) external;
     function prank(address sender) external;
@@ -26,6 +27,7 @@ interface Vm {
 abstract contract Base {
     Vm internal constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
     uint256 internal constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    uint256 internal constant REQUESTER_KEY = 10;
     uint256 internal constant SIGNER_KEY = 11;
     uint256 internal constant COORDINATOR_KEY = 12;
     uint256 internal constant STRANGER_KEY = 13;
@@ -34,10 +36,25 @@ abstract contract Base {
     uint64 internal constant GRACE = 2 hours;
     uint96 internal constant DEPOSIT = 1_000_000;
 
-    address internal constant REQUESTER = address(0xA11CE);
+    address internal constant REQUESTER = 0x4CCeBa2d7D2B4fdcE4304d3e09a1fea9fbEb1528; // of REQUESTER_KEY
+    bytes32 private constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant RECEIVE_TYPEHASH = keccak256(
+        "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+
     address internal constant WORKER = address(0xB0B);
     address internal constant OTHER_WORKER = address(0xCA7);
     address internal constant STRANGER = address(0x5757);
+
+    /// @dev What a requester signs instead of sending a transaction.
+    struct Authorization {
+        uint256 validAfter;
+        uint256 validBefore;
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
+    }
 
     TileEscrow internal escrow;
     DevDollar internal dollar;
@@ -85,6 +102,52 @@ abstract contract Base {
         uint256 value = prepare(made.requester, amount);
         VM.prank(made.requester);
         return escrow.open{value: value}(made, amount);
+    }
+
+    /// @dev Opens the job as a stranger that has the requester's signature.
+    function relay(ITileEscrow.Terms memory made, uint96 amount, Authorization memory a)
+        internal
+        returns (bytes32)
+    {
+        VM.prank(STRANGER);
+        return escrow.openWithAuthorization(made, amount, a.validAfter, a.validBefore, a.v, a.r, a.s);
+    }
+
+    function authorized(ITileEscrow.Terms memory made, uint96 amount)
+        internal
+        view
+        returns (Authorization memory)
+    {
+        return authorizedBy(REQUESTER_KEY, made, amount, 0, DEADLINE);
+    }
+
+    function authorizedBy(
+        uint256 key,
+        ITileEscrow.Terms memory made,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore
+    ) internal view returns (Authorization memory a) {
+        (a.validAfter, a.validBefore) = (validAfter, validBefore);
+        bytes32 message = keccak256(
+            abi.encode(
+                RECEIVE_TYPEHASH,
+                made.requester,
+                address(escrow),
+                amount,
+                validAfter,
+                validBefore,
+                escrow.jobId(made)
+            )
+        );
+        (a.v, a.r, a.s) = VM.sign(key, inDollars(message));
+    }
+
+    /// @dev EIP-712 digest of a message in the dollar's domain.
+    function inDollars(bytes32 message) internal view returns (bytes32) {
+        (bytes32 name, bytes32 version) = (keccak256("Tegula test dollar"), keccak256("1"));
+        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPEHASH, name, version, block.chainid, address(dollar)));
+        return keccak256(abi.encodePacked("\x19\x01", domain, message));
     }
 
     function topUp(ITileEscrow.Terms memory made, address from, uint96 amount) internal {

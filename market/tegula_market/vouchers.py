@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tegula_market.codec import MAX_WEI
-from tegula_market.model import Address, Digest, InvalidValue, JobId, Voucher, Wei, WorkerId
+from tegula_market.model import Address, Digest, InvalidValue, JobId, Signature, Voucher, Wei, WorkerId
 
 NAME, VERSION = "TileEscrow", "1"
 """Of the EIP-712 domain, as the contract's constructor has them."""
 
 Payload = dict[str, Any]
+
+MAX_TIME = 2**47 - 1
+"""Of an authorisation, in Unix seconds. Some tokens read greater values as numbers of blocks."""
 
 _DOMAIN_FIELDS = [
     {"name": "name", "type": "string"},
@@ -32,6 +35,27 @@ class Domain:
     escrow: Address
 
 
+@dataclass(frozen=True, slots=True)
+class TokenDomain:
+    """What an authorisation is good for: one ERC-20 token on one chain, under the name that it signs by."""
+
+    name: str
+    version: str
+    chain_id: int
+    token: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """A requester's word that the escrow may take a deposit, for whoever relays it."""
+
+    valid_after: int
+    """Unix seconds; 0 for at once."""
+    valid_before: int
+    signature: Signature
+    """Under `deposit_payload`."""
+
+
 def voucher_payload(domain: Domain, voucher: Voucher) -> Payload:
     """Signed by the session key and the coordinator; the escrow pays on both."""
     return _payload(
@@ -46,6 +70,31 @@ def voucher_payload(domain: Domain, voucher: Voucher) -> Payload:
 def close_payload(domain: Domain, job: JobId, owed: Wei) -> Payload:
     """Signed by both, too: `owed` is all that can ever be claimed, the rest returns at once."""
     return _payload(domain, "Close", ("job", "bytes32", _fixed(job, 32)), ("owed", "uint96", _amount(owed)))
+
+
+def deposit_payload(
+    domain: TokenDomain,
+    escrow: Address,
+    requester: Address,
+    job: JobId,
+    amount: Wei,
+    valid_after: int,
+    valid_before: int,
+) -> Payload:
+    """Signed by the requester's account: the escrow may take the deposit of this very job (ERC-3009).
+
+    The job's id is the nonce. With any other, whoever relays it could open a job of its own with the money.
+    """
+    return _typed(
+        _domain(domain.name, domain.version, domain.chain_id, domain.token),
+        "ReceiveWithAuthorization",
+        ("from", "address", _address(requester)),
+        ("to", "address", _address(escrow)),
+        ("value", "uint256", _amount(amount)),
+        ("validAfter", "uint256", _time(valid_after)),
+        ("validBefore", "uint256", _time(valid_before)),
+        ("nonce", "bytes32", _fixed(job, 32)),
+    )
 
 
 def order_payload(domain: Domain, job: JobId, order: Digest) -> Payload:
@@ -78,20 +127,24 @@ def binding_payload(domain: Domain, worker: WorkerId, payout: Address) -> Payloa
 
 
 def _payload(domain: Domain, kind: str, *members: tuple[str, str, Any]) -> Payload:
+    return _typed(_domain(NAME, VERSION, domain.chain_id, domain.escrow), kind, *members)
+
+
+def _typed(domain: dict[str, Any], kind: str, *members: tuple[str, str, Any]) -> Payload:
     return {
         "types": {
             "EIP712Domain": _DOMAIN_FIELDS,
             kind: [{"name": name, "type": solidity} for name, solidity, _ in members],
         },
         "primaryType": kind,
-        "domain": {
-            "name": NAME,
-            "version": VERSION,
-            "chainId": domain.chain_id,
-            "verifyingContract": _address(domain.escrow),
-        },
+        "domain": domain,
         "message": {name: value for name, _, value in members},
     }
+
+
+def _domain(name: str, version: str, chain_id: int, contract: Address) -> dict[str, Any]:
+    where = {"chainId": chain_id, "verifyingContract": _address(contract)}
+    return {"name": name, "version": version, **where}
 
 
 def _fixed(value: bytes, length: int) -> str:
@@ -107,6 +160,12 @@ def _address(value: Address) -> str:
 def _amount(value: Wei) -> int:
     if not 0 <= value <= MAX_WEI:
         raise InvalidValue(f"{value} does not fit the escrow's uint96")
+    return value
+
+
+def _time(value: int) -> int:
+    if not 0 <= value <= MAX_TIME:
+        raise InvalidValue(f"{value} is no time in Unix seconds")
     return value
 
 

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from tegula_market import vouchers
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import Address, Digest, InvalidValue, JobId, Voucher, Wei, WorkerId
-from tegula_market.vouchers import Domain
+from tegula_market.vouchers import MAX_TIME, Domain, TokenDomain
 
 DOMAIN = Domain(31337, Address(b"\x0e" * 20))
+DOLLARS = TokenDomain("USD Coin", "2", 8453, Address(b"\x0d" * 20))
 words = st.binary(min_size=32, max_size=32)
 addresses = st.binary(min_size=20, max_size=20).map(Address)
 amounts = st.integers(0, MAX_WEI).map(Wei)
@@ -40,6 +41,43 @@ def test_a_payload_declares_exactly_what_it_holds(payload: vouchers.Payload) -> 
         "chainId": 31337,
         "verifyingContract": "0x" + "0e" * 20,
     }
+
+
+def deposit(amount: int = 5, valid_after: int = 0, valid_before: int = 9) -> vouchers.Payload:
+    parties = Address(b"\x0e" * 20), Address(b"\x0a" * 20), JobId(b"\x0b" * 32)
+    return vouchers.deposit_payload(DOLLARS, *parties, Wei(amount), valid_after, valid_before)
+
+
+def test_a_deposit_is_signed_in_the_tokens_domain_for_one_job() -> None:
+    payload = deposit()
+    assert payload["domain"] == {
+        "name": "USD Coin",
+        "version": "2",
+        "chainId": 8453,
+        "verifyingContract": "0x" + "0d" * 20,
+    }
+    assert payload["message"] == {
+        "from": "0x" + "0a" * 20,
+        "to": "0x" + "0e" * 20,
+        "value": 5,
+        "validAfter": 0,
+        "validBefore": 9,
+        "nonce": "0x" + "0b" * 32,
+    }
+    members = payload["types"]["ReceiveWithAuthorization"]
+    assert ",".join(f"{member['type']} {member['name']}" for member in members) == (
+        "address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce"
+    )
+
+
+@pytest.mark.parametrize("wrong", [-1, MAX_TIME + 1])
+def test_a_deposit_is_signed_for_times_that_are_seconds(wrong: int) -> None:
+    with pytest.raises(InvalidValue):
+        deposit(valid_after=wrong)
+    with pytest.raises(InvalidValue):
+        deposit(valid_before=wrong)
+    with pytest.raises(InvalidValue):
+        deposit(amount=MAX_WEI + 1)
 
 
 @given(

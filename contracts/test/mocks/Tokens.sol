@@ -51,3 +51,61 @@ contract SilentToken {
         balanceOf[to] += amount;
     }
 }
+
+/// @dev Keeps one unit of what an authorization moves, and looks at no signature.
+contract AuthorizedFeeToken is FeeToken {
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external {
+        _transfer(from, to, value);
+    }
+}
+
+/// @dev Takes every call that it does not know without a word, as wrapped ether does.
+contract WordlessToken is ERC20("Wordless", "WRD") {
+    fallback() external {}
+}
+
+/// @dev Calls the escrow again before it moves anything.
+contract ReenteringToken is ERC20("Reentering", "REE") {
+    address private immutable ESCROW;
+    bytes private again;
+    bool public called;
+    bool public reentered;
+
+    constructor(address escrow) {
+        ESCROW = escrow;
+    }
+
+    function mint(address owner, uint256 amount) external {
+        _mint(owner, amount);
+    }
+
+    function attackWith(bytes calldata call) external {
+        again = call;
+    }
+
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external {
+        called = true;
+        (reentered,) = ESCROW.call(again);
+        _transfer(from, to, value);
+    }
+}

@@ -14,8 +14,10 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.crypto import keccak
 from web3 import Web3
 
+from tegula_market.adapters import tokens
 from tegula_market.adapters.evm import (
     ChainError,
+    NoGas,
     Refused,
     Unreachable,
     artifact,
@@ -24,17 +26,20 @@ from tegula_market.adapters.evm import (
     translated,
 )
 from tegula_market.adapters.signing import Key
+from tegula_market.adapters.tokens import Token
 from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Wei
-from tegula_market.vouchers import Domain
+from tegula_market.vouchers import Authorisation, Domain
 
 __all__ = [
     "Account",
     "ChainError",
     "Escrow",
+    "NoGas",
     "Payment",
     "Refused",
     "Returned",
     "Status",
+    "Token",
     "Unreachable",
     "job_id",
 ]
@@ -126,6 +131,10 @@ class Escrow:
         with translated():
             return str(erc20.functions.symbol().call()), int(erc20.functions.decimals().call())
 
+    def token(self, address: Address) -> Token:
+        """Raises: Refused: no ERC-20 token there, or none that takes deposits by a signature."""
+        return tokens.look(self._web3, address)
+
     def open(self, terms: Terms, amount: Wei, key: Key) -> bytes | None:
         """Opens and funds the job; None if it is open already.
 
@@ -148,6 +157,28 @@ class Escrow:
             self._send(self._erc20(terms.token).functions.approve(spender, amount), key)
         value = amount if terms.token == ETHER else 0
         return self._send(self._contract.functions.open(_terms(terms), amount), key, value)
+
+    def open_authorised(
+        self, terms: Terms, amount: Wei, authorisation: Authorisation, key: Key
+    ) -> bytes | None:
+        """As `open`, with the money of a requester that signed for it; None if the job is open already.
+
+        `key` only pays for gas: anyone may relay, and can open no other job with the signature.
+        """
+        job = job_id(terms)
+        if self.account(job).status is not Status.NONE:
+            return None
+        times = authorisation.valid_after, authorisation.valid_before
+        act = self._contract.functions.openWithAuthorization(
+            _terms(terms), amount, *times, *_vrs(authorisation.signature)
+        )
+        try:
+            return self._send(act, key)
+        except Refused:
+            # Whoever saw the transaction on its way may have been faster, and opened this very job.
+            if self.account(job).status is Status.NONE:
+                raise
+            return None
 
     def claim(self, terms: Terms, signed: SignedVoucher, key: Key) -> bytes | None:
         """Pays the voucher's worker what it is ahead of the claims so far; None if that is nothing.
@@ -210,6 +241,10 @@ class Escrow:
 def _terms(terms: Terms) -> tuple[object, ...]:
     parties = (terms.requester, terms.signer, terms.coordinator, terms.token)
     return (*map(Web3.to_checksum_address, parties), terms.deadline, terms.grace, terms.salt)
+
+
+def _vrs(signature: Signature) -> tuple[int, bytes, bytes]:
+    return signature[64], signature[:32], signature[32:64]
 
 
 def _address(text: str) -> Address:

@@ -4,6 +4,7 @@ TegulaError
 └── ChainError         the chain cannot be reached, or says no; the message says what to do
     ├── Unreachable    no answer from the RPC URL, or no escrow at the address
     └── Refused        the contract reverted, or the wallet cannot pay
+        └── NoGas      the wallet cannot pay for the transaction itself
 """
 
 import json
@@ -46,7 +47,15 @@ SENTENCES = {
     "BadCoordinatorSignature": "the coordinator has not signed this",
     "Overdrawn": "the deposit does not cover this",
     "InexactTransfer": "the token did not move the exact amount; tokens that keep a fee cannot be used",
+    "NotAuthorizable": "only an amount of an ERC-20 token can be deposited by a signature; ether cannot",
 }
+TOKEN_SENTENCES = {
+    "ERC20InsufficientBalance": "the account does not hold the deposit",
+    "ERC3009InvalidSignature": "the deposit is not signed by its requester, or was signed for other terms",
+    "ERC3009InvalidAuthorizationTime": "the signature under the deposit is not good at this time; sign again",
+    "ERC3009UsedAuthorization": "the signature under the deposit was used or taken back; order again",
+}
+"""Of tokens that know authorisations; those older than custom errors say it in words of their own."""
 
 
 class ChainError(TegulaError):
@@ -59,6 +68,10 @@ class Unreachable(ChainError):
 
 class Refused(ChainError):
     """The contract reverted."""
+
+
+class NoGas(Refused):
+    """The wallet that sends the transaction cannot pay for it."""
 
 
 def connect(rpc_url: str) -> Web3:
@@ -118,7 +131,7 @@ def translated() -> Iterator[None]:
         raise Refused(f"the chain did not take the transaction: {error}") from error
     except Web3RPCError as error:
         if any(words in str(error).lower() for words in POOR):
-            raise Refused("the wallet cannot pay for the transaction's gas; send it some ether") from error
+            raise NoGas("the wallet cannot pay for the transaction's gas; send it some ether") from error
         raise ChainError(f"the chain says: {error}") from error
     except Web3Exception as error:
         raise ChainError(f"the chain's answer makes no sense: {error}") from error
@@ -126,14 +139,14 @@ def translated() -> Iterator[None]:
 
 def _sentence(data: str) -> str:
     name = _error_names().get(data[:10], data[:10])
-    return SENTENCES.get(name, f"the escrow refused: {name}")
+    return (SENTENCES | TOKEN_SENTENCES).get(name, f"the escrow refused: {name}")
 
 
 @cache
 def _error_names() -> dict[str, str]:
-    """Custom errors of the escrow by selector."""
-    errors = [entry for entry in artifact("TileEscrow")["abi"] if entry["type"] == "error"]
-    return {_selector(entry): entry["name"] for entry in errors}
+    """Custom errors of the escrow and of tokens, which it passes on, by selector."""
+    known = [*artifact("DevDollar")["abi"], *artifact("TileEscrow")["abi"]]
+    return {_selector(entry): entry["name"] for entry in known if entry["type"] == "error"}
 
 
 def _selector(entry: dict[str, Any]) -> str:

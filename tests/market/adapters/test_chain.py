@@ -15,12 +15,12 @@ from web3 import Web3
 
 from tegula_market import vouchers
 from tegula_market.adapters import chain, devchain, evm, signing
-from tegula_market.adapters.chain import Escrow, Refused, Status, Unreachable
+from tegula_market.adapters.chain import Escrow, NoGas, Refused, Status, Unreachable
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.signing import Key
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Voucher, Wei
-from tegula_market.vouchers import Payload
+from tegula_market.vouchers import Authorisation, Payload
 
 pytestmark = pytest.mark.slow
 
@@ -241,9 +241,83 @@ def test_a_deposit_that_is_not_there_is_refused_in_words(scene: Scene) -> None:
         scene.escrow.open(terms, Wei(held + 1), scene.requester)
 
 
+@pytest.fixture
+def dollars(local: DevChain) -> Scene:
+    """With a requester that has dollars, and no ether at all."""
+    requester = Key.generate()
+    local.mint(requester.address, Wei(2 * DEPOSIT))
+    return Scene(local, Escrow.connect(local.rpc, local.escrow), local.dollar, requester, local.key(2))
+
+
+def authorised(
+    scene: Scene,
+    terms: Terms,
+    amount: Wei = DEPOSIT,
+    times: tuple[int, int] = (0, vouchers.MAX_TIME),
+    key: Key | None = None,
+) -> Authorisation:
+    domain, job = scene.escrow.token(scene.token).domain, chain.job_id(terms)
+    to = scene.escrow.domain.escrow
+    payload = vouchers.deposit_payload(domain, to, terms.requester, job, amount, *times)
+    return Authorisation(*times, signing.sign(payload, key or scene.requester))
+
+
+def test_a_signature_opens_a_job_without_the_requesters_ether(dollars: Scene) -> None:
+    terms = dollars.terms()
+    signed = authorised(dollars, terms)
+    tx = dollars.escrow.open_authorised(terms, DEPOSIT, signed, dollars.relay)
+    assert tx is not None
+    assert dollars.web3.eth.get_transaction_receipt(HexBytes(tx))["status"] == 1
+    account = dollars.escrow.account(chain.job_id(terms))
+    assert (account.funded, account.paid, account.open) == (DEPOSIT, 0, True)
+    assert dollars.balance(dollars.requester.address) == DEPOSIT
+    assert dollars.escrow.balance(ETHER, dollars.requester.address) == 0
+    assert dollars.escrow.open_authorised(terms, DEPOSIT, signed, dollars.relay) is None
+    worker = Key.generate().address
+    assert dollars.claim(voucher(dollars, terms, worker, 7), terms)
+    assert dollars.close(terms, 7)
+    assert dollars.escrow.open_authorised(terms, DEPOSIT, signed, dollars.relay) is None
+    assert dollars.balance(dollars.requester.address) == 2 * DEPOSIT - 7
+
+
+def test_whoever_relays_first_opens_the_same_job(dollars: Scene) -> None:
+    """The job is open when the transaction arrives, and was not yet when it was looked at."""
+    terms = dollars.terms()
+    signed = authorised(dollars, terms)
+    unopened = dollars.escrow.account(chain.job_id(terms))
+    assert dollars.escrow.open_authorised(terms, DEPOSIT, signed, dollars.local.key(3))
+    opened = dollars.escrow.account(chain.job_id(terms))
+    looks = iter([unopened, opened])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dollars.escrow, "account", lambda _: next(looks))
+        assert dollars.escrow.open_authorised(terms, DEPOSIT, signed, dollars.relay) is None
+    assert next(looks, None) is None
+    assert opened.funded == DEPOSIT
+
+
+def test_what_was_not_signed_is_not_deposited(dollars: Scene) -> None:
+    terms, mallory = dollars.terms(), Key.generate()
+    theirs = replace(terms, signer=mallory.address)
+    signed, forged = authorised(dollars, terms), authorised(dollars, terms, key=mallory)
+    late = authorised(dollars, terms, times=(0, 1000))
+    much = Wei(2 * DEPOSIT + 1)
+    for asked, amount, given, sentence in (
+        (theirs, DEPOSIT, signed, "signed for other terms"),
+        (terms, Wei(DEPOSIT + 1), signed, "not signed by its requester"),
+        (terms, DEPOSIT, forged, "not signed by its requester"),
+        (terms, DEPOSIT, late, "not good at this time"),
+        (terms, much, authorised(dollars, terms, much), "does not hold the deposit"),
+        (replace(terms, token=ETHER), DEPOSIT, signed, "ether cannot"),
+        (terms, Wei(0), authorised(dollars, terms, Wei(0)), "only an amount"),
+    ):
+        with pytest.raises(Refused, match=sentence):
+            dollars.escrow.open_authorised(asked, amount, given, dollars.relay)
+    assert dollars.balance(dollars.requester.address) == 2 * DEPOSIT
+
+
 def test_a_wallet_without_ether_is_told_so(scene: Scene, job: Terms) -> None:
     signed = voucher(scene, job, Key.generate().address, 100)
-    with pytest.raises(Refused, match="send it some ether"):
+    with pytest.raises(NoGas, match="send it some ether"):
         scene.escrow.claim(job, signed, Key.generate())
 
 
@@ -307,6 +381,9 @@ def test_every_error_of_the_escrow_has_its_sentence() -> None:
         "NotTaken",
     }  # of `collect`, for contracts that took no ether when they were paid
     assert named - libraries - collecting == evm.SENTENCES.keys()
+    of_tokens = {entry["name"] for entry in evm.artifact("DevDollar")["abi"] if entry["type"] == "error"}
+    assert of_tokens >= evm.TOKEN_SENTENCES.keys()
+    assert not named & evm.TOKEN_SENTENCES.keys()
 
 
 def _random_terms() -> Terms:

@@ -11,7 +11,7 @@ from tegula_market.adapters import chain, light, signing
 from tegula_market.adapters.light import Key, UnusableKey
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import Address, Digest, JobId, Terms, Voucher, Wei
-from tegula_market.vouchers import Domain, Payload
+from tegula_market.vouchers import Domain, Payload, TokenDomain
 
 words, addresses = st.binary(min_size=32, max_size=32), st.binary(min_size=20, max_size=20).map(Address)
 amounts, times = st.integers(0, MAX_WEI).map(Wei), st.integers(1, 2**32 - 1)
@@ -29,6 +29,16 @@ payloads = st.one_of(
     ),
     st.builds(vouchers.close_payload, domains, words.map(JobId), amounts),
     st.builds(vouchers.order_payload, domains, words.map(JobId), words.map(Digest)),
+    st.builds(
+        vouchers.deposit_payload,
+        st.builds(TokenDomain, st.text(), st.text(), st.integers(1, 2**64), addresses),
+        addresses,
+        addresses,
+        words.map(JobId),
+        amounts,
+        times,
+        times,
+    ),
 )
 
 
