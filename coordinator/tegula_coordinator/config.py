@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tegula_market.model import Address, TegulaError, WorkerId
+from tegula_market.model import ETHER, Address, TegulaError, WorkerId
 
 
 class ConfigError(TegulaError):
@@ -25,6 +25,8 @@ class Config:
     """CURVE secret key that workers know this coordinator by."""
     tokens_file: Path
     """Requesters' bearer tokens, one a line."""
+    currency: Address = ETHER
+    """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
     data: Path = Path("tegula-coordinator")
     """Folder for the database and the blobs."""
     database: str = ""

@@ -14,56 +14,26 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 
-from tegula_coordinator import desk, views
+from tegula_coordinator import desk, relay, relay_api, views
 from tegula_coordinator.blobs import TooLarge, WrongDigest
+from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
+from tegula_coordinator.relay import Relay
 from tegula_market import codec
+from tegula_market.adapters import chain
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
 
 LONGEST_WAIT = 30.0
 """Seconds that a request for events may stay open."""
-MAX_DIGESTS = 10_000
-
-Hex = Annotated[str, Field(pattern="^0x[0-9a-f]+$", max_length=2 + 2 * 65)]
-Amount = Annotated[str, Field(pattern="^[0-9]+$", max_length=30, description="token units, decimal")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Digests(Strict):
-    digests: Annotated[list[Hex], Field(max_length=MAX_DIGESTS)]
-
-
-class SignedOrder(Strict):
-    order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
-    signature: Hex
-
-
-class SignedAmount(Strict):
-    worker: Hex
-    cumulative: Amount
-    signature: Hex
-
-
-class Closing(Strict):
-    owed: Amount
-    signature: Hex
-
-
-class Cancelling(Strict):
-    reason: Annotated[str, Field(max_length=200)] = "cancelled by the requester"
-
-
 STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NotFunded, 402),
+    (relay.NotCovered, 402),
+    (relay.NothingRelayed, 404),
     (desk.NoSuchJob, 404),
     (NoEvidence, 404),
     (NotAdmitted, 409),
@@ -73,10 +43,14 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (MalformedInput, 422),
     (InvalidValue, 422),
     (desk.NotAcceptable, 422),
+    (relay.NotRelayed, 422),
+    (chain.Refused, 422),
+    (chain.ChainError, 503),
+    (relay.NoEther, 503),
 )
 
 
-def create_app(desk: Desk) -> FastAPI:
+def create_app(desk: Desk, relay: Relay) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
     bearer = HTTPBearer(auto_error=False)
 
@@ -96,14 +70,6 @@ def create_app(desk: Desk) -> FastAPI:
     async def explain(_request: Request, error: TegulaError) -> JSONResponse:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         return JSONResponse({"detail": str(error)}, status)
-
-    @app.get("/v1/health")
-    async def health() -> dict[str, bool]:
-        return {"ok": True}
-
-    @app.get("/v1/about")
-    async def about() -> dict[str, Any]:
-        return desk.about()
 
     @app.post("/v1/blobs/missing", dependencies=for_blobs)
     async def missing(body: Digests) -> dict[str, list[str]]:
@@ -181,8 +147,20 @@ def create_app(desk: Desk) -> FastAPI:
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
+    _serve_everybody(app, desk)
     _serve_market(app, desk, for_requesters)
+    relay_api.serve(app, desk, relay, for_requesters)
     return app
+
+
+def _serve_everybody(app: FastAPI, desk: Desk) -> None:
+    @app.get("/v1/health")
+    async def health() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.get("/v1/about")
+    async def about() -> dict[str, Any]:
+        return desk.about()
 
 
 def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any]) -> None:

@@ -20,6 +20,7 @@ from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
+from tegula_coordinator.relay import Relay
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
@@ -49,6 +50,7 @@ async def serve(config: Config) -> None:
     curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
     key = signing.load_key(config.key_file)
     escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow)
+    relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
     blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
     derive = Derive(curve.secret)
     book = Book(tiles.sizes, Timing(config.call_seconds, config.lease_seconds))
@@ -67,7 +69,10 @@ async def serve(config: Config) -> None:
         listener = stack.enter_context(closing(_bound(config.http)))
         server = _Server(
             uvicorn.Config(
-                create_app(desk), log_config=None, lifespan="off", timeout_graceful_shutdown=GRACEFUL_SECONDS
+                create_app(desk, relay),
+                log_config=None,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
             )
         )
         await _run(keeper, floor, server, listener, router.endpoint)

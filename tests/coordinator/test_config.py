@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tegula_coordinator.config import Config, ConfigError, load
+from tegula_market.model import ETHER
 
 GOOD = f"""
 rpc = "http://127.0.0.1:8545"
@@ -28,6 +29,8 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert config.curve_key_file == Path("/etc/tegula/curve.key")
     assert config.verifiers == (b"\xcd" * 32,)
     assert config.lease_seconds == 60.0
+    assert config.currency == ETHER
+    assert read(tmp_path, GOOD + f"currency = '0x{'ef' * 20}'").currency == b"\xef" * 20
     assert config.database_url.startswith("sqlite:///")
 
 
@@ -38,6 +41,7 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
         ("http = 8700", "http has a value of the wrong kind"),
         ("lease_seconds = -1", "lease_seconds"),
         ("heartbeat_seconds = true", "heartbeat_seconds"),
+        ("currency = 'USDC'", "hex digits"),
         ("verifiers = ['0xcd']", "32 bytes"),
         ("verifiers = ['not hex']", "hex digits"),
         ("max_blob_bytes = 1.5", "max_blob_bytes"),

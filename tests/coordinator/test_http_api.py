@@ -1,158 +1,53 @@
-"""The API over real HTTP messages, on a real book, log and blob folder; only the chain is a stand-in."""
+"""The API over real HTTP messages; only the chain is a stand-in."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from coordinator.playbook import ANN, BOB, JUDGE, joined, judged, result
-from orders import an_order
+from coordinator.house import (
+    AS_REQUESTER,
+    BLEND,
+    COORDINATOR,
+    DERIVE,
+    DOMAIN,
+    MANIFEST,
+    SESSION,
+    Act,
+    House,
+    Scenario,
+    accept,
+    an_honest_order,
+    deliver,
+    house,
+    render,
+)
+from coordinator.playbook import ANN, BOB, JUDGE, joined
 from tegula_blender.market_view import MarketView, Present
 from tegula_coordinator import events, tiles
-from tegula_coordinator.blobs import BlobFolder
-from tegula_coordinator.book import Book, Timing
-from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.commands import Command
-from tegula_coordinator.derive import Derive
-from tegula_coordinator.desk import Desk
-from tegula_coordinator.evidence import EvidenceFolder
-from tegula_coordinator.http_api import create_app
-from tegula_coordinator.store import EventLog
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import bundles, chain, signing
 from tegula_market.digests import digest
 from tegula_market.model import (
     Address,
-    Ask,
-    Digest,
-    JobId,
-    Order,
-    Outcome,
-    SceneFile,
-    SceneManifest,
-    Terms,
     Voucher,
     Wei,
     lease_id,
 )
-from tegula_market.vouchers import Domain
 from trials import MANIFEST as MANIFEST_OF_TRIAL
 from trials import Court
 
-DOMAIN = Domain(31337, Address(b"\x0e" * 20))
-COORDINATOR, SESSION = signing.Key.generate(), signing.Key.generate()
-TOKEN, DERIVE = "a-requesters-token", Derive(b"k" * 32)
-AS_REQUESTER = {"Authorization": f"Bearer {TOKEN}"}
-BLEND = b"BLENDER and so on"
-MANIFEST = SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),))
-
-
-class Deposits:
-    """Stands in for the escrow: holds what a test put there."""
-
-    domain = DOMAIN
-
-    def __init__(self) -> None:
-        self.of: dict[JobId, int] = {}
-
-    def account(self, job: JobId) -> chain.Account:
-        status = chain.Status.OPEN if job in self.of else chain.Status.NONE
-        return chain.Account(Wei(self.of.get(job, 0)), Wei(0), status)
-
-
-class House:
-    """A coordinator without workers: a client of its API, and its bookkeeper for what workers would bring."""
-
-    def __init__(
-        self, client: httpx.AsyncClient, keeper: Bookkeeper, deposits: Deposits, kept: EvidenceFolder
-    ) -> None:
-        self.client, self.keeper, self.deposits, self.kept = client, keeper, deposits, kept
-        self.commands: list[Command] = []
-
-    async def upload(self, data: bytes) -> None:
-        answer = await self.client.put(
-            f"/v1/blobs/{codec.encode(digest(data))}", content=data, headers=AS_REQUESTER
-        )
-        assert answer.status_code == 201, answer.text
-
-    async def order(self, order: Order, signer: signing.Key = SESSION) -> httpx.Response:
-        payload = vouchers.order_payload(DOMAIN, chain.job_id(order.terms), digest(codec.dumps(order)))
-        body = {"order": codec.encode(order), "signature": codec.encode(signing.sign(payload, signer))}
-        return await self.client.post("/v1/jobs", json=body, headers=AS_REQUESTER)
-
-    async def open(self, order: Order) -> JobId:
-        await self.upload(BLEND)
-        await self.upload(codec.dumps(MANIFEST))
-        self.deposits.of[chain.job_id(order.terms)] = auction.most(tiles.sizes(order), order.ceiling)
-        answer = await self.order(order)
-        assert answer.status_code == 201, answer.text
-        return chain.job_id(order.terms)
-
-    async def get(self, path: str) -> Any:
-        answer = await self.client.get(path, headers=AS_REQUESTER)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return await self.client.post(path, json=body, headers=AS_REQUESTER)
-
-
-@contextlib.asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
-    log = EventLog(f"sqlite:///{folder / 'book.db'}")
-    keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
-    deposits = Deposits()
-    blobs = BlobFolder(folder / "blobs", 10**6)
-    kept = EvidenceFolder(folder / "evidence", blobs)
-    desk = Desk(keeper, blobs, kept, deposits, COORDINATOR, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(create_app(desk))
-    async with (
-        asyncio.TaskGroup() as tasks,
-        httpx.AsyncClient(transport=transport, base_url="http://it") as client,
-    ):
-        made = House(client, keeper, deposits, kept)
-
-        async def carry_out(command: Command) -> None:
-            made.commands.append(command)
-
-        keeping = tasks.create_task(keeper.keep(carry_out))
-        yield made
-        keeping.cancel()
-    log.close()
-
-
-def an_honest_order(**changes: Any) -> Order:
-    terms = Terms(
-        Address(b"\x01" * 20),
-        SESSION.address,
-        COORDINATOR.address,
-        Address(b"\x04" * 20),
-        int(time.time()) + 1000,
-        3600,
-        bytes(32),
-    )
-    return replace(an_order(manifest=digest(codec.dumps(MANIFEST))), terms=replace(terms, **changes))
-
-
-Scenario = Callable[[House], Coroutine[Any, Any, None]]
-
 
 @pytest.fixture
-def act(tmp_path: Path) -> Callable[[Scenario], None]:
+def act(tmp_path: Path) -> Act:
     async def run(scenario: Scenario) -> None:
         async with house(tmp_path) as made, asyncio.timeout(20):
             await scenario(made)
 
     return lambda scenario: asyncio.run(run(scenario))
-
-
-Act = Callable[[Scenario], None]
 
 
 def test_anybody_may_ask_who_it_is(act: Act) -> None:
@@ -179,7 +74,8 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("GET", "/v1/market"),
         ]
         asked += [("GET", job), ("GET", job + "/events"), ("GET", job + "/units/0/attempts/1/evidence")]
-        asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close")]
+        asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close", "settle")]
+        asked += [("POST", "/v1/deposits"), ("GET", f"/v1/accounts/0x{'00' * 20}")]
         for method, path in asked:
             for headers in ({}, {"Authorization": "Bearer wrong"}):
                 assert (await it.client.request(method, path, headers=headers)).status_code == 401, path
@@ -295,32 +191,6 @@ def test_malformed_orders_are_explained(act: Act, body: Any) -> None:
     act(scenario)
 
 
-async def render(it: House, job: JobId) -> int:
-    """What workers and the verifier would do; what Ann is owed in the end."""
-    for unit in range(4):
-        await deliver(it, job, unit)
-        await accept(it, job, unit)
-    (owed,) = (await it.get(f"/v1/jobs/{codec.encode(job)}"))["owed"]
-    return int(owed["cumulative"])
-
-
-async def deliver(it: House, job: JobId, unit: int) -> None:
-    now = time.time()
-    if unit == 0:
-        for worker in (ANN, JUDGE):
-            await it.keeper.record(joined(worker))
-        await it.keeper.record(events.AskArrived(now, Ask(ANN, job, Wei(40), 1, 2_000_000_000), warm=False))
-        await it.keeper.record(events.CallEnded(now, job))
-    lot = Digest(bytes(32))
-    await it.keeper.record(events.ResultArrived(now, ANN, result(lease_id(job, unit, 1)), lot))
-
-
-async def accept(it: House, job: JobId, unit: int) -> None:
-    lease = lease_id(job, unit, 1)
-    verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
-    await it.keeper.record(events.Judged(time.time(), verdict, (), it.keeper.book.probers[lease].number, ()))
-
-
 def test_a_job_goes_from_order_to_close(act: Act) -> None:
     async def scenario(it: House) -> None:
         job = await it.open(an_honest_order())
@@ -429,5 +299,22 @@ def test_a_job_nobody_opened_is_not_found(act: Act) -> None:
             answer = await it.client.get(f"/v1/jobs/0x{'00' * 32}{path}", headers=AS_REQUESTER)
             assert answer.status_code == 404
         assert (await it.client.get("/v1/jobs/rubbish", headers=AS_REQUESTER)).status_code == 422
+
+    act(scenario)
+
+
+def test_without_a_currency_nothing_is_relayed(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        order, signature = an_honest_order(), "0x" + "00" * 65
+        times = {"valid_after": 0, "valid_before": 1}
+        deposit = {"terms": codec.encode(order.terms), "amount": "1", **times, "signature": signature}
+        for answer in (
+            await it.client.get(f"/v1/accounts/0x{'00' * 20}", headers=AS_REQUESTER),
+            await it.post("/v1/deposits", deposit),
+            await it.post(f"/v1/jobs/{codec.encode(job)}/settle", {"owed": "0", "signature": signature}),
+        ):
+            assert (answer.status_code, "relays no deposits" in answer.json()["detail"]) == (404, True)
+        assert (await it.get(f"/v1/jobs/{codec.encode(job)}"))["phase"] == "OPEN"
 
     act(scenario)

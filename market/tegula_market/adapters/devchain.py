@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from eth_account import Account
 from web3 import Web3
+from web3.types import TxParams
 
 from tegula_market.adapters import evm
 from tegula_market.adapters.children import dies_with_parent
@@ -68,6 +70,17 @@ class DevChain:
         )
         mint = dollar.functions.mint(Web3.to_checksum_address(owner), amount)
         evm.transact(web3, mint.build_transaction, self.key(0))
+
+    def give_ether(self, owner: Address, wei: Wei) -> None:
+        """For gas."""
+        web3 = evm.connect(self.rpc)
+        to = Web3.to_checksum_address(owner)
+
+        def gift(transaction: TxParams) -> TxParams:
+            terms = {"to": to, "gas": 21_000, "gasPrice": web3.eth.gas_price, "chainId": self.chain_id}
+            return cast("TxParams", {**transaction, **terms})
+
+        evm.transact(web3, gift, self.key(0), wei)
 
 
 def dev_key(index: int, chain_id: int) -> Key:

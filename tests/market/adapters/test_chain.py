@@ -317,8 +317,11 @@ def test_what_was_not_signed_is_not_deposited(dollars: Scene) -> None:
 
 def test_a_wallet_without_ether_is_told_so(scene: Scene, job: Terms) -> None:
     signed = voucher(scene, job, Key.generate().address, 100)
+    relay = Key.generate()
     with pytest.raises(NoGas, match="send it some ether"):
-        scene.escrow.claim(job, signed, Key.generate())
+        scene.escrow.claim(job, signed, relay)
+    scene.local.give_ether(relay.address, Wei(10**18))
+    assert scene.escrow.claim(job, signed, relay)
 
 
 def test_job_ids_and_digests_are_the_contracts(scene: Scene) -> None:

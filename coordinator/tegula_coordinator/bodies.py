@@ -1,0 +1,78 @@
+"""Bodies of the HTTP API, as OpenAPI describes them; values are spelled as `tegula_market.codec` does."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tegula_market.vouchers import MAX_TIME
+
+MAX_DIGESTS = 10_000
+
+Hex = Annotated[str, Field(pattern="^0x[0-9a-f]+$", max_length=2 + 2 * 65)]
+Amount = Annotated[str, Field(pattern="^[0-9]+$", max_length=30, description="token units, decimal")]
+Time = Annotated[int, Field(strict=True, ge=0, le=MAX_TIME, description="Unix seconds")]
+Transaction = Annotated[Hex | None, Field(description="transaction hash; null if it was done already")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Digests(Strict):
+    digests: Annotated[list[Hex], Field(max_length=MAX_DIGESTS)]
+
+
+class SignedOrder(Strict):
+    order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
+    signature: Hex
+
+
+class SignedAmount(Strict):
+    worker: Hex
+    cumulative: Amount
+    signature: Hex
+
+
+class Closing(Strict):
+    owed: Amount
+    signature: Annotated[Hex, Field(description="by the session key, under Close(job, owed)")]
+
+
+class Cancelling(Strict):
+    reason: Annotated[str, Field(max_length=200)] = "cancelled by the requester"
+
+
+class SignedDeposit(Strict):
+    terms: Annotated[dict[str, Any], Field(description="tegula_market.model.Terms as JSON")]
+    amount: Amount
+    valid_after: Time
+    valid_before: Time
+    signature: Annotated[
+        Hex,
+        Field(
+            description="by the account terms.requester, under the currency's EIP-712 type"
+            " ReceiveWithAuthorization(from: terms.requester, to: the escrow, value: amount,"
+            " validAfter, validBefore, nonce: the job's id)"
+        ),
+    ]
+
+
+class AccountView(Strict):
+    """What an account holds of the coordinator's currency, and the domain that deposits are signed in."""
+
+    currency: Annotated[Hex, Field(description="the token's address")]
+    symbol: str
+    decimals: int
+    name: Annotated[str, Field(description="of the token's EIP-712 domain")]
+    version: Annotated[str, Field(description="of the token's EIP-712 domain")]
+    balance: Amount
+
+
+class Deposited(Strict):
+    job: Hex
+    tx: Transaction
+
+
+class Settled(Strict):
+    tx: Transaction
+    returned: Annotated[Amount, Field(description="token units that went back to the requester")]

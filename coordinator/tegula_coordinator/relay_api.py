@@ -1,0 +1,49 @@
+"""The part of the HTTP API that moves money on chain, for requesters without a wallet program."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+
+from tegula_coordinator.bodies import AccountView, Closing, Deposited, Settled, SignedDeposit
+from tegula_coordinator.desk import Desk
+from tegula_coordinator.relay import Relay
+from tegula_market import codec
+from tegula_market.model import Address, JobId, Signature, Terms, Wei
+from tegula_market.vouchers import Authorisation
+
+
+def serve(app: FastAPI, desk: Desk, relay: Relay, for_requesters: Sequence[Any]) -> None:
+    @app.get("/v1/accounts/{address}", dependencies=for_requesters)
+    async def show_account(address: str) -> AccountView:
+        token = relay.currency
+        return AccountView(
+            currency=codec.encode(token.domain.token),
+            symbol=token.symbol,
+            decimals=token.decimals,
+            name=token.domain.name,
+            version=token.domain.version,
+            balance=str(await relay.balance(codec.decode(Address, address, "address"))),
+        )
+
+    @app.post("/v1/deposits", dependencies=for_requesters)
+    async def deposit(body: SignedDeposit) -> Deposited:
+        """Opens the job of these terms in the escrow; the coordinator pays for the gas. Safe to repeat."""
+        terms = codec.decode(Terms, body.terms, "terms")
+        amount = codec.decode(Wei, body.amount, "amount")
+        signature = codec.decode(Signature, body.signature, "signature")
+        authorisation = Authorisation(body.valid_after, body.valid_before, signature)
+        job, tx = await relay.deposit(terms, amount, authorisation)
+        return Deposited(job=codec.encode(job), tx=codec.encode(tx))
+
+    @app.post("/v1/jobs/{job}/settle", dependencies=for_requesters)
+    async def settle(job: str, body: Closing) -> Settled:
+        """As close, and closes the escrow's job, too; the coordinator pays for the gas. Safe to repeat."""
+        wanted = codec.decode(JobId, job, "job")
+        owed = codec.decode(Wei, body.owed, "owed")
+        signature = codec.decode(Signature, body.signature, "signature")
+        terms = desk.find(wanted).order.terms
+        relay.check_currency(terms)
+        ours = await desk.close(wanted, owed, signature)
+        tx, returned = await relay.close(terms, owed, signature, ours)
+        return Settled(tx=codec.encode(tx), returned=str(returned))

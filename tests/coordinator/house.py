@@ -1,0 +1,187 @@
+"""A coordinator without workers, over real HTTP messages, on a real book, log and blob folder."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from coordinator.playbook import ANN, JUDGE, joined, judged, result
+from orders import an_order
+from tegula_coordinator import events, tiles
+from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.commands import Command
+from tegula_coordinator.derive import Derive
+from tegula_coordinator.desk import Desk
+from tegula_coordinator.evidence import EvidenceFolder
+from tegula_coordinator.http_api import create_app
+from tegula_coordinator.relay import Relay
+from tegula_coordinator.store import EventLog
+from tegula_market import auction, codec, vouchers
+from tegula_market.adapters import chain, signing
+from tegula_market.digests import digest
+from tegula_market.model import (
+    Address,
+    Ask,
+    Digest,
+    JobId,
+    Order,
+    Outcome,
+    SceneFile,
+    SceneManifest,
+    Terms,
+    Wei,
+    lease_id,
+)
+from tegula_market.vouchers import Domain
+
+DOMAIN = Domain(31337, Address(b"\x0e" * 20))
+COORDINATOR, SESSION = signing.Key.generate(), signing.Key.generate()
+TOKEN, DERIVE = "a-requesters-token", Derive(b"k" * 32)
+AS_REQUESTER = {"Authorization": f"Bearer {TOKEN}"}
+BLEND = b"BLENDER and so on"
+MANIFEST = SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),))
+
+
+class Deposits:
+    """Stands in for the escrow: holds what a test put there."""
+
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        self.of: dict[JobId, int] = {}
+
+    def account(self, job: JobId) -> chain.Account:
+        status = chain.Status.OPEN if job in self.of else chain.Status.NONE
+        return chain.Account(Wei(self.of.get(job, 0)), Wei(0), status)
+
+
+class House:
+    """A client of the API, and the bookkeeper for what workers would bring."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        keeper: Bookkeeper,
+        kept: EvidenceFolder,
+        deposits: Deposits,
+        domain: Domain,
+    ) -> None:
+        self.client, self.keeper, self.kept, self.deposits, self.domain = (
+            client, keeper, kept, deposits, domain,
+        )  # fmt: skip
+        self.commands: list[Command] = []
+
+    async def upload(self, data: bytes) -> None:
+        answer = await self.client.put(
+            f"/v1/blobs/{codec.encode(digest(data))}", content=data, headers=AS_REQUESTER
+        )
+        assert answer.status_code == 201, answer.text
+
+    async def order(self, order: Order, signer: signing.Key = SESSION) -> httpx.Response:
+        payload = vouchers.order_payload(self.domain, chain.job_id(order.terms), digest(codec.dumps(order)))
+        body = {"order": codec.encode(order), "signature": codec.encode(signing.sign(payload, signer))}
+        return await self.client.post("/v1/jobs", json=body, headers=AS_REQUESTER)
+
+    async def upload_scene(self) -> None:
+        await self.upload(BLEND)
+        await self.upload(codec.dumps(MANIFEST))
+
+    async def open(self, order: Order) -> JobId:
+        await self.upload_scene()
+        self.deposits.of[chain.job_id(order.terms)] = auction.most(tiles.sizes(order), order.ceiling)
+        answer = await self.order(order)
+        assert answer.status_code == 201, answer.text
+        return chain.job_id(order.terms)
+
+    async def get(self, path: str) -> Any:
+        answer = await self.client.get(path, headers=AS_REQUESTER)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return await self.client.post(path, json=body, headers=AS_REQUESTER)
+
+
+@contextlib.asynccontextmanager
+async def house(
+    folder: Path,
+    escrow: chain.Escrow | None = None,
+    currency: chain.Token | None = None,
+    key: signing.Key = COORDINATOR,
+) -> AsyncIterator[House]:
+    """
+    Args:
+        escrow: a real one, instead of one that holds what a test puts there.
+        currency: that deposits are relayed in.
+    """
+    log = EventLog(f"sqlite:///{folder / 'book.db'}")
+    keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
+    deposits = Deposits()
+    blobs = BlobFolder(folder / "blobs", 10**6)
+    kept = EvidenceFolder(folder / "evidence", blobs)
+    asked: Any = escrow or deposits
+    desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})
+    transport = httpx.ASGITransport(create_app(desk, Relay(asked, key, currency)))
+    async with (
+        asyncio.TaskGroup() as tasks,
+        httpx.AsyncClient(transport=transport, base_url="http://it") as client,
+    ):
+        made = House(client, keeper, kept, deposits, asked.domain)
+
+        async def carry_out(command: Command) -> None:
+            made.commands.append(command)
+
+        keeping = tasks.create_task(keeper.keep(carry_out))
+        yield made
+        keeping.cancel()
+    log.close()
+
+
+def an_honest_order(**changes: Any) -> Order:
+    terms = Terms(
+        Address(b"\x01" * 20),
+        SESSION.address,
+        COORDINATOR.address,
+        Address(b"\x04" * 20),
+        int(time.time()) + 1000,
+        3600,
+        bytes(32),
+    )
+    return replace(an_order(manifest=digest(codec.dumps(MANIFEST))), terms=replace(terms, **changes))
+
+
+Scenario = Callable[[House], Coroutine[Any, Any, None]]
+Act = Callable[[Scenario], None]
+
+
+async def render(it: House, job: JobId) -> int:
+    """What workers and the verifier would do; what Ann is owed in the end."""
+    for unit in range(4):
+        await deliver(it, job, unit)
+        await accept(it, job, unit)
+    (owed,) = (await it.get(f"/v1/jobs/{codec.encode(job)}"))["owed"]
+    return int(owed["cumulative"])
+
+
+async def deliver(it: House, job: JobId, unit: int) -> None:
+    now = time.time()
+    if unit == 0:
+        for worker in (ANN, JUDGE):
+            await it.keeper.record(joined(worker))
+        await it.keeper.record(events.AskArrived(now, Ask(ANN, job, Wei(40), 1, 2_000_000_000), warm=False))
+        await it.keeper.record(events.CallEnded(now, job))
+    lot = Digest(bytes(32))
+    await it.keeper.record(events.ResultArrived(now, ANN, result(lease_id(job, unit, 1)), lot))
+
+
+async def accept(it: House, job: JobId, unit: int) -> None:
+    lease = lease_id(job, unit, 1)
+    verdict = replace(judged(0, Outcome.ACCEPTED).verdict, lease=lease)  # type: ignore[union-attr]
+    await it.keeper.record(events.Judged(time.time(), verdict, (), it.keeper.book.probers[lease].number, ()))
