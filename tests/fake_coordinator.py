@@ -16,15 +16,26 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from requester_samples import ANN, BEN, verdict
-from tegula_blender.job_view import AskView, JobPhase, JobView, Owed, UnitPhase, UnitView
+from tegula_blender.job_view import (
+    AccountView,
+    AskView,
+    Deposited,
+    JobPhase,
+    JobView,
+    Owed,
+    Settled,
+    UnitPhase,
+    UnitView,
+)
 from tegula_blender.market_view import MarketView
 from tegula_market import auction, codec, tiling
-from tegula_market.adapters import exr
+from tegula_market.adapters import exr, light
 from tegula_market.digests import digest
-from tegula_market.model import Address, Digest, JobId, Order, Rect, Signature, Wei, WorkerId
+from tegula_market.model import Address, Digest, JobId, Order, Rect, Signature, Terms, Wei, WorkerId
 
 TOKEN = "let me in"
 KEYS = {ANN: WorkerId(bytes([1]) * 32), BEN: WorkerId(bytes([2]) * 32)}
+CURRENCY, TX = Address(bytes([0x0D]) * 20), bytes([0x77]) * 32
 ABOUT = {
     "version": "0.1.0",
     "protocol": "tm1",
@@ -40,6 +51,15 @@ class No(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+        self.answer: Any = {"detail": sentence}
+
+
+class ProxyPage(No):
+    """What stands in front of a coordinator says that nobody is behind it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status, "")
+        self.answer = b"<html>Bad Gateway</html>"
 
 
 @dataclass
@@ -57,6 +77,11 @@ class FakeCoordinator:
     events: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     signed: list[tuple[Address, Wei]] = field(default_factory=list)
+    balance: Wei | None = None
+    """Of every account; None if no deposits are relayed."""
+    deposits: dict[JobId, Wei] = field(default_factory=dict)
+    settled: dict[JobId, Wei] = field(default_factory=dict)
+    """What was owed in the end."""
     on_step: Callable[["FakeCoordinator"], None] = lambda _: None
     """Called before each step that the market takes."""
     lie: Callable[[JobView], JobView] = lambda view: view
@@ -79,6 +104,12 @@ class FakeCoordinator:
                 return None
             case ["GET", "blobs", name]:
                 return self.blobs[codec.decode(Digest, name)]
+            case ["GET", "accounts", _]:
+                return self._account()
+            case ["POST", "deposits"]:
+                return self._deposit(json.loads(body))
+            case ["POST", "jobs", _, "settle"]:
+                return self._settle(codec.decode(Wei, json.loads(body)["owed"]))
             case ["POST", "jobs"]:
                 return self._open(codec.decode(Order, json.loads(body)["order"]))
             case ["GET", "jobs", _]:
@@ -100,6 +131,35 @@ class FakeCoordinator:
         if self.view is None:
             raise No(404, "there is no such job here")
         return self.view
+
+    def _account(self) -> Any:
+        if self.balance is None:
+            raise No(404, "this coordinator relays no deposits")
+        return codec.encode(AccountView(CURRENCY, "USD", 6, "USD Coin", "2", self.balance))
+
+    def _deposit(self, body: dict[str, Any]) -> Any:
+        """Believes the signature."""
+        self._account()
+        job = light.job_id(codec.decode(Terms, body["terms"]))
+        amount = codec.decode(Wei, body["amount"])
+        if job in self.deposits:
+            return codec.encode(Deposited(job, None))
+        assert self.balance is not None
+        if amount > self.balance:
+            raise No(402, f"the deposit is {amount} and the account holds {self.balance} units of USD")
+        self.deposits[job], self.balance = amount, Wei(self.balance - amount)
+        return codec.encode(Deposited(job, TX))
+
+    def _settle(self, owed: Wei) -> Any:
+        self._account()
+        job = self._view.job
+        returned = Wei(self.deposits[job] - owed)
+        if job in self.settled:
+            return codec.encode(Settled(None, returned))
+        assert self.balance is not None
+        self.settled[job], self.balance = owed, Wei(self.balance + returned)
+        self.view = replace(self._view, phase=JobPhase.CLOSED)
+        return codec.encode(Settled(TX, returned))
 
     def _open(self, order: Order) -> dict[str, str]:
         if self.order == order:  # again, which changes nothing
@@ -248,7 +308,7 @@ def _handler(fake: FakeCoordinator) -> type[BaseHTTPRequestHandler]:
                     answer = fake.handle(self.command, url.path, parse_qs(url.query), body)
                 self._send(200, answer)
             except No as no:
-                self._send(no.status, {"detail": str(no)})
+                self._send(no.status, no.answer)
 
         def _check(self, path: str) -> None:
             if path != "/v1/about" and self.headers.get("Authorization") != f"Bearer {TOKEN}":

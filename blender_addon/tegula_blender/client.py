@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import requests
 
-from tegula_blender.job_view import About, JobEvent, JobView
+from tegula_blender.job_view import About, AccountView, Deposited, JobEvent, JobView, Settled
 from tegula_blender.market_view import MarketView
 from tegula_market import codec
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput
-from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Wei
+from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Terms, Wei
 
 T = TypeVar("T")
 
@@ -73,6 +73,25 @@ class Client:
         """Raises: Refused: the coordinator does not know the token."""
         self._json("POST", "/v1/blobs/missing", {"digests": []})
 
+    def account(self, address: Address) -> AccountView:
+        """Raises: Refused: 404, if the coordinator relays no deposits."""
+        return _decode(AccountView, self._json("GET", f"/v1/accounts/{codec.encode(address)}"))
+
+    def deposit(
+        self, terms: Terms, amount: Wei, valid_after: int, valid_before: int, signature: Signature
+    ) -> Deposited:
+        """Opens the job in the escrow; the coordinator sends the transaction and pays for its gas.
+
+        Args:
+            signature: of the terms' requester, under `vouchers.deposit_payload`.
+        Raises:
+            Refused: 402, if the account does not hold the amount.
+        """
+        times = {"valid_after": valid_after, "valid_before": valid_before}
+        body = {"terms": codec.encode(terms), "amount": str(amount), **times}
+        answer = self._json("POST", "/v1/deposits", {**body, "signature": codec.encode(signature)})
+        return _decode(Deposited, answer)
+
     def open_job(self, order: Order, signature: Signature) -> JobId:
         body = {"order": codec.encode(order), "signature": codec.encode(signature)}
         return _decode(JobId, _field(self._json("POST", "/v1/jobs", body), "job"))
@@ -103,6 +122,11 @@ class Client:
         """The coordinator's signature beside ours: with both, what is not owed returns at once."""
         body = {"owed": str(owed), "signature": codec.encode(signature)}
         return _decode(Signature, _field(self._json("POST", _job_path(job, "close"), body), "signature"))
+
+    def settle(self, job: JobId, owed: Wei, signature: Signature) -> Settled:
+        """As `close`; the coordinator then closes the escrow's job, too, and pays for the gas."""
+        body = {"owed": str(owed), "signature": codec.encode(signature)}
+        return _decode(Settled, self._json("POST", _job_path(job, "settle"), body))
 
     def _json(self, method: str, path: str, body: object = None, **options: Any) -> Any:
         response = self._send(method, path, json=body, **options)
@@ -139,11 +163,14 @@ class Client:
             ) from error
         except requests.exceptions.RequestException as error:
             raise Unreachable(f"cannot ask {self._url}: {error}") from error
-        if response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
+        if response.ok:
+            return response
+        said = _sentence(response)
+        if said is None and response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
             raise Unreachable(f"the coordinator behind {self._url} is away ({response.status_code})")
-        if not response.ok:
-            raise Refused(response.status_code, _sentence(response))
-        return response
+        raise Refused(
+            response.status_code, said or f"the coordinator answered {response.status_code} {response.reason}"
+        )
 
 
 def _job_path(job: JobId, *rest: str) -> str:
@@ -168,9 +195,10 @@ def _event(raw: Any) -> JobEvent:
     return JobEvent(seq, at, kind, body)
 
 
-def _sentence(response: requests.Response) -> str:
+def _sentence(response: requests.Response) -> str | None:
+    """The coordinator's own; None if it has none, as the answers of proxies have not."""
     try:
         detail = response.json()["detail"]
     except (requests.exceptions.JSONDecodeError, KeyError, TypeError):
-        return f"the coordinator answered {response.status_code} {response.reason}"
+        return None
     return detail if isinstance(detail, str) else f"the coordinator answered {response.status_code}: {detail}"

@@ -1,4 +1,4 @@
-"""What a coordinator tells a requester: about itself, and how a job stands. As types that decode strictly."""
+"""What a coordinator tells a requester: of itself, of accounts and of jobs. As types that decode strictly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,14 @@ from tegula_market.model import Address, Digest, JobId, LeaseId, Outcome, Wei, W
 
 __all__ = [
     "About",
+    "AccountView",
     "AskView",
+    "Deposited",
     "JobEvent",
     "JobPhase",
     "JobView",
     "Owed",
+    "Settled",
     "UnitPhase",
     "UnitView",
     "VerdictView",
@@ -31,6 +34,33 @@ class About:
     router: str
     """ZeroMQ endpoint that workers dial."""
     curve_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What an account holds of the currency that the coordinator relays deposits in."""
+
+    currency: Address
+    symbol: str
+    decimals: int
+    name: str
+    """With `version`, of the EIP-712 domain that the token's authorisations are signed in."""
+    version: str
+    balance: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    job: JobId
+    tx: bytes | None
+    """Transaction hash; None if the job was open already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    tx: bytes | None
+    """Transaction hash; None if the job was closed already."""
+    returned: Wei
 
 
 @dataclass(frozen=True, slots=True)

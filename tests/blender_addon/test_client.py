@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from blender_addon.session.markets import NOW, market, speed, worker
-from fake_coordinator import TOKEN, FakeCoordinator, Serving
+from fake_coordinator import CURRENCY, TOKEN, TX, FakeCoordinator, No, ProxyPage, Serving
 from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused, Unreachable
+from tegula_blender.job_view import AccountView, Deposited, Settled
 from tegula_blender.market_view import Priced
+from tegula_market.adapters import light
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Signature, Wei
 
@@ -62,6 +64,50 @@ def test_a_job_is_opened_shown_vouchered_and_closed(client: Client, fake: FakeCo
     client.sign_voucher(JOB, ANN, Wei(77), SIGNATURE)
     assert fake.signed == [(ANN, 77)]
     assert client.close(JOB, Wei(77), SIGNATURE) == SIGNATURE
+
+
+def test_a_job_is_paid_and_settled_without_a_wallet(client: Client, fake: FakeCoordinator) -> None:
+    ordered = order()
+    terms, job = ordered.terms, light.job_id(ordered.terms)
+    fake.job_id, fake.balance, fake.blobs[ordered.scene.manifest] = lambda _: job, Wei(100), b""
+    assert client.account(ANN) == AccountView(CURRENCY, "USD", 6, "USD Coin", "2", Wei(100))
+    assert client.deposit(terms, Wei(60), 0, 2**40, SIGNATURE) == Deposited(job, TX)
+    assert client.deposit(terms, Wei(60), 0, 2**40, SIGNATURE) == Deposited(job, None)
+    assert client.account(ANN).balance == 40
+    client.open_job(ordered, SIGNATURE)
+    assert client.settle(job, Wei(10), SIGNATURE) == Settled(TX, Wei(50))
+    assert client.settle(job, Wei(10), SIGNATURE) == Settled(None, Wei(50))
+    assert client.account(ANN).balance == 90
+
+
+def test_a_deposit_that_is_not_covered_is_refused(client: Client, fake: FakeCoordinator) -> None:
+    with pytest.raises(Refused, match="relays no deposits") as refused:
+        client.account(ANN)
+    assert refused.value.status == 404
+    fake.balance = Wei(59)
+    with pytest.raises(Refused, match="holds 59") as refused:
+        client.deposit(order().terms, Wei(60), 0, 2**40, SIGNATURE)
+    assert refused.value.status == 402
+
+
+def test_a_coordinator_that_cannot_just_now_is_told_from_one_that_is_away(
+    client: Client, fake: FakeCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(no: No) -> None:
+        def handle(*_: object) -> None:
+            raise no
+
+        monkeypatch.setattr(fake, "handle", handle)
+
+    answer(No(503, "the coordinator has no ether"))
+    with pytest.raises(Refused, match="has no ether"):
+        client.about()
+    answer(ProxyPage(503))
+    with pytest.raises(Unreachable, match="is away"):
+        client.about()
+    answer(ProxyPage(500))
+    with pytest.raises(Refused, match="answered 500"):
+        client.about()
 
 
 def test_events_go_on_where_they_ended(client: Client, fake: FakeCoordinator) -> None:
