@@ -17,12 +17,14 @@ from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DOLLAR, DevChain
 from tegula_market.adapters.signing import Key
-from tegula_market.model import Wei
+from tegula_market.model import Address, Wei
 
 REQUESTER, FIRST_WORKER = 1, 2
 """Of the chain's development keys; 0 deploys the contracts."""
 MOST_WORKERS = devchain.ACCOUNTS - FIRST_WORKER
 POCKET_MONEY = Wei(1_000_000 * DOLLAR)
+RELAY_MONEY = Wei(10**18)
+"""One ether for the gas of the coordinator's transactions."""
 FIRST_PRICE, PRICE_STEP = 40, 10
 """Token units a megasample that workers ask: 40, 50, 60, so that there is an auction to see."""
 READY_SECONDS = 60.0
@@ -63,13 +65,15 @@ def _verifier_key(home: Path) -> str:
 def coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) -> tuple[str, str]:
     """URL and requester's token of a coordinator that serves."""
     command = programs.find("tegula-coordinator")
-    programs.output_of([command, "keys", "--dir", str(home)])
+    keys = json.loads(programs.output_of([command, "keys", "--dir", str(home)]))
+    chain.give_ether(codec.decode(Address, keys["coordinator"]), RELAY_MONEY)
     settings = {
         "http": "127.0.0.1:0",
         "router": "tcp://127.0.0.1:0",
         "data": "data",
         "rpc": chain.rpc,
         "escrow": codec.encode(chain.escrow),
+        "currency": codec.encode(chain.dollar),
         "key_file": "coordinator.key",
         "curve_key_file": "curve.key",
         "tokens_file": "tokens",
