@@ -92,7 +92,8 @@ class Stage:
 
     def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
-        _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
+        keys = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
+        self.chain.give_ether(codec.decode(Address, keys["coordinator"]), Wei(10**18))
         self._token = secrets.token_hex()
         (home / "tokens").write_text(self._token)
         self._config = home / "coordinator.toml"
@@ -102,6 +103,7 @@ class Stage:
             "data": "data",
             "rpc": self.chain.rpc,
             "escrow": codec.encode(self.chain.escrow),
+            "currency": codec.encode(self.chain.dollar),
             "key_file": "coordinator.key",
             "curve_key_file": "curve.key",
             "tokens_file": "tokens",
