@@ -1,6 +1,8 @@
 """`tegula`: results to stdout, progress to stderr; exit 0, 1 (our fault) or 2 (input or configuration)."""
 
 import json
+import threading
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -109,6 +111,26 @@ def render_locally(
         with starting, local.market(workers, blender) as where, rendering.reached(where) as market:
             outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))
+
+
+@app.command("market")
+def keep_market(
+    workers: Annotated[int, typer.Option(min=1, max=local.MOST_WORKERS, help="how many render")] = 2,
+    fund: Annotated[
+        list[str] | None, typer.Option(help="account that gets play money, as Blender's preferences show it")
+    ] = None,
+    blender: Blender = None,
+    quiet: Quiet = False,
+) -> None:
+    """Keep a market on this computer for Blender, until Ctrl-C; prints its address and a token."""
+    with screen.explained():
+        funded = [_address("--fund", account) for account in fund or ()]
+        screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
+        with local.market(workers, blender, funded) as where:
+            typer.echo(json.dumps({"coordinator": where.url, "token": where.token}))
+            screen.say("it ends with Ctrl-C", quiet=quiet)
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
 
 
 @app.command()

@@ -4,7 +4,7 @@ Everything listens on loopback, on ports that the system chooses, and keeps its 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,9 +32,11 @@ READY_SECONDS = 60.0
 
 
 @contextmanager
-def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
+def market(workers: int, blender: Path | None = None, funded: Sequence[Address] = ()) -> Iterator[Market]:
     """A market with so many workers, all of them connected.
 
+    Args:
+        funded: accounts that get play money besides the requester's.
     Raises:
         NoChain, ProgramFailed: a part of it did not start.
     """
@@ -42,7 +44,8 @@ def market(workers: int, blender: Path | None = None) -> Iterator[Market]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-local-")))
         chain = stack.enter_context(devchain.devchain())
         requester = chain.key(REQUESTER)
-        chain.mint(requester.address, POCKET_MONEY)
+        for account in (requester.address, *funded):
+            chain.mint(account, POCKET_MONEY)
         verifier = _verifier_key(folder / "verifier")
         url, token = coordinator(stack, folder / "coordinator", chain, verifier)
         starting = [_worker(stack, folder / "verifier", url, {"verifier": True}, blender)]

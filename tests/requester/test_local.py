@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 from tegula import programs
+from tegula_blender.client import Client
+from tegula_market import codec
 from tegula_market.adapters import exr
+from tegula_market.model import Address
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +108,31 @@ def test_nothing_runs_on_when_it_is_ended_in_mid_job(
     assert list(out.iterdir()) == []
     if number is not signal.SIGKILL:
         assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_market_is_kept_until_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    account = Address(bytes([0x5A]) * 20)
+    running = subprocess.Popen(
+        [programs.find("tegula"), "market", "--fund", codec.encode(account)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert running.stdout is not None
+    with running.stdout as said:
+        where = json.loads(said.readline())
+        client = Client(where["coordinator"], where["token"])
+        client.check_token()
+        market = client.market()
+        assert (len(market.workers), len(market.verifiers)) == (2, 1)
+        client.disconnect()
+        with watched(descendants(running.pid)) as gone:
+            running.send_signal(number)
+            assert said.read() == ""
+            assert running.wait() == 0
+            assert gone(30) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def descendants(parent: int) -> list[int]:
