@@ -19,6 +19,7 @@ COVERED_ELSEWHERE = {
     "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",
     "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
     "market/adapters/evm.py": "market/adapters/test_chain.py, with every error of the contract",
+    "market/adapters/records.py": "types; market/adapters/test_chain.py reads them from real chains",
     "coordinator/bodies.py": "types; coordinator/test_http_api.py and test_relay.py send them",
     "coordinator/relay_api.py": "coordinator/test_relay.py, over HTTP",
     "coordinator/commands.py": "types; the book's tests read them",

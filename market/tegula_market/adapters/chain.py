@@ -6,8 +6,6 @@ kill it is simply called again.
 Errors are `evm.ChainError` and its kinds.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from eth_abi.abi import encode as abi_encode
@@ -25,6 +23,7 @@ from tegula_market.adapters.evm import (
     transact,
     translated,
 )
+from tegula_market.adapters.records import Account, Payment, Returned, Status
 from tegula_market.adapters.signing import Key
 from tegula_market.adapters.tokens import Token
 from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Wei
@@ -45,44 +44,6 @@ __all__ = [
 ]
 
 TERMS_TYPE = "(address,address,address,address,uint64,uint64,bytes32)"
-
-
-class Status(IntEnum):
-    """Of a job in the escrow, as the contract numbers it."""
-
-    NONE = 0
-    OPEN = 1
-    CLOSED = 2
-    REFUNDED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A job's account in the escrow."""
-
-    funded: Wei
-    paid: Wei
-    status: Status
-
-    @property
-    def open(self) -> bool:
-        return self.status is Status.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    worker: Address
-    amount: Wei
-    tx: bytes
-    """Transaction hash, 32 bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What went back to the requester."""
-
-    amount: Wei
-    tx: bytes
 
 
 def job_id(terms: Terms) -> JobId:
