@@ -151,6 +151,45 @@ def _cropped(bpy):
     _region(bpy).render.use_crop_to_border = True
 
 
+def _full(bpy):
+    """What else goes into a file: AOVs, a light group, the denoiser's data, motion blur, half the size."""
+    import scenes
+
+    scenes._blur(bpy)
+    scene, (layer,) = bpy.context.scene, bpy.context.scene.view_layers
+    scene.render.resolution_x, scene.render.resolution_y = 130, 100
+    scene.render.resolution_percentage = 50
+    scene.cycles.samples, scene.render.film_transparent = 8, True
+    layer.use_pass_mist = layer.use_pass_emit = layer.use_pass_shadow = layer.use_pass_uv = True
+    layer.use_pass_object_index = layer.use_pass_cryptomatte_asset = True
+    layer.cycles.denoising_store_passes = layer.cycles.pass_debug_sample_count = True
+    layer.lightgroups.add(name="Key")
+    bpy.data.objects["Area"].lightgroup = "Key"
+    nodes = bpy.data.materials["Metal"].node_tree.nodes
+    for name, kind in (("Hue", "COLOR"), ("Weight", "VALUE")):
+        added = layer.aovs.add()
+        added.name, added.type = name, kind
+        output = nodes.new("ShaderNodeOutputAOV")
+        output.aov_name = name
+        output.inputs["Color"].default_value, output.inputs["Value"].default_value = (1, 2, 3, 1), 0.5
+    scene.render.use_stamp = True
+    scene.render.stamp_note_text, scene.render.use_stamp_note = "A note", True
+    scene.render.use_stamp_date = scene.render.use_stamp_render_time = scene.render.use_stamp_time = False
+    scene.view_settings.view_transform, scene.view_settings.look = "AgX", "AgX - Punchy"
+    return scene
+
+
+def _changing(bpy):
+    """All that changes with the frame, small."""
+    import scenes
+
+    scenes._moving(bpy)
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 64, 48
+    scene.cycles.samples = 4
+    return scene
+
+
 def _image(bpy, name, path, *, edge=4):
     """An image file at `path`, with a datablock that reads it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ A script of its own, for the bpy module and for the Blender program alike:
     python background.py REQUEST.json REPLY.json
     blender -b --factory-startup --disable-autoexec --python background.py -- REQUEST.json REPLY.json
 
-The request is {"command": "inspect" | "denoise" | "develop" | "pilot", …arguments}; {"failure": sentence} in
-the reply means that Blender could not. Without a reply, the process died.
+The request is {"command": "inspect" | "denoise" | "develop" | "pilot", "market": folder of tegula_market,
+…arguments}; {"failure": sentence} in the reply means that Blender could not. Without a reply, the process died.
 """
 
 import importlib.util
@@ -22,6 +22,7 @@ def main():
     request, reply = map(Path, sys.argv[-2:])
     _import_package("tegula_blender", Path(__file__).resolve().parent)
     command = json.loads(request.read_text())
+    _import_package("tegula_market", Path(command.pop("market")))
     handlers = {"inspect": _inspect, "denoise": _denoise, "develop": _develop, "pilot": _pilot}
     handler = handlers[command.pop("command")]
     try:

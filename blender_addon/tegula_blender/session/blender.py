@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-import tegula_blender
+import tegula_market
 from tegula_market.model import TegulaError
 
-BACKGROUND = str(Path(tegula_blender.__path__[0]) / "background.py")
+BACKGROUND = str(Path(__file__).resolve().parents[1] / "background.py")
+MARKET = str(Path(tegula_market.__path__[0]))
 BLENDER_OPTIONS = ("-b", "--factory-startup", "--disable-autoexec", "--python", BACKGROUND, "--")
 LONGEST_LINE = 300
 
@@ -36,7 +37,7 @@ def ask(command: str, blender: Path | None, **arguments: Any) -> dict[str, Any]:
     program = [sys.executable, "-I", BACKGROUND] if blender is None else [str(blender), *BLENDER_OPTIONS]
     with tempfile.TemporaryDirectory(prefix="tegula-blender-") as home:
         request, reply, log = (Path(home) / name for name in ("request.json", "reply.json", "log.txt"))
-        request.write_text(json.dumps({"command": command, **arguments}))
+        request.write_text(json.dumps({"command": command, "market": MARKET, **arguments}))
         with log.open("wb") as errors:
             _run([*program, str(request), str(reply)], home, errors)
         if not reply.exists():

@@ -38,7 +38,7 @@ class _Frame:
 class Delivery:
     """
     Args:
-        cancel: ends the job; called once, from the engine's thread, when the artist presses Esc.
+        cancel: ends the job; called once, from Blender's main thread, after the artist has pressed Esc.
     """
 
     def __init__(self, cancel: Callable[[], None]) -> None:
