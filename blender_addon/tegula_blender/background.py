@@ -5,8 +5,8 @@ A script of its own, for the bpy module and for the Blender program alike:
     python background.py REQUEST.json REPLY.json
     blender -b --factory-startup --disable-autoexec --python background.py -- REQUEST.json REPLY.json
 
-The request is {"command": "inspect" | "denoise" | "develop" | "pilot", "market": folder of tegula_market,
-…arguments}; {"failure": sentence} in the reply means that Blender could not. Without a reply, the process died.
+The request is {"command": one of `_handlers`, "market": folder of tegula_market, …arguments}; {"failure":
+sentence} in the reply means that Blender could not. Without a reply, the process died.
 """
 
 import importlib.util
@@ -23,13 +23,22 @@ def main():
     _import_package("tegula_blender", Path(__file__).resolve().parent)
     command = json.loads(request.read_text())
     _import_package("tegula_market", Path(command.pop("market")))
-    handlers = {"inspect": _inspect, "denoise": _denoise, "develop": _develop, "pilot": _pilot}
-    handler = handlers[command.pop("command")]
+    handler = _handlers()[command.pop("command")]
     try:
         answer = handler(**command)
     except RuntimeError as error:  # what Blender's operators raise
         answer = {"failure": " ".join(str(error).removeprefix("Error: ").split())}
     reply.write_text(json.dumps(answer))
+
+
+def _handlers():
+    return {
+        "inspect": _inspect,
+        "rewrite": _rewrite,
+        "denoise": _denoise,
+        "develop": _develop,
+        "pilot": _pilot,
+    }
 
 
 def _end_with_parent():
@@ -48,10 +57,18 @@ def _import_package(name, folder):
     spec.loader.exec_module(module)
 
 
-def _inspect(blend, samples, percentage, copy):
+def _inspect(blend, samples, percentage):
     from tegula_blender import packing
 
-    return packing.inspect(blend, samples=samples, percentage=percentage, copy=copy)
+    return packing.inspect(blend, samples=samples, percentage=percentage)
+
+
+def _rewrite(copies):
+    from tegula_blender import rewriting
+
+    for copy in copies:
+        rewriting.make_relative(**copy)
+    return {}
 
 
 def _denoise(blend, images):

@@ -25,8 +25,26 @@ def about(scene, blocks):
     if scene.render.engine != "CYCLES":
         # Most of the rest reads Cycles' settings, which say nothing here.
         return [f"The scene renders with {scene.render.engine}; set its render engine to Cycles."]
-    said = [*_camera(scene), *_layers(scene), *_settings(scene), *_sequencer(scene), *_drivers(blocks)]
-    return list(dict.fromkeys(said))
+    said = [*_camera(scene), *_layers(scene), *_settings(scene), *_sequencer(scene)]
+    return list(dict.fromkeys([*said, *_drivers(blocks), *_gone(blocks)]))
+
+
+def about_unsaved(blocks):
+    """What the open session has and a saved copy would not."""
+    return [
+        f"Image {block.name!r} has changes that are not saved; save it, or pack it (both in the Image menu)."
+        for block in sorted(blocks, key=lambda block: block.name)
+        if block.id_type == "IMAGE" and block.is_dirty and block.source != "VIEWER"
+    ]
+
+
+def _gone(blocks):
+    for block in blocks:
+        if block.is_missing and block.library and block.id_type != "LIBRARY":
+            yield (
+                f"{block.id_type.capitalize().replace('_', ' ')} {block.name!r} is not in its library"
+                f" {block.library.filepath}; put it back there, or relocate the library in Blender."
+            )
 
 
 def _camera(scene):
@@ -89,7 +107,11 @@ def _sequencer(scene):
 
 
 def _drivers(blocks):
-    """Blender evaluates simple expressions itself. The others are Python, which nobody else runs."""
+    """Blender evaluates simple expressions itself. The others are Python, which nobody else runs.
+
+    They are refused, not baked: a bake that is exact has to have the moments between frames that motion blur
+    looks at, too, and to step the open session through all of them.
+    """
     for block in blocks:
         for owner in (block, getattr(block, "node_tree", None)):
             for curve in getattr(getattr(owner, "animation_data", None), "drivers", ()):

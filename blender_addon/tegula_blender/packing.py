@@ -1,47 +1,114 @@
 """What a .blend orders: everything that fixes its pixels, and every reason why it cannot be rendered.
 
-Imports bpy. The answer is plain data, to be written as JSON; paths are absolute. The artist's file is
-read, never written: where its paths are absolute, a copy with relative ones is made elsewhere.
+Imports bpy. The answer is plain data, to be written as JSON; paths are absolute. The artist's files are read,
+never written: where paths are absolute, `rewriting` makes copies with relative ones elsewhere.
 """
 
 from pathlib import Path
 
 import bpy
 
-from tegula_blender import complaints, scene_files
+from . import colours, complaints, scene_files
 
-OLDEST = (4, 4, 0)
-"""The first with `bpy.data.file_path_map`."""
+OLDEST = (4, 2, 0)
 
 
-def inspect(blend, *, samples=None, percentage=None, copy):
+def inspect(blend, *, samples=None, percentage=None):
     """Open `blend` with its scripts off and describe the scene that F12 would render.
 
     Args:
         samples, percentage: instead of the scene's own.
-        copy: path for the copy with relative paths, which is made only if one is needed.
     Returns:
-        "problems", sentences that say what to do. "scene", None if the file cannot be opened: see
-        `describe`. "blend", the file whose bytes are the job's; "files", the others that it needs.
+        "problems": sentences that say what to do; with any, the rest may be missing.
+        "scene": see `describe`.
+        "blend": where the .blend lies, or would lie, for its files to be found.
+        "here": the same scene as a file that opens where it is, to try and to finish it with. What physics
+        have baked beside "blend" it may lack.
+        "bytes": the file that the job has in the place of "blend".
+        "files": the others that the job needs.
+        "absolute": of all these places, those of .blend files whose paths are to be made relative in a copy.
     """
     said = opened(blend)
     if said:
-        return {"problems": [said], "scene": None, "blend": blend, "files": []}
+        return {"problems": [said]}
     scene = bpy.context.scene
     if samples is not None:
         scene.cycles.samples = samples
     if percentage is not None:
         scene.render.resolution_percentage = percentage
-    found = scene_files.needed(scene)
-    problems = complaints.about(scene, scene_files.reached(scene)) + found.problems
-    if found.absolute and not problems:
-        blend = copy
-        problems += _save_relative(scene, copy)
+    return _looked_through(scene, Path(blend))
+
+
+def pack_open(scratch):
+    """Describe and copy the scene that is open, with what is not saved yet. Call in Blender's own thread.
+
+    The artist's file, folder, undo history and session stay as they are. A scene without unsaved changes is
+    not copied: Blender never saves the same bytes twice, and what a coordinator has need not go up again.
+
+    Args:
+        scratch: a folder of the job's own, that lasts as long as the job.
+    Returns:
+        as `inspect`. A scene that was never saved would lie in `scratch`.
+    """
+    scene, scratch, saved = bpy.context.scene, Path(scratch), bpy.data.filepath
+    home = Path(saved) if saved else scratch / "untitled.blend"
+    answer = _looked_through(scene, home)
+    answer["problems"] += complaints.about_unsaved(scene_files.reached(scene))
+    if answer["problems"]:
+        return answer
+    try:
+        return answer | (_copied(home, scratch, answer) if saved else _saved_first(home, answer))
+    except RuntimeError as error:
+        return {"problems": [f"The scene cannot be copied into {scratch} ({_why(error)})."]}
+
+
+def _copied(home, scratch, answer):
+    if home.is_file() and not bpy.data.is_dirty:
+        return {}
+    here = sent = scratch / "here.blend"
+    _save_copy(here, relative_remap=True)
+    if str(home) not in answer["absolute"]:
+        sent = scratch / "sent.blend"
+        _save_copy(sent, relative_remap=False)
+    return {"here": str(here), "bytes": str(sent)}
+
+
+def _saved_first(home, answer):
+    """Blender makes all paths relative when it saves what has never been saved."""
+    _save_copy(home, relative_remap=True)
+    return {"absolute": [path for path in answer["absolute"] if path != str(home)]}
+
+
+def _save_copy(path, *, relative_remap):
+    filepaths = bpy.context.preferences.filepaths
+    # What is not passed here becomes the session's choice for the artist's next save.
+    compress = _compressed(bpy.data.filepath) if bpy.data.filepath else filepaths.use_file_compression
+    autopack, bpy.data.use_autopack = bpy.data.use_autopack, False  # would pack files in the session
+    try:
+        bpy.ops.wm.save_as_mainfile(
+            filepath=str(path), copy=True, relative_remap=relative_remap, compress=compress
+        )
+    finally:
+        bpy.data.use_autopack = autopack
+
+
+def _compressed(blend):
+    path = Path(blend)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(7) != b"BLENDER"
+
+
+def _looked_through(scene, home):
+    found = scene_files.needed(scene, home)
+    problems = complaints.about(scene, scene_files.reached(scene)) + found.problems + colours.about()
     return {
         "problems": problems,
         "scene": describe(scene),
-        "blend": blend,
+        **dict.fromkeys(("blend", "here", "bytes"), str(home)),
         "files": sorted(map(str, found.paths)),
+        "absolute": sorted(map(str, found.absolute)),
     }
 
 
@@ -54,12 +121,15 @@ def opened(blend):
     try:
         bpy.ops.wm.open_mainfile(filepath=str(Path(blend).absolute()), load_ui=False, use_scripts=False)
     except RuntimeError as error:
-        why = " ".join(str(error).removeprefix("Error: ").split())
-        return f"{Path(blend).name} cannot be opened ({why}); save it again from Blender."
+        return f"{Path(blend).name} cannot be opened ({_why(error)}); save it again from Blender."
     if bpy.data.version[:2] > bpy.app.version[:2]:
         there = ".".join(map(str, bpy.data.version[:2]))
         return f"The scene was saved by Blender {there}, of which {here} would lose a part; name a later one."
     return None
+
+
+def _why(error):
+    return " ".join(str(error).removeprefix("Error: ").split())
 
 
 def describe(scene):
@@ -92,12 +162,3 @@ def describe(scene):
 
 def _border(render):
     return {edge: getattr(render, f"border_{edge}") for edge in ("min_x", "max_x", "min_y", "max_y")}
-
-
-def _save_relative(scene, copy):
-    """Save a copy with paths relative to where the original lies; the problems that are left."""
-    bpy.ops.file.make_paths_relative()
-    left = scene_files.needed(scene).absolute
-    # Remapped, the paths would be relative to the copy, which is not where the workers will have it.
-    bpy.ops.wm.save_as_mainfile(filepath=copy, copy=True, relative_remap=False)
-    return [f"{path} lies on another drive than the scene; move it beside the .blend." for path in left]

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import bpy
 
-UNREAD = {"SOUND", "TEXT", "LIBRARY", "SCREEN", "WORKSPACE", "BRUSH"}
+from . import paths
+
 FINISHING = {"IMAGE", "MOVIECLIP", "MASK"}
 """Kinds that a scene refers to itself only in its compositor, its sequencer and its editors."""
 MARK = re.compile(r"<UDIM>|<UVTILE>")
 DIGITS = re.compile(r"\d+(?=\D*$)")
-CACHED = {"CLOTH", "SOFT_BODY", "DYNAMIC_PAINT", "NODES", "PARTICLE_SYSTEM"}
+CACHE_FILES = "*.bphys"
 
 
 @dataclass
@@ -24,18 +25,23 @@ class Files:
     paths: set = field(default_factory=set)
     """Absolute. Without the .blend itself."""
     absolute: set = field(default_factory=set)
-    """Paths in the .blend itself that are not relative to it."""
+    """Of the .blend itself and of its libraries, those with paths that are not relative to them."""
     problems: list = field(default_factory=list)
 
 
-def needed(scene):
-    """The files of a scene that is open."""
+def needed(scene, home):
+    """The files of a scene that is open.
+
+    Args:
+        home: where its .blend lies, or would lie.
+    """
     files = Files()
     rendered = reached(scene, finishing=False)
     for block in sorted(reached(scene), key=_label):
-        _collect(block, files, sent=block in rendered)
+        if block.id_type != "LIBRARY":
+            _collect(block, files, home, sent=block in rendered)
     for library in {block.library for block in rendered if block.library}:
-        _add_library(library, files)
+        _add_library(library, files, home)
     return files
 
 
@@ -59,74 +65,82 @@ def _is_finishing(block):
     return block.id_type in FINISHING or getattr(block, "bl_idname", "") == "CompositorNodeTree"
 
 
-def _collect(block, files, *, sent):
-    if block.id_type in UNREAD:
-        return
-    for path in bpy.data.file_path_map(subset=[block]).get(block, ()):
-        absolute = _absolute(path, block.library)
-        found = _on_disk(absolute, block)
-        if not found:
-            files.problems.append(
-                f"{_label(block)} wants the file {absolute}, which is not there; put it there, pack it, or"
-                " choose another."
-            )
-        if not path.startswith("//"):
-            _not_relative(block, path, block.library, files)
-        if sent:
-            files.paths |= found
-    if sent and block.id_type == "OBJECT":
-        files.paths |= _disk_cache(block)
-
-
-def _absolute(path, library=None):
+def absolute(path, library=None):
     # Blender keeps the "\\" of files that were saved on Windows.
     return Path(normpath(bpy.path.abspath(path.replace("\\", "/"), library=library)))
 
 
-def _not_relative(block, path, library, files):
-    if library is None:
-        files.absolute.add(path)
-    else:
-        files.problems.append(
-            f"{_label(block)} in the library {library.filepath} has the absolute path {path}; open the"
-            " library in Blender, make its paths relative (File > External Data), and save it."
-        )
+def _collect(block, files, home, *, sent):
+    for owner, name in paths.kept(block):
+        path = getattr(owner, name)
+        there = absolute(path, block.library)
+        found = _on_disk(there, owner)
+        if not found:
+            files.problems.append(_missing(block, there, owner.bl_rna.properties[name].subtype))
+        if not path.startswith("//"):
+            files.absolute.add(_owner(block.library, home))
+        if sent:
+            files.paths |= found
+    if sent and any(cache.use_disk_cache and not cache.use_external for cache in paths.point_caches(block)):
+        _add_disk_cache(block, files)
 
 
-def _add_library(library, files):
+def _owner(library, home):
+    """The .blend in which a datablock of `library` keeps its paths."""
+    return absolute(library.filepath) if library else home
+
+
+def _missing(block, path, kind):
+    label = _label(block)
+    if kind == "DIR_PATH":
+        return f"{label} wants what was baked into {path}, which is not there; put it there, or bake again."
+    return f"{label} wants the file {path}, which is not there; put it there, pack it, or choose another."
+
+
+def _add_library(library, files, home):
     """A library, and the libraries that it came through. Their paths are relative to the main .blend."""
     while library is not None:
-        absolute = _absolute(library.filepath)
-        if absolute not in files.paths:
-            files.paths.add(absolute)
-            if not absolute.is_file():
+        there = absolute(library.filepath)
+        if there not in files.paths:
+            files.paths.add(there)
+            if not there.is_file():
                 files.problems.append(
-                    f"The library {absolute} is not there; put it there, or relocate it in Blender."
+                    f"The library {there} is not there; put it there, or relocate it in Blender."
                 )
             if not library.filepath.startswith("//"):
-                _not_relative(library, library.filepath, library.parent, files)
+                files.absolute.add(_owner(library.parent, home))
         library = library.parent
 
 
-def _on_disk(path, block):
-    """The files that a path stands for: a tile of a UDIM, a frame of a sequence, a folder's contents."""
+def _on_disk(path, owner):
+    """The files that a path stands for: tiles of a UDIM, frames of a sequence, a folder's contents."""
     if path.is_dir():
-        return {below for below in path.rglob("*") if below.is_file()}
-    name, beside = re.escape(path.name), list(path.parent.iterdir()) if path.parent.is_dir() else []
+        wanted = CACHE_FILES if hasattr(owner, "use_disk_cache") else "*"
+        return {below for below in path.rglob(wanted) if below.is_file()}
+    name = re.escape(path.name)
     if MARK.search(name):
         name = MARK.sub(r"(\\d{4}|u\\d+_v\\d+)", name)
-    elif getattr(block, "source", "") == "SEQUENCE" or getattr(block, "is_sequence", False):
+    elif getattr(owner, "source", "") == "SEQUENCE" or getattr(owner, "is_sequence", False):
         name = DIGITS.sub(r"\\d+", re.escape(path.stem)) + re.escape(path.suffix)
+    else:
+        return {path} if path.is_file() else set()
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
     return {each for each in beside if re.fullmatch(name, each.name) and each.is_file()}
 
 
-def _disk_cache(block):
-    """Simulations keep their frames in blendcache_NAME beside the .blend that holds the object."""
-    if not any(modifier.type in CACHED for modifier in block.modifiers):
-        return set()
-    home = _absolute(block.library.filepath if block.library else bpy.data.filepath)
+def _add_disk_cache(block, files):
+    """Physics keep their frames in blendcache_NAME beside the .blend that holds the object."""
+    if not (block.library or bpy.data.filepath):
+        files.problems.append(
+            f"{_label(block)} bakes beside the scene, which was never saved; save the scene, and bake again."
+        )
+        return
+    home = absolute(block.library.filepath if block.library else bpy.data.filepath)
     cache = home.with_name(f"blendcache_{home.stem}")
-    return _on_disk(cache, block) if cache.is_dir() else set()
+    found = set(cache.glob(CACHE_FILES)) if cache.is_dir() else set()
+    if not found:
+        files.problems.append(_missing(block, cache, "DIR_PATH"))
+    files.paths |= found
 
 
 def _label(block):

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tegula_blender.session import blender as blenders
 from tegula_blender.session.blender import SceneRefused
-from tegula_blender.session.packed import Inspected, PackedScene, packed
-from tegula_market import codec
+from tegula_blender.session.packed import PackedScene, pack
 
 MAGIC = (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")
 """Of a plain .blend, and of one compressed with zstd (Blender 3 and later) or gzip."""
@@ -30,9 +29,8 @@ def inspect_scene(
     """
     blend = blend.absolute()
     check(blend)
-    asked = {"samples": samples, "percentage": scale, "copy": str(scratch / "scene.blend")}
-    answer = blenders.ask("inspect", blender, blend=str(blend), **asked)
-    return packed(codec.decode(Inspected, answer), blend, frames)
+    answer = blenders.ask("inspect", blender, blend=str(blend), samples=samples, percentage=scale)
+    return pack(answer, scratch=scratch, blender=blender, frames=frames)
 
 
 def check(blend: Path) -> None:

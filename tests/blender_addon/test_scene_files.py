@@ -38,9 +38,14 @@ def test_a_missing_library(folder: Path, tmp_path: Path) -> None:
 
 
 def test_an_absolute_path_in_a_library(folder: Path, tmp_path: Path) -> None:
-    (said,) = refused(folder / "library_absolute.blend", tmp_path)
-    assert said.startswith("Image 'Fixed' in the library //owned.blend has the absolute path ")
-    assert "make its paths relative" in said
+    packed = inspect_scene(folder / "library_absolute.blend", scratch=tmp_path)
+    assert sorted(file.path for file in packed.manifest.files) == [
+        "fixed.png",
+        "library_absolute.blend",
+        "owned.blend",
+    ]
+    copies = [path for path in packed.sources.values() if path.parent == tmp_path]
+    assert copies == [tmp_path / "relative-0.blend"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ def test_nothing_of_a_sequence_udim_or_plate_is_left(
     assert any(f"Image {name!r} wants the file" in sentence for sentence in said)
 
 
-def test_a_simulations_cache_comes_along(folder: Path, tmp_path: Path) -> None:
+def test_a_simulation_in_memory_needs_nothing_beside_the_scene(folder: Path, tmp_path: Path) -> None:
     packed = inspect_scene(folder / "cached.blend", scratch=tmp_path)
-    names = [file.path for file in packed.manifest.files]
-    assert names == ["blendcache_cached/sim_000001_00.bphys", "cached.blend"]
+    assert (folder / "blendcache_cached").is_dir()
+    assert [file.path for file in packed.manifest.files] == ["cached.blend"]

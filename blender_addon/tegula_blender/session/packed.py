@@ -1,24 +1,22 @@
-"""From what packing says of a scene to what a job renders: settings, files, digests."""
+"""From what `tegula_blender.packing` answers to what a job renders: settings, files, digests."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tegula_blender.session.blender import SceneRefused
 from tegula_market import codec, digests, tiling
-from tegula_market.model import Adaptive, Digest, InvalidValue, Rect, Scene, SceneFile, SceneManifest
+from tegula_market.model import Adaptive, Digest, InvalidValue, Scene, SceneManifest
 from tegula_market.tiling import Border
 
-ODD = frozenset('\\:*?"<>|')
-"""Characters that workers do not take in a path: Windows forbids them."""
-CHUNK = 1 << 20
+from . import blender as blenders
+from . import manifests
+from .blender import SceneRefused
 
 
 @dataclass(frozen=True, slots=True)
 class PackedScene:
     original: Path
-    """The artist's own file, which finishes the frames."""
+    """Finishes the frames: the artist's own file, or a copy of the open scene that opens where it lies."""
     scene: Scene
     manifest: SceneManifest
     sources: dict[Digest, Path]
@@ -33,7 +31,7 @@ class PackedScene:
 
     @property
     def blobs(self) -> dict[Digest, Path | bytes]:
-        """All that workers need of it."""
+        """All that a coordinator has to have."""
         return {**self.sources, self.scene.manifest: codec.dumps(self.manifest)}
 
 
@@ -59,36 +57,59 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
-    """`tegula_blender.packing.inspect`."""
+class _Answer:
+    """`tegula_blender.packing.inspect` and `pack_open`."""
 
     problems: tuple[str, ...]
-    scene: _Settings | None
+    scene: _Settings
     blend: str
+    here: str
+    bytes: str
     files: tuple[str, ...]
+    absolute: tuple[str, ...]
 
 
-def packed(found: Inspected, original: Path, frames: tuple[int, ...] | None) -> PackedScene:
-    """Reads every file.
+def pack(
+    answer: dict[str, Any], *, scratch: Path, blender: Path | None, frames: tuple[int, ...] | None = None
+) -> PackedScene:
+    """Reads every file, and copies the .blend files whose paths have to be made relative. In any thread.
 
     Args:
-        original: where the .blend lies, or would lie if it were saved; its files lie around it.
+        answer: of `tegula_blender.packing`.
+        scratch: a folder that lasts as long as `PackedScene.sources` are wanted.
+        blender: as `session.blender.ask` takes it.
     Raises:
         SceneRefused: it cannot be rendered in tiles; one sentence for each reason.
     """
-    if found.problems or found.scene is None:
-        raise SceneRefused(*found.problems)
-    said = found.scene
-    manifest, sources = _manifest(original, Path(found.blend), [Path(path) for path in found.files])
+    if answer["problems"]:
+        raise SceneRefused(*answer["problems"])
+    found = codec.decode(_Answer, answer)
+    blend, said = Path(found.blend), found.scene
+    places = {blend, *map(Path, found.files)}
+    manifests.check_drives(blend, places)
+    sources = {place: place for place in places} | {blend: Path(found.bytes)}
+    manifest, blobs = manifests.manifest(blend, sources | _relative(found, scratch, blender))
     scene = _scene(said, digests.digest(codec.dumps(manifest)))
-    chosen = frames or (said.current,)
-    return PackedScene(original, scene, manifest, sources, chosen, said.denoised, said.range, said.fps)
+    chosen, here = frames or (said.current,), Path(found.here)
+    return PackedScene(here, scene, manifest, blobs, chosen, said.denoised, said.range, said.fps)
+
+
+def _relative(found: _Answer, scratch: Path, blender: Path | None) -> dict[Path, Path]:
+    """Copies of .blend files, by the places that they take."""
+    targets = {place: scratch / f"relative-{i}.blend" for i, place in enumerate(found.absolute)}
+    copies = [
+        {"source": found.here if place == found.blend else place, "home": place, "target": str(target)}
+        for place, target in targets.items()
+    ]
+    if copies:
+        blenders.ask("rewrite", blender, copies=copies)
+    return {Path(place): target for place, target in targets.items()}
 
 
 def _scene(said: _Settings, manifest: Digest) -> Scene:
     try:
         size = tiling.frame_size(said.resolution_x, said.resolution_y, said.percentage)
-        region = _region(said.border, *size)
+        region = tiling.pixels(said.border, *size) if said.border else None
     except InvalidValue as error:
         raise SceneRefused(f"{error}.") from error
     return Scene(
@@ -104,38 +125,3 @@ def _scene(said: _Settings, manifest: Digest) -> Scene:
         adaptive=said.adaptive,
         view_layers=said.view_layers,
     )
-
-
-def _region(border: Border | None, width: int, height: int) -> Rect | None:
-    return tiling.pixels(border, width, height) if border else None
-
-
-def _manifest(original: Path, blend: Path, files: list[Path]) -> tuple[SceneManifest, dict[Digest, Path]]:
-    """Files laid out below the folder that holds them all, so that relative paths go on holding.
-
-    Args:
-        blend: holds the bytes that stand in `original`'s place.
-    """
-    top = Path(os.path.commonpath([path.parent for path in (original, *files)]))
-    listed, sources = [], {}
-    for place in sorted({original, *files}):
-        source = blend if place == original else place
-        file = _file(place.relative_to(top).as_posix(), source)
-        listed.append(file)
-        sources[file.digest] = source
-    return SceneManifest(original.relative_to(top).as_posix(), tuple(listed)), sources
-
-
-def _file(path: str, source: Path) -> SceneFile:
-    if ODD & set(path) or not path.isprintable():
-        raise SceneRefused(f"{path} has characters that not every worker's disk can hold; rename it.")
-    try:
-        return SceneFile(path, digests.digest_of(_chunks(source)), source.stat().st_size)
-    except OSError as error:
-        raise SceneRefused(f"{source} cannot be read ({error.strerror}); see to its permissions.") from error
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
