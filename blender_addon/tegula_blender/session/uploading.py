@@ -1,14 +1,22 @@
 """Sends a scene's blobs: those that the coordinator lacks, one after the other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.model import Digest
 
+Tell = Callable[[int, int], None]
+"""Takes bytes sent and bytes to send."""
 
-def upload(here: BlobClient, blobs: Mapping[Digest, Path | bytes]) -> Iterator[tuple[int, int]]:
+
+def upload(
+    here: BlobClient, blobs: Mapping[Digest, Path | bytes], tell: Tell = lambda _sent, _to_send: None
+) -> Iterator[tuple[int, int]]:
     """
+    Args:
+        tell: hears of each megabyte within a blob, too; what it raises stops the blob.
     Yields:
         bytes sent and bytes to send, before the first blob and after each; whoever asks no more stops it.
     Raises:
@@ -22,9 +30,13 @@ def upload(here: BlobClient, blobs: Mapping[Digest, Path | bytes]) -> Iterator[t
         if isinstance(blob, bytes):
             here.upload_bytes(blob)
         else:
-            here.upload(blob, digest)
+            here.upload(blob, digest, partial(_within, tell, sent, to_send))
         sent += _size(blob)
         yield sent, to_send
+
+
+def _within(tell: Tell, before: int, to_send: int, sent: int) -> None:
+    tell(before + sent, to_send)
 
 
 def _size(blob: Path | bytes) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import requests
 
@@ -125,10 +125,11 @@ class BlobClient:
 
         self._patiently(attempt)
 
-    def upload(self, path: Path, known: Digest | None = None) -> Digest:
+    def upload(self, path: Path, known: Digest | None = None, tell: Callable[[int], object] = id) -> Digest:
         """
         Args:
             known: the file's digest, if it was computed already.
+            tell: takes the bytes that are sent, with every megabyte; from the start if it is sent again.
         """
         try:
             with path.open("rb") as file:
@@ -138,7 +139,7 @@ class BlobClient:
 
         def attempt() -> None:
             with path.open("rb") as file:
-                self._send("PUT", _path(name), data=file).close()
+                self._send("PUT", _path(name), data=_Told(file, tell)).close()
 
         self._patiently(attempt)
         return name
@@ -190,6 +191,24 @@ class BlobClient:
             if self._closed.is_set():
                 raise BlobError("the download was given up")
             yield piece
+
+
+class _Told:
+    """A file that tells how far it has been read."""
+
+    def __init__(self, file: IO[bytes], tell: Callable[[int], object]) -> None:
+        self._file, self._tell = file, tell
+        self._size, self._told = os.fstat(file.fileno()).st_size, 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        piece, at = self._file.read(size), self._file.tell()
+        if at - self._told >= PIECE:
+            self._told = at
+            self._tell(at)
+        return piece
 
 
 class _Passing(Exception):
