@@ -5,6 +5,7 @@ The machines that this runs on are noisy: a ratio of medians over a few rounds i
 
 import json
 import statistics
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import differences
+import handover
 import overhead
 import throughput
 
@@ -33,6 +35,7 @@ def main(
         found = {
             "overhead": _overhead(scene, samples, scale, tile, rounds, Path(folder)),
             "throughput": _throughput(tiles, workers, rounds, Path(folder)),
+            "handover": _handover(rounds, Path(folder)),
             "differences": _differences(scene, samples, scale, Path(folder)),
         }
     (out / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
@@ -69,6 +72,20 @@ def _throughput(tiles: int, workers: int, rounds: int, folder: Path) -> dict[str
     return {"pairs": pairs, "ratio": statistics.median(ratios)}
 
 
+def _handover(rounds: int, folder: Path) -> dict[str, Any]:
+    large = [handover.measure(1920, 1080, 40, 25, folder) for _ in range(rounds)]
+    small = [handover.measure(640, 360, 10, 6, folder) for _ in range(rounds)]
+    tiles = [each.tile / each.load for each in large]
+    finishes = [each.finish / each.load for each in small]
+    print(f"\ntiles into Blender's render window, median of {rounds} rounds")
+    print(f"  each of 1000 at 1920x1080 {1e3 * statistics.median(each.tile for each in large):.2f} ms")
+    print(f"  / reading the whole frame = {statistics.median(tiles):.5f} (range {made_range(tiles, 5)})")
+    print(f"  a whole frame at 640x360 {statistics.median(each.finish for each in small):.3f} s")
+    print(f"  / reading it = {statistics.median(finishes):.2f} (range {made_range(finishes)})")
+    rows = {"large": large, "small": small}
+    return {name: [asdict(each) for each in made] for name, made in rows.items()}
+
+
 def _differences(scene: Path, samples: int, scale: int, folder: Path) -> dict[str, float]:
     shares = differences.measure(scene, samples, scale, folder)
     print("\npixels that are off, in share of the frame")
@@ -77,8 +94,8 @@ def _differences(scene: Path, samples: int, scale: int, folder: Path) -> dict[st
     return shares
 
 
-def made_range(values: list[float]) -> str:
-    return f"{min(values):.2f} to {max(values):.2f}"
+def made_range(values: list[float], digits: int = 2) -> str:
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
 
 
 if __name__ == "__main__":
