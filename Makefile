@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
-.PHONY: setup demo test test-fast lint types contracts bench verify-bench calibrate clean
+.PHONY: setup setup-blender5 demo test test-fast lint types contracts bench verify-bench calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
+
+setup-blender5: .venv-blender5/.installed ## a second Blender, which some tests of `make test` render with if it is there
 
 demo: setup $(SCENE) ## the main job on this computer: a scene becomes a verified, paid frame in demo-out/
 	$(BIN)/tegula local $(SCENE) --out demo-out
@@ -56,6 +58,12 @@ $(VENV)/.installed: constraints.txt $(wildcard */pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt $(PROJECTS) -r requirements-dev.txt
+	touch $@
+
+.venv-blender5/.installed: constraints-blender5.txt
+	$(PYTHON) -m venv .venv-blender5
+	.venv-blender5/bin/python -m pip install --quiet --upgrade pip
+	.venv-blender5/bin/python -m pip install --quiet -c constraints-blender5.txt bpy
 	touch $@
 
 HAVE_NPM := $(shell command -v npm)

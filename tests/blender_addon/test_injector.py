@@ -33,10 +33,11 @@ def test_a_process_that_has_developed_ends_by_itself(folder: Path, tmp_path: Pat
     script = f"""
 import bpy
 from tegula_blender import injector
+from tegula_blender.engine import TegulaRender
 bpy.ops.wm.open_mainfile(filepath={str(folder / "plain.blend")!r}, load_ui=False, use_scripts=False)
 injector.develop([{made!r}], percentage=100)
 assert bpy.context.scene.render.engine == "CYCLES"
-assert not hasattr(bpy.types, "Injector")
+assert not TegulaRender.is_registered
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, stdout=subprocess.DEVNULL)
     assert pixels(tmp_path / "frame.png")[1]

@@ -24,7 +24,7 @@ KINDS = [name for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.ha
 def state():
     render = bpy.context.scene.render
     handlers = {name: list(getattr(bpy.app.handlers, name)) for name in KINDS}
-    return render.engine, render.use_border, handlers, hasattr(bpy.types, "TegulaRender")
+    return render.engine, render.use_border, handlers, TegulaRender.is_registered
 
 def ways(*numbers):
     given = Delivery(lambda: cancelled.append(threading.current_thread()))
