@@ -186,10 +186,8 @@ def _vdb_file(bpy, path: Path, radius: int) -> None:
     # The module's Python does not see what a Blender program's does.
     brought = Path(bpy.utils.resource_path("LOCAL")) / "python" / "lib"
     sys.path.append(str(next(brought.glob("python3*/site-packages"))))
-    try:
-        import openvdb
-    except ImportError:  # Blender 4.2's name for it
-        import pyopenvdb as openvdb
+    import openvdb
+
     grid = openvdb.FloatGrid()
     grid.name = "density"
     grid.transform = openvdb.createLinearTransform(voxelSize=0.2)
@@ -376,6 +374,37 @@ def _chain_absolute(bpy, folder: Path) -> None:
     _chain(bpy, folder, relative=False)
 
 
+def _unbaked(bpy, folder: Path) -> None:
+    _simulation(bpy, folder)
+    bpy.data.objects["Plane"].modifiers[0].bake_directory = ""
+
+
+def _lost(bpy, folder: Path) -> None:
+    """The library is there; what it was linked for is not."""
+    library = folder / "shot" / "lib.blend"
+    _save(bpy, folder / "shot" / "scene.blend")
+    _shade(bpy, "ShaderNodeTexChecker")
+    bpy.ops.wm.save_as_mainfile(filepath=str(library), copy=True)
+    _start(bpy)
+    _save(bpy, folder / "shot" / "scene.blend")
+    bpy.data.objects["Plane"].data.materials.append(
+        _linked(bpy, library, "materials", "Shown", relative=True)
+    )
+    _save(bpy, folder / "shot" / "scene.blend")
+    _start(bpy)
+    _save(bpy, library)
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "shot" / "scene.blend"))
+
+
+def _painted(bpy, folder: Path) -> None:
+    """When it is packed, the artist has just painted it."""
+    _texture(bpy, "//wet.png", _png(bpy, folder / "shot" / "wet.png", (0.9, 0.2, 0.1)))
+
+
+def _own_view(bpy, _folder: Path) -> None:
+    bpy.context.scene.view_settings.view_transform = "Mine"
+
+
 def _build(kind: str, folder: str) -> None:
     import bpy
 
@@ -424,6 +453,8 @@ def _pack(blend: str, scratch: str, out: str, reply: str) -> None:
         bpy.ops.ed.undo_push(message="Move")
     name = light.name
     _write(bpy, out)
+    if "wet.png" in bpy.data.images:
+        bpy.data.images["wet.png"].pixels[0] = 0.5
     bpy.data.use_autopack = True
     session = {"before": _session(bpy)}
     answer = packing.pack_open(scratch)

@@ -1,14 +1,20 @@
 """Whether colours are managed here as workers manage them. Imports bpy.
 
-Blender reads a texture's colour space by its OCIO configuration, which is no part of a .blend.
+Blender knows colour spaces and view transforms by its OCIO configuration, which is no part of a .blend.
 """
 
+import ctypes
 import os
+import re
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
 
 CONFIGURATION = "config.ocio"
+UNKNOWN = re.compile(r'\b(view|colorspace) "([^"]+)"[^"]* not found')
+"""Blender replaces such names when it opens a file, and says so nowhere but in its output."""
 
 
 def about():
@@ -25,3 +31,35 @@ def _users_own():
     folder = bpy.utils.user_resource("DATAFILES", path="colormanagement")
     path = Path(folder) / CONFIGURATION if folder else None
     return str(path) if path and path.is_file() else ""
+
+
+@contextmanager
+def missed():
+    """Yields a list, which has a sentence for every name that is unknown here once a file was opened."""
+    said = []
+    with tempfile.TemporaryFile() as heard:
+        with _redirected(heard.fileno()):
+            yield said
+        heard.seek(0)
+        names = UNKNOWN.findall(heard.read().decode(errors="replace"))
+    kinds = {"view": "view transform", "colorspace": "colour space"}
+    said += [
+        f"The {kinds[kind]} {name!r} is none of Blender's own, and workers know no others; choose another."
+        for kind, name in dict.fromkeys(names)
+    ]
+
+
+@contextmanager
+def _redirected(target):
+    """What the process writes, not Python alone."""
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        for descriptor in (1, 2):
+            os.dup2(target, descriptor)
+        yield
+    finally:
+        # Blender prints by C, whose buffer Python's own flush does not empty.
+        ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)
+        for descriptor, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, descriptor)
+            os.close(before)

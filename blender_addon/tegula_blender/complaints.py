@@ -4,6 +4,8 @@ It takes bpy's objects, and needs no bpy itself. Each is a sentence that says wh
 Workers refuse the same; saying it here saves an upload.
 """
 
+from . import paths
+
 PINNED = (
     "cycles.samples", "cycles.adaptive_threshold", "cycles.adaptive_min_samples", "render.resolution_x",
     "render.resolution_y", "render.resolution_percentage",
@@ -16,6 +18,10 @@ VISIBLE = (
 """Types of objects that Cycles may show; an empty may stand for a collection."""
 
 
+def label(block):
+    return f"{block.bl_rna.name} {block.name!r}"
+
+
 def enabled(scene):
     return [layer for layer in scene.view_layers if layer.use]
 
@@ -26,24 +32,45 @@ def about(scene, blocks):
         # Most of the rest reads Cycles' settings, which say nothing here.
         return [f"The scene renders with {scene.render.engine}; set its render engine to Cycles."]
     said = [*_camera(scene), *_layers(scene), *_settings(scene), *_sequencer(scene)]
-    return list(dict.fromkeys([*said, *_drivers(blocks), *_gone(blocks)]))
+    return list(dict.fromkeys([*said, *_drivers(blocks), *_gone(blocks), *_unbaked(blocks)]))
 
 
 def about_unsaved(blocks):
     """What the open session has and a saved copy would not."""
     return [
-        f"Image {block.name!r} has changes that are not saved; save it, or pack it (both in the Image menu)."
+        f"{label(block)} has changes that are not saved; save it, or pack it (both in the Image menu)."
         for block in sorted(blocks, key=lambda block: block.name)
         if block.id_type == "IMAGE" and block.is_dirty and block.source != "VIEWER"
     ]
 
 
+def _unbaked(blocks):
+    """Workers go straight to their frame, where a simulation is not before it has run up to it."""
+    for block in blocks:
+        if not getattr(block, "hide_render", False):
+            caches = paths.point_caches(block)
+            if any(not (cache.is_baked or cache.use_external) for cache in caches) or _creeps(block):
+                yield f"{label(block)} has a simulation that is not baked; bake it, since workers do not."
+
+
+def _creeps(block):
+    """Whether geometry nodes simulate and are to be baked to disk, but have never been."""
+    modifiers = block.modifiers if block.id_type == "OBJECT" else ()
+    return any(
+        bake.node and bake.node.bl_idname == "GeometryNodeSimulationOutput"
+        for modifier in modifiers
+        if modifier.type == "NODES" and not modifier.bake_directory
+        for bake in paths.on_disk(modifier)
+        if not bake.use_custom_path
+    )
+
+
 def _gone(blocks):
     for block in blocks:
-        if block.is_missing and block.library and block.id_type != "LIBRARY":
+        if block.is_missing and block.library and not block.library.is_missing:
             yield (
-                f"{block.id_type.capitalize().replace('_', ' ')} {block.name!r} is not in its library"
-                f" {block.library.filepath}; put it back there, or relocate the library in Blender."
+                f"{label(block)} is not in its library {block.library.filepath}; put it back there, or"
+                " relocate the library in Blender."
             )
 
 

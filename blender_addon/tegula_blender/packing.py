@@ -28,7 +28,8 @@ def inspect(blend, *, samples=None, percentage=None):
         "files": the others that the job needs.
         "absolute": of all these places, those of .blend files whose paths are to be made relative in a copy.
     """
-    said = opened(blend)
+    with colours.missed() as unknown:
+        said = opened(blend)
     if said:
         return {"problems": [said]}
     scene = bpy.context.scene
@@ -36,7 +37,8 @@ def inspect(blend, *, samples=None, percentage=None):
         scene.cycles.samples = samples
     if percentage is not None:
         scene.render.resolution_percentage = percentage
-    return _looked_through(scene, Path(blend))
+    answer = _looked_through(scene, Path(blend))
+    return {**answer, "problems": unknown + answer["problems"]}
 
 
 def pack_open(scratch):

@@ -53,10 +53,15 @@ def _of_modifier(modifier):
 
 
 def _bakes(modifier):
-    on_disk = [bake for bake in modifier.bakes if not _packed(bake, modifier)]
-    yield from ((bake, "directory") for bake in on_disk if bake.use_custom_path)
-    if any(not bake.use_custom_path for bake in on_disk):
+    bakes = on_disk(modifier)
+    yield from ((bake, "directory") for bake in bakes if bake.use_custom_path)
+    if any(not bake.use_custom_path for bake in bakes):
         yield modifier, "bake_directory"
+
+
+def on_disk(modifier):
+    """Those bakes of a modifier's nodes that are not kept in the .blend itself."""
+    return [bake for bake in modifier.bakes if not _packed(bake, modifier)]
 
 
 def _packed(bake, modifier):
@@ -66,12 +71,16 @@ def _packed(bake, modifier):
 
 
 def point_caches(block):
-    """Of the simulations of an object, or of a scene's rigid bodies."""
+    """Of the physics of an object, or of a scene's rigid bodies."""
     if block.id_type == "SCENE":
-        return [block.rigidbody_world.point_cache] if block.rigidbody_world else []
+        world = block.rigidbody_world
+        return [world.point_cache] if world and world.enabled and world.collection else []
     if block.id_type != "OBJECT":
         return []
-    found = [system.point_cache for system in block.particle_systems]
+    systems = [
+        each for each in block.particle_systems if each.settings.type != "HAIR" or each.use_hair_dynamics
+    ]
+    found = [system.point_cache for system in systems]
     for modifier in block.modifiers:
         if modifier.type in ("CLOTH", "SOFT_BODY"):
             found.append(modifier.point_cache)

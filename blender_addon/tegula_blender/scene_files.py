@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 
 from . import paths
+from .complaints import label
 
 FINISHING = {"IMAGE", "MOVIECLIP", "MASK"}
 """Kinds that a scene refers to itself only in its compositor, its sequencer and its editors."""
@@ -37,7 +38,7 @@ def needed(scene, home):
     """
     files = Files()
     rendered = reached(scene, finishing=False)
-    for block in sorted(reached(scene), key=_label):
+    for block in sorted(reached(scene), key=label):
         if block.id_type != "LIBRARY":
             _collect(block, files, home, sent=block in rendered)
     for library in {block.library for block in rendered if block.library}:
@@ -91,10 +92,10 @@ def _owner(library, home):
 
 
 def _missing(block, path, kind):
-    label = _label(block)
+    said = label(block)
     if kind == "DIR_PATH":
-        return f"{label} wants what was baked into {path}, which is not there; put it there, or bake again."
-    return f"{label} wants the file {path}, which is not there; put it there, pack it, or choose another."
+        return f"{said} wants what was baked into {path}, which is not there; put it there, or bake again."
+    return f"{said} wants the file {path}, which is not there; put it there, pack it, or choose another."
 
 
 def _add_library(library, files, home):
@@ -132,7 +133,7 @@ def _add_disk_cache(block, files):
     """Physics keep their frames in blendcache_NAME beside the .blend that holds the object."""
     if not (block.library or bpy.data.filepath):
         files.problems.append(
-            f"{_label(block)} bakes beside the scene, which was never saved; save the scene, and bake again."
+            f"{label(block)} bakes beside the scene, which was never saved; save the scene, and bake again."
         )
         return
     home = absolute(block.library.filepath if block.library else bpy.data.filepath)
@@ -141,7 +142,3 @@ def _add_disk_cache(block, files):
     if not found:
         files.problems.append(_missing(block, cache, "DIR_PATH"))
     files.paths |= found
-
-
-def _label(block):
-    return f"{block.id_type.capitalize().replace('_', ' ')} {block.name!r}"

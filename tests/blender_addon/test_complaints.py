@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import gauntlet
 import scenes
 from pictures import build
 from tegula.scene import inspect_scene
@@ -21,6 +22,7 @@ FAULTY = {
     "edited": "The video sequencer has strips .* turn Sequencer off",
     "greedy": "'ViewLayer' sets 99 samples of its own, the scene 8; raise the scene's samples",
     "single": "Render Single Layer is on; turn it off",
+    "cached": "Object 'Metal' has a simulation that is not baked; bake it",
 }
 FAULTY_ELSEWHERE = {
     "no_camera": "The scene has no camera; add one",
@@ -45,6 +47,25 @@ def test_a_faulty_scene(folder: Path, tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FAULTY_ELSEWHERE)
 def test_what_workers_refuse(folder: Path, tmp_path: Path, name: str) -> None:
     complains(scenes.build(name, folder), tmp_path, FAULTY_ELSEWHERE[name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("unbaked", "Object 'Plane' has a simulation that is not baked; bake it"),
+        ("lost", r"Material 'Shown' is not in its library //lib\.blend; put it back there, or relocate"),
+    ],
+)
+def test_what_no_worker_could_make_up_for(kind: str, tmp_path: Path, sentence: str) -> None:
+    complains(gauntlet.build(kind, tmp_path), tmp_path, sentence)
+
+
+def test_a_picture_that_is_painted_and_not_saved(tmp_path: Path) -> None:
+    blend = gauntlet.build("painted", tmp_path)
+    answer = gauntlet.pack_open(blend, tmp_path, tmp_path / "native.exr")["answer"]
+    assert answer["problems"] == [
+        "Image 'wet.png' has changes that are not saved; save it, or pack it (both in the Image menu)."
+    ]
 
 
 def complains(blend: Path, scratch: Path, sentence: str) -> None:

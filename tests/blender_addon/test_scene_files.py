@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("files")
-    build(made, "texture_gone", "library_absolute", "library_gone", "textured", "cached")
+    build(made, "texture_gone", "library_absolute", "library_gone", "textured")
     return made
 
 
@@ -65,9 +65,3 @@ def test_nothing_of_a_sequence_udim_or_plate_is_left(
         for path, there in hidden.items():
             there.rename(path)
     assert any(f"Image {name!r} wants the file" in sentence for sentence in said)
-
-
-def test_a_simulation_in_memory_needs_nothing_beside_the_scene(folder: Path, tmp_path: Path) -> None:
-    packed = inspect_scene(folder / "cached.blend", scratch=tmp_path)
-    assert (folder / "blendcache_cached").is_dir()
-    assert [file.path for file in packed.manifest.files] == ["cached.blend"]

@@ -9,6 +9,7 @@ import pytest
 import gauntlet
 from scenes import SHARED
 from tegula.scene import inspect_scene
+from tegula_blender.session.blender import SceneRefused
 from tegula_blender.session.packed import PackedScene, pack
 from tegula_market.adapters import exr
 
@@ -36,6 +37,26 @@ WANTED = {
     "chain_absolute": CHAIN,
 }
 """All files of a job, laid out below the folder that they share."""
+NAMED = {
+    "image": "Image 'a.png'",
+    "absolute": "Image 'a.png'",
+    "udim": "Image 'u.1002.png'",
+    "sequence": "Image 's_004.png'",
+    "movie": "Image 'clip.mkv'",
+    "vdb": "Volume 'Fog'",
+    "vdb_sequence": "Volume 'Fog'",
+    "alembic": "CacheFile 'plane.abc'",
+    "usd": "CacheFile 'plane.usdc'",
+    "font": "Vector Font 'DejaVu Sans Mono Book'",
+    "point_cache": "Object 'Plane'",
+    "mesh_cache": "Object 'Plane'",
+    "simulation": "Object 'Plane'",
+    "imported": "Geometry Node Tree 'Import'",
+    "ies": "Point Light 'Point'",
+    "chain": "library",
+    "chain_absolute": "library",
+}
+"""What asks for the file, if it is missing."""
 
 
 def laid_out(packed: PackedScene, folder: Path, *, alone: bool = False) -> Path:
@@ -69,6 +90,11 @@ def test_a_kind_of_file(kind: str, tmp_path: Path) -> None:
     assert sorted(set(found)) == WANTED[kind]
     assert np.array_equal(beauty(ours), beauty(native))
     assert not np.array_equal(beauty(bare), beauty(native))
+    with pytest.raises(SceneRefused) as caught:
+        inspect_scene(lonely, scratch=scratch)
+    assert all(
+        NAMED[kind] in said and "is not there; put it there" in said for said in caught.value.sentences
+    )
 
 
 @pytest.mark.parametrize(
