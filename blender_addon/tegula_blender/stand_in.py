@@ -32,6 +32,8 @@ def start(scene, delivery, **options):
     Raises:
         RuntimeError: Blender renders nothing; its sentence says why.
     """
+    if _renders or bpy.app.is_job_running("RENDER"):
+        raise RuntimeError("Blender is rendering already; wait until it is done, or press Esc in its window.")
     render = _Render(scene, delivery)
     try:
         begun = bpy.ops.render.render("INVOKE_DEFAULT", **options)

@@ -186,3 +186,25 @@ def test_the_scene_has_its_own_settings_while_it_renders(blender: Blender, folde
     )
     # They all are frame 1, which was handed over three times: Cycles' own would differ.
     assert len({f12.pixels(folder / f"frame_{number}.png") for number in (1, 2, 3)}) == 1
+
+
+def test_frames_that_are_there_are_left_alone(blender: Blender, folder: Path) -> None:
+    """Blender asks for no others, and marks the one that it waits for if the scene says so."""
+    run(
+        blender,
+        folder,
+        """
+        Path("frame_2.png").write_bytes(b"the artist's own")
+        scene.render.use_overwrite, scene.render.use_placeholder = False, True
+        given, marked = ways(1, 3), []
+        given.take = lambda frame, seconds: marked.append(Path(f"frame_{frame}.png").exists()) or (
+            Delivery.take(given, frame, seconds)
+        )
+        assert fails(given, animation=True) is None
+        assert marked == [True, True]
+        """,
+    )
+    sizes = {path.name: path.stat().st_size for path in folder.glob("frame_*")}
+    assert sizes.pop("frame_2.png") == len(b"the artist's own")
+    assert len(sizes) == 2
+    assert min(sizes.values()) > 1000
