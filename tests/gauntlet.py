@@ -154,6 +154,8 @@ def _movie(bpy, folder: Path) -> None:
     (folder / "shot").mkdir(parents=True)
     there = folder / "shot" / "clip.mkv"
     render = scene.render
+    if hasattr(render.image_settings, "media_type"):  # Blender 5
+        render.image_settings.media_type = "VIDEO"
     render.image_settings.file_format = "FFMPEG"
     render.ffmpeg.format, render.ffmpeg.codec, render.use_file_extension = "MKV", "FFV1", False
     render.filepath, scene.frame_start, scene.frame_end = str(there), 1, 4
@@ -163,7 +165,7 @@ def _movie(bpy, folder: Path) -> None:
         light.keyframe_insert("energy", frame=frame)
     bpy.ops.render.render(animation=True)
     light.animation_data_clear()
-    light.energy, render.image_settings.file_format = 200, "PNG"
+    light.energy = 200
     node = _texture(bpy, "//clip.mkv", there, "MOVIE")
     node.image_user.frame_duration, node.image_user.use_auto_refresh = 4, True
 

@@ -66,9 +66,7 @@ def _inspect(blend, samples, percentage):
 def _rewrite(copies):
     from tegula_blender import rewriting
 
-    for copy in copies:
-        rewriting.make_relative(**copy)
-    return {}
+    return {"copied": [copy["home"] for copy in copies if rewriting.make_relative(**copy)]}
 
 
 def _denoise(blend, images):

@@ -26,7 +26,7 @@ def inspect(blend, *, samples=None, percentage=None):
         have baked beside "blend" it may lack.
         "bytes": the file that the job has in the place of "blend".
         "files": the others that the job needs.
-        "absolute": of all these places, those of .blend files whose paths are to be made relative in a copy.
+        "absolute": of all these places, those of .blend files that need a copy with relative paths, or may.
     """
     with colours.missed() as unknown:
         said = opened(blend)

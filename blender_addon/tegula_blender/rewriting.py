@@ -13,17 +13,27 @@ def make_relative(source, home, target):
 
     Args:
         source: opens where it lies, with all that it links.
+    Returns:
+        whether there is a copy; without absolute paths none is needed.
     Raises:
         RuntimeError: Blender could not read or write it.
     """
     said = packing.opened(source)
     if said:
         raise RuntimeError(said)
-    folder = Path(home).parent
-    for block in filter(_own, {*bpy.data.user_map(), *bpy.data.libraries}):
-        for owner, name in paths.kept(block):
-            setattr(owner, name, _relative(getattr(owner, name), folder))
+    kept = _kept()
+    if source == home and all(getattr(owner, name).startswith("//") for owner, name in kept):
+        return False
+    for owner, name in kept:
+        setattr(owner, name, _relative(getattr(owner, name), Path(home).parent))
     bpy.ops.wm.save_as_mainfile(filepath=str(target), copy=True, relative_remap=False, compress=True)
+    return True
+
+
+def _kept():
+    """In the file that is open; its libraries keep their own."""
+    blocks = {*bpy.data.user_map(), *bpy.data.libraries}
+    return [place for block in blocks if _own(block) for place in paths.kept(block)]
 
 
 def _own(block):

@@ -26,7 +26,7 @@ class Files:
     paths: set = field(default_factory=set)
     """Absolute. Without the .blend itself."""
     absolute: set = field(default_factory=set)
-    """Of the .blend itself and of its libraries, those with paths that are not relative to them."""
+    """Of the .blend itself and of its libraries, those whose paths may not be relative to them."""
     problems: list = field(default_factory=list)
 
 
@@ -43,6 +43,7 @@ def needed(scene, home):
             _collect(block, files, home, sent=block in rendered)
     for library in {block.library for block in rendered if block.library}:
         _add_library(library, files, home)
+    files.absolute |= {absolute(library.filepath) for library in _in_doubt(rendered)}
     return files
 
 
@@ -111,6 +112,18 @@ def _add_library(library, files, home):
             if not library.filepath.startswith("//"):
                 files.absolute.add(_owner(library.parent, home))
         library = library.parent
+
+
+def _in_doubt(rendered):
+    """Libraries that link others by paths that are not seen from here.
+
+    Blender keeps one path for each library, that by which it came first.
+    """
+    for used, users in bpy.data.user_map().items():
+        for user in users:
+            linked = used.library and user.library and used.library != user.library
+            if linked and user in rendered and used.library.parent != user.library:
+                yield user.library
 
 
 def _on_disk(path, owner):

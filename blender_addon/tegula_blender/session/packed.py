@@ -95,15 +95,14 @@ def pack(
 
 
 def _relative(found: _Answer, scratch: Path, blender: Path | None) -> dict[Path, Path]:
-    """Copies of .blend files, by the places that they take."""
+    """Copies of .blend files, by the places that they take; for those that turn out to need one."""
     targets = {place: scratch / f"relative-{i}.blend" for i, place in enumerate(found.absolute)}
     copies = [
         {"source": found.here if place == found.blend else place, "home": place, "target": str(target)}
         for place, target in targets.items()
     ]
-    if copies:
-        blenders.ask("rewrite", blender, copies=copies)
-    return {Path(place): target for place, target in targets.items()}
+    copied = blenders.ask("rewrite", blender, copies=copies)["copied"] if copies else []
+    return {Path(place): targets[place] for place in copied}
 
 
 def _scene(said: _Settings, manifest: Digest) -> Scene:
