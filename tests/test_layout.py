@@ -58,6 +58,7 @@ COVERED_ELSEWHERE = {
     "bench/verification/table.py": "bench/verification/test_roc.py",
     "blender_addon/market_view.py": "types; blender_addon/test_client.py decodes them",
     "blender_addon/session/follow.py": "requester/test_job.py follows whole jobs",
+    "blender_addon/rewriting.py": "end_to_end/test_gauntlet.py renders what it copies",
     "blender_addon/session/packed.py": "requester/test_scene.py, with every kind of file",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
