@@ -91,12 +91,18 @@ def native(blender: Blender, blend: Path, *outputs: Output) -> None:
     blender.run(RENDERS, "native", str(blend), _json(outputs))
 
 
-def through_tegula(blender: Blender, blend: Path, folder: Path, *outputs: Output) -> None:
-    """What `native` writes, from tiles that a worker's renderer made, stitched and denoised."""
+def through_tegula(
+    blender: Blender, blend: Path, folder: Path, *outputs: Output, command: str = "tegula"
+) -> None:
+    """What `native` writes, from tiles that a worker's renderer made, stitched and denoised.
+
+    Args:
+        command: "patches" leaves it at what is shown before the frame is whole.
+    """
     folder.mkdir()
     packed = inspect_scene(blend, scratch=folder, blender=blender.program(folder), frames=_frames(outputs))
     handed = delivery(packed, blender, folder)
-    blender.run(RENDERS, "tegula", str(blend), _json(outputs), json.dumps(handed))
+    blender.run(RENDERS, command, str(blend), _json(outputs), json.dumps(handed))
 
 
 def _frames(outputs: tuple[Output, ...]) -> tuple[int, ...] | None:

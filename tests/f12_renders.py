@@ -1,4 +1,4 @@
-"""The script that renders for f12.py: `native BLEND OUTPUTS`, or `tegula BLEND OUTPUTS DELIVERY`."""
+"""The script that renders for f12.py: native BLEND OUTPUTS, tegula or patches BLEND OUTPUTS DELIVERY."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from tegula_blender import stand_in
+from tegula_blender.engine import TegulaRender
 from tegula_blender.session.delivery import Delivery, Patch
 from tegula_market.model import Rect
 
@@ -56,6 +57,15 @@ def _tegula(blend: str, outputs: str, handed: str) -> None:
     _render_all(blend, outputs, begin)
 
 
+def _patches(blend: str, outputs: str, handed: str) -> None:
+    def take(given, frame, seconds, take=Delivery.take):
+        patches, whole = take(given, frame, seconds)
+        return patches, None if patches else whole  # an engine that has the frame shows no tiles any more
+
+    TegulaRender._load, Delivery.take = lambda *_: None, take
+    _tegula(blend, outputs, handed)
+
+
 def fill(given: Delivery, handed: dict[str, dict[str, str]]) -> None:
     for frame, files in handed.items():
         with np.load(files["patches"]) as arrays:
@@ -80,7 +90,7 @@ def _settings(scene) -> dict[str, str]:
 
 def _main() -> None:
     command, *arguments = sys.argv[1:]
-    {"native": _native, "tegula": _tegula}[command](*arguments)
+    {"native": _native, "tegula": _tegula, "patches": _patches}[command](*arguments)
     print("\ndone", flush=True)
     os._exit(0)
 

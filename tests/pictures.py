@@ -179,6 +179,18 @@ def _full(bpy):
     return scene
 
 
+def _corner(bpy):
+    """A region of one layer, without a compositor."""
+    scene = _plain(bpy)
+    scene.render.use_border, scene.render.film_transparent = True, True
+    scene.render.border_max_x, scene.render.border_min_y = 0.7, 0.2
+    return scene
+
+
+def _cut_corner(bpy):
+    _corner(bpy).render.use_crop_to_border = True
+
+
 def _changing(bpy):
     """All that changes with the frame, small."""
     import scenes

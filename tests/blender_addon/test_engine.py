@@ -20,7 +20,7 @@ def blender(request: pytest.FixtureRequest) -> Blender:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("scenes")
-    build(made, "finished", "denoised", "region", "cropped", "full", "changing")
+    build(made, "finished", "denoised", "region", "cropped", "full", "changing", "corner", "cut_corner")
     return made
 
 
@@ -45,6 +45,15 @@ def test_a_still(blender: Blender, folder: Path, tmp_path: Path, name: str) -> N
     native, tegula = both(blender, folder / f"{name}.blend", tmp_path, *files)
     for file, _ in files:
         assert differences(native / file, tegula / file) == []
+
+
+@pytest.mark.parametrize("name", ["corner", "cut_corner"])
+def test_tiles_are_shown_in_their_places(blender: Blender, folder: Path, tmp_path: Path, name: str) -> None:
+    pictures = tmp_path / "native.png", tmp_path / "shown.png"
+    native, shown = (Output(str(picture), "PNG") for picture in pictures)
+    f12.native(blender, folder / f"{name}.blend", native)
+    f12.through_tegula(blender, folder / f"{name}.blend", tmp_path / "job", shown, command="patches")
+    assert differences(*pictures) == []
 
 
 def test_an_animation_with_a_step(blender: Blender, folder: Path, tmp_path: Path) -> None:
