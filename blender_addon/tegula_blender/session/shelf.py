@@ -4,6 +4,7 @@ A record is written before money moves, so that no crash can make a deposit's te
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ class Record:
     escrow: Address
     order: Order
     blend: str
-    """The packed scene in the job's folder; its denoising settings hold."""
+    """The scene, whose denoising settings hold: the artist's file, or a copy in a folder of `scratch`."""
     layers: tuple[str, ...]
     """View layers that are denoised."""
     opened: float
@@ -51,10 +52,22 @@ class Shelf:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._jobs, self._scenes = folder / "jobs", folder / "scenes"
+
+    def scratch(self) -> Path:
+        """A new folder for a scene on its way; it lasts until a start at which no open job needs it."""
+        self._scenes.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self._scenes))
+
+    def sweep(self) -> None:
+        """Removes the scenes that no open job needs to be finished."""
+        needed = {Path(record.blend).parent for record in self.records() if not record.settled}
+        for scene in self._scenes.glob("*"):
+            if scene not in needed:
+                shutil.rmtree(scene)
 
     def folder(self, job: JobId) -> Path:
-        made = self._folder / job.hex()
+        made = self._jobs / job.hex()
         made.mkdir(parents=True, exist_ok=True)
         return made
 
@@ -91,7 +104,7 @@ class Shelf:
                 del sizes[record.job]
 
     def _read(self) -> Iterator[Record]:
-        for path in self._folder.glob(f"*/{RECORD}"):
+        for path in self._jobs.glob(f"*/{RECORD}"):
             try:
                 yield codec.loads(Record, path.read_bytes())
             except (OSError, MalformedInput):

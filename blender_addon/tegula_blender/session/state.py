@@ -6,8 +6,9 @@ Amounts are in the token's smallest unit; `Money` writes them for people.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tegula_blender.money import Money
 from tegula_market.model import Address, JobId, Wei
+
+from ..money import Money
 
 NOTHING = Wei(0)
 
@@ -87,6 +88,10 @@ class State:
 
     connection: Connection | None = None
     quote: Quote | None = None
-    """Of the scene as it is set now."""
+    """Of the scene as it was set when it was asked for."""
+    problem: str = ""
+    """Why there is no quote, and what to do."""
+    quoted: int = 0
+    """How often a quote was asked for and answered."""
     jobs: tuple[JobCard, ...] = ()
     """Newest first."""

@@ -34,13 +34,15 @@ def test_a_settled_job_is_remembered_as_such(tmp_path: Path) -> None:
     shelf.settle(record().job)
     shelf.settle(record(9).job)
     assert [each.settled for each in shelf.records()] == [True]
-    assert list((tmp_path / record().job.hex()).iterdir()) == [tmp_path / record().job.hex() / RECORD]
+    assert list((tmp_path / "jobs" / record().job.hex()).iterdir()) == [
+        tmp_path / "jobs" / record().job.hex() / RECORD
+    ]
 
 
 def test_a_damaged_record_is_passed_over_and_stays(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     shelf.keep(record(1))
-    broken = tmp_path / "ab" / RECORD
+    broken = tmp_path / "jobs" / "ab" / RECORD
     broken.parent.mkdir()
     broken.write_text('{"name": 1')
     assert shelf.records() == [record(1)]
@@ -58,3 +60,15 @@ def test_old_settled_jobs_make_room_and_open_ones_never(tmp_path: Path) -> None:
     assert [each.name for each in shelf.records()] == ["roof 4", "roof 3", "roof 1"]
     shelf.trim(1)
     assert [each.name for each in shelf.records()] == ["roof 1"]
+
+
+def test_scenes_are_kept_for_as_long_as_an_open_job_needs_them(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.sweep()
+    needed, settled, dropped = (shelf.scratch() for _ in range(3))
+    shelf.keep(replace(record(1), blend=str(needed / "here.blend")))
+    shelf.keep(replace(record(2), blend=str(settled / "here.blend"), settled=True))
+    shelf.sweep()
+    assert needed.is_dir()
+    assert not settled.exists()
+    assert not dropped.exists()

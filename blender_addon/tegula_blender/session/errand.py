@@ -1,0 +1,155 @@
+"""One job of the extension, from the packed scene to the last frame, in steps that never wait for long.
+
+The session's thread takes one step of each job in turn. Until the deposit is paid, whatever goes wrong ends
+the job and has cost nothing; afterwards it is ended in order: see `pursuit`.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tegula_market.model import Order, TegulaError
+
+from ..client import Refused
+from ..job_view import JobPhase, JobView
+from . import planning, requesting
+from .bill import Bill, compared
+from .connection import Connected
+from .deal import Deal
+from .delivery import Delivery
+from .frames import Frames
+from .packed import PackedScene
+from .patience import Steps, asking
+from .pursuit import Pursuit
+from .requesting import Request
+from .shelf import Record, Shelf
+from .standing import Standing, seconds_left
+from .state import JobCard, Step
+from .uploading import upload
+from .words import duration
+
+RETURNED = "What was accepted is paid, the rest of the deposit is back."
+Reach = Callable[[], Connected]
+
+
+class Errand:
+    """
+    Args:
+        blender: the program that denoises and tries scenes; None is the bpy module of this Python.
+    """
+
+    def __init__(self, card: JobCard, shelf: Shelf, blender: Path | None) -> None:
+        self.card = card
+        """Replaced as a whole, so that other threads can read it."""
+        self.delivery = Delivery(self.cancel)
+        self._shelf, self._blender = shelf, blender
+        self._agreed = self._cancelled = False
+
+    def agree(self) -> None:
+        self._agreed = True
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def fail(self, sentence: str) -> None:
+        self._over(Step.FAILED, sentence)
+
+    def begin(self, reach: Reach, request: Request) -> Iterator[None]:
+        """A new job, which waits to be agreed to once it is quoted."""
+        with self._ending():
+            at, scene = reach(), requesting.prepared(request, self._blender)
+            yield from self._upload(at, scene)
+            order = requesting.order(request, scene, at)
+            quote = requesting.quoted(order, request, at, self._blender)
+            self._say(step=Step.QUOTED, quote=quote, budget=quote.budget)
+            while not (self._agreed or self._cancelled):
+                yield
+            if self._cancelled:
+                self._over(Step.CANCELLED, "Nothing was paid.")
+                return
+            record = yield from self._deposit(at, requesting.renewed(order, request), request, scene)
+            yield from self._carry_on(at, record)
+
+    def resume(self, reach: Reach, record: Record) -> Iterator[None]:
+        """A job whose deposit is paid: what is accepted is fetched again, what is not is waited for."""
+        self._say(step=Step.WAITING, budget=planning.budget(record.order), sentence="")
+        with self._ending():
+            at = yield from asking(reach, self._explain)
+            yield from self._carry_on(at, record)
+
+    def _upload(self, at: Connected, scene: PackedScene) -> Steps[None]:
+        self._say(step=Step.UPLOADING)
+        for sent, to_send in upload(at.client.blobs, scene.blobs):
+            self._say(sent=sent, to_send=to_send)
+            yield
+
+    def _deposit(self, at: Connected, order: Order, request: Request, scene: PackedScene) -> Steps[Record]:
+        budget = planning.budget(order)
+        yield from asking(lambda: at.check_funds(budget), self._explain)
+        where = request.name, at.url, at.domain.chain_id, at.domain.escrow
+        record = Record(*where, order, str(scene.original), scene.denoised, time.time())
+        self._shelf.keep(record)
+        self._say(step=Step.DEPOSITING, job=record.job)
+        yield
+        try:
+            yield from asking(lambda: at.deposit(order.terms, budget), self._explain)
+        except Refused as error:
+            if error.status < 500:  # no money has moved
+                self._shelf.drop(record.job)
+            raise
+        return record
+
+    def _carry_on(self, at: Connected, record: Record) -> Steps[None]:
+        deal = Deal.of(record.order, record.domain, at.client, at.purse.sign)
+        folder, blend = self._shelf.folder(record.job), Path(record.blend)
+        frames = Frames(record.order, blend, record.layers, folder, self.delivery, self._blender)
+        stand = lambda standing: self._stand(standing, at)  # noqa: E731
+        pursuit = Pursuit(deal, at.money, frames, stand, self._explain, lambda: self._cancelled)
+        view = yield from pursuit.run()
+        self._shelf.settle(record.job)
+        self._end(view)
+
+    def _end(self, view: JobView) -> None:
+        if view.phase is JobPhase.DONE:
+            quote, bill = self.card.quote, Bill.of_job(view)
+            self._over(Step.DONE, compared(quote, bill) if quote else "")
+        elif self._cancelled:
+            self._over(Step.CANCELLED, f"You have cancelled it. {RETURNED}")
+        else:
+            self._over(Step.FAILED, f"The job was {view.phase.lower()}: {view.reason}. {RETURNED}")
+
+    def _stand(self, standing: Standing, at: Connected) -> None:
+        left = seconds_left(standing, time.monotonic())
+        rendering = standing.step == "rendering"
+        self._say(
+            step=Step.RENDERING if rendering else Step.WAITING,
+            tiles=standing.done,
+            of=standing.tiles,
+            spent=standing.price,
+            seconds_left=left,
+            sentence="" if rendering else f"{standing.step.capitalize()}.",
+        )
+        ending = f" | {duration(left)} left" if left else ""
+        done = f"{standing.done}/{standing.tiles} tiles"
+        self.delivery.status = f"Tegula: {done} | {at.money.text(standing.price)}{ending}"
+        self.delivery.progress = standing.done / max(1, standing.tiles)
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except TegulaError as error:
+            self.fail(str(error))
+
+    def _explain(self, sentence: str) -> None:
+        self._say(sentence=sentence)
+
+    def _over(self, step: Step, sentence: str) -> None:
+        self._say(step=step, sentence=sentence, seconds_left=None)
+        self.delivery.end(sentence)
+
+    def _say(self, **changes: Any) -> None:
+        self.card = replace(self.card, **changes)

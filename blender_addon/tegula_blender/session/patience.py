@@ -1,0 +1,41 @@
+"""Asking a coordinator that may be away, without keeping the thread from other jobs."""
+
+import time
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from tegula_market.adapters.blobs import Away
+
+from ..client import Unreachable
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Each `yield` lets the thread turn to something else."""
+
+AWAY = Unreachable, Away
+PAUSES = 0.25, 5.0
+"""First and longest pause before a coordinator that is away is asked again; each is twice the one before."""
+
+
+def asking(call: Callable[[], T], say: Callable[[str], None]) -> Steps[T]:
+    """Calls until somebody answers; what is answered, a no among it, is final.
+
+    Args:
+        call: safe to repeat.
+        say: hears why it takes so long, and "" once it is over.
+    """
+    pause, waited = PAUSES[0], False
+    while True:
+        try:
+            answer = call()
+        except AWAY as error:
+            say(f"{error}. It is asked again; workers go on meanwhile.")
+            waited = True
+            until = time.monotonic() + pause
+            while time.monotonic() < until:
+                yield
+            pause = min(2 * pause, PAUSES[1])
+        else:
+            if waited:
+                say("")
+            return answer

@@ -1,0 +1,107 @@
+"""A job whose deposit is paid, until all of it is where it belongs: with workers, or back."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from tegula_market.model import TegulaError, Wei
+
+from ..client import Refused
+from ..job_view import JobView
+from ..money import Money
+from . import follow
+from .deal import Deal
+from .follow import Follower, Gallery
+from .interest import nobody
+from .patience import Steps, asking
+from .standing import Tell
+from .stopwatch import Stopwatch
+
+LOOK_SECONDS = 0.5
+"""For which the coordinator may hold a request while nothing happens in the job."""
+REMEDY = "raise the budget"
+
+
+class Pursuit:
+    """
+    Args:
+        gallery: gets the tiles.
+        tell: hears where the job stands.
+        say: hears why it does not go on, and "" when it does.
+        unwanted: whether the artist has cancelled the job.
+    """
+
+    def __init__(
+        self,
+        deal: Deal,
+        money: Money,
+        gallery: Gallery,
+        tell: Tell,
+        say: Callable[[str], None],
+        unwanted: Callable[[], bool],
+    ) -> None:
+        self._deal, self._money, self._say, self._unwanted = deal, money, say, unwanted
+        self._follower = Follower(deal, gallery, Stopwatch(), tell)
+
+    def run(self) -> Steps[JobView]:
+        """
+        Returns:
+            the job as it has ended.
+        Raises:
+            TegulaError: it has ended without all of its frames; the message says where the money is.
+        """
+        deal = self._deal
+        yield from asking(lambda: deal.client.open_job(deal.order, deal.sign_order()), self._say)
+        try:
+            view = yield from self._follow()
+        except TegulaError as error:
+            raise TegulaError(f"{error} {(yield from self._give_up())}") from error
+        yield from self._settle(view)
+        return view
+
+    def _follow(self) -> Steps[JobView]:
+        told = False
+        while True:
+            if self._unwanted() and not told:
+                yield from self._cancel("cancelled by the requester")
+                told = True
+            view = yield from asking(lambda: self._follower.look(self._over), self._say)
+            if follow.ended(view):
+                return view
+            yield
+            yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
+
+    def _over(self, view: JobView) -> str | None:
+        return nobody(view, self._deal.order.ceiling, self._money, REMEDY)
+
+    def _give_up(self) -> Steps[str]:
+        """Ends the job early.
+
+        Returns:
+            what has become of the money.
+        """
+        try:
+            yield from self._cancel("given up by the requester")
+            while True:
+                view = yield from asking(self._follower.look, self._say)
+                if follow.ended(view):
+                    break
+                yield
+            yield from self._settle(view)
+        except TegulaError as another:
+            terms = self._deal.order.terms
+            end = datetime.fromtimestamp(terms.deadline + terms.grace, UTC)
+            return (
+                f"The job could not be closed ({another}); what is left of its deposit is yours again after"
+                f" {end:%Y-%m-%d %H:%M} UTC."
+            )
+        return "What was accepted is paid, the rest of the deposit is back."
+
+    def _cancel(self, reason: str) -> Steps[None]:
+        with suppress(Refused):  # it has ended by itself in the meantime
+            yield from asking(lambda: self._deal.client.cancel(self._deal.job, reason), self._say)
+
+    def _settle(self, view: JobView) -> Steps[None]:
+        owed = Wei(sum(dues.cumulative for dues in view.owed))
+        signature = self._deal.sign_close(owed)
+        yield from asking(lambda: self._deal.client.settle(self._deal.job, owed, signature), self._say)

@@ -1,0 +1,321 @@
+"""Whole jobs of the extension against a scripted coordinator over real HTTP, in the session's own thread."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
+from paying_coordinator import ESCROW, PayingCoordinator
+from tegula_blender.session import patience, pursuit, session
+from tegula_blender.session.requesting import Request
+from tegula_blender.session.session import Session
+from tegula_blender.session.state import JobCard, Step
+from tegula_market import codec
+from tegula_market.adapters import chain, exr
+from tegula_market.model import Signature, Wei
+
+SETTINGS = {
+    "blender": "4.5.15",
+    "engine": "CYCLES",
+    "resolution_x": 96,
+    "resolution_y": 64,
+    "percentage": 100,
+    "border": None,
+    "crop": False,
+    "spp": 1000,
+    "seed": 0,
+    "adaptive": None,
+    "view_layers": 1,
+    "denoised": [],
+    "current": 1,
+    "range": [1, 250, 1],
+    "fps": 24.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(pursuit, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(session, "BUSY_SECONDS", 0.001)
+
+
+@pytest.fixture
+def fake() -> PayingCoordinator:
+    made = PayingCoordinator(lambda order: chain.job_id(order.terms), lambda *_: Signature(bytes(65)))
+    made.about["escrow"] = codec.encode(ESCROW)
+    return made
+
+
+@pytest.fixture
+def serving(fake: PayingCoordinator) -> Iterator[Serving]:
+    with Serving(fake) as made:
+        yield made
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Session]:
+    made = Session(tmp_path / "tegula", None)
+    yield made
+    made.close()
+
+
+def request(folder: Path, **changes: object) -> Request:
+    blend = folder / "roof.blend"
+    blend.write_bytes(b"BLENDER")
+    where = dict.fromkeys(("blend", "here", "bytes"), str(blend))
+    answer = {"problems": [], "scene": SETTINGS, **where, "files": [], "absolute": []}
+    made = Request("roof.blend", answer, folder, (1, 2), "0.5", 3600, 32, pilot=None)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def until(met: Callable[[], bool]) -> None:
+    """Looks at what another thread does."""
+    end = time.monotonic() + 30
+    while not met():
+        assert time.monotonic() < end, "nothing came of it"
+        threading.Event().wait(0.002)
+
+
+def card(here: Session, handle: int) -> JobCard:
+    return next(card for card in here.state.jobs if card.handle == handle)
+
+
+def reaches(here: Session, handle: int, step: Step) -> JobCard:
+    until(lambda: card(here, handle).step is step or card(here, handle).step.over)
+    assert card(here, handle).step is step, card(here, handle).sentence
+    return card(here, handle)
+
+
+def test_a_job_from_its_quote_to_its_bill(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    quoted = reaches(here, handle, Step.QUOTED)
+    assert quoted.quote is not None
+    assert 0 < quoted.quote.price[0] <= quoted.quote.budget <= 500_000
+    assert (quoted.sent, quoted.job) == (quoted.to_send, None)
+    assert fake.deposits == {}
+    here.agree(handle)
+    done = reaches(here, handle, Step.DONE)
+    assert fake.order is not None
+    assert fake.deposits == {done.job: quoted.budget}
+    assert fake.settled == {done.job: done.spent}
+    assert fake.balance == 1_000_000 - done.spent
+    assert (done.tiles, done.of) == (12, 12)
+    assert "It cost" in done.sentence
+    for frame in (1, 2):
+        patches, whole = here.delivery(handle).take(frame, 0)
+        assert whole is not None
+        assert sum(patch.rect.area for patch in patches) == 96 * 64
+        stitched = exr.read(whole)
+        for name, plane in picture(fake.order, frame).items():
+            assert np.array_equal(stitched.channels[name], plane)
+
+
+def test_no_costs_nothing(here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path) -> None:
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    reaches(here, handle, Step.QUOTED)
+    here.cancel(handle)
+    assert reaches(here, handle, Step.CANCELLED).sentence == "Nothing was paid."
+    assert (fake.deposits, fake.order) == ({}, None)
+
+
+def test_a_job_that_is_cancelled_pays_what_was_accepted(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+
+    def cancel(it: FakeCoordinator) -> None:
+        if it.view is not None and sum(bool(unit.image) for unit in it.view.units) == 3:
+            here.cancel(handle)
+
+    fake.on_step = cancel
+    here.agree(handle)
+    over = reaches(here, handle, Step.CANCELLED)
+    assert 3 <= over.tiles < 12
+    assert fake.settled == {over.job: over.spent}
+    assert fake.balance == 1_000_000 - over.spent
+    assert "the rest of the deposit is back" in over.sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"budget": "two"}, "is no amount"),
+        ({"budget": "0.0000001"}, "at most 6 digits"),
+        ({"budget": "0.000001"}, "less than the .* these tiles cost"),
+        ({"budget": "900"}, "has 1 tUSD; add to it, or lower the budget"),
+    ],
+)
+def test_what_cannot_be_ordered_is_said(
+    here: Session,
+    serving: Serving,
+    fake: PayingCoordinator,
+    tmp_path: Path,
+    changes: dict[str, object],
+    sentence: str,
+) -> None:
+    handle = here.submit(serving.url, TOKEN, request(tmp_path, **changes))
+    here.agree(handle)
+    until(lambda: card(here, handle).step is Step.FAILED)
+    assert re.search(sentence, card(here, handle).sentence), card(here, handle).sentence
+    assert fake.deposits == {}
+    assert not list((tmp_path / "tegula" / "jobs").glob("*/job.json"))
+
+
+def test_a_scene_with_problems_says_all_of_them(here: Session, serving: Serving, tmp_path: Path) -> None:
+    answer = {"problems": ["The scene has no camera.", "Turn Freestyle off."]}
+    handle = here.submit(serving.url, TOKEN, request(tmp_path, answer=answer))
+    until(lambda: card(here, handle).step is Step.FAILED)
+    assert card(here, handle).sentence == "The scene has no camera.\nTurn Freestyle off."
+
+
+def test_a_coordinator_that_goes_away_is_waited_for(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    gone = threading.Event()
+
+    def leave(it: FakeCoordinator) -> None:
+        if it.view is not None and sum(bool(unit.image) for unit in it.view.units) == 3:
+            gone.set()
+
+    fake.on_step = leave
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
+    assert gone.wait(30)
+    serving.__exit__()
+    until(
+        lambda: (
+            "no coordinator answers" in card(here, handle).sentence
+            or "no answer" in card(here, handle).sentence
+        )
+    )
+    assert not card(here, handle).step.over
+    fake.on_step = lambda _: None
+    serving.__enter__()
+    done = reaches(here, handle, Step.DONE)
+    assert fake.settled == {done.job: done.spent}
+
+
+def test_another_start_finds_the_job_and_finishes_it(
+    serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    first = Session(tmp_path / "tegula", None)
+    held = threading.Event()
+
+    def hold(it: FakeCoordinator) -> None:
+        if it.view is not None and sum(bool(unit.image) for unit in it.view.units) == 3:
+            held.set()
+
+    fake.on_step = hold
+    handle = first.submit(serving.url, TOKEN, request(tmp_path))
+    first.agree(handle)
+    assert held.wait(30)
+    first.close()
+    fake.on_step = lambda _: None
+    second = Session(tmp_path / "tegula", None)
+    (found,) = second.state.jobs
+    assert (found.name, found.step) == ("roof.blend", Step.WAITING)
+    assert found.job in fake.deposits
+    second.resume(found.handle, TOKEN)
+    done = reaches(second, found.handle, Step.DONE)
+    assert fake.settled == {done.job: done.spent}
+    assert all(second.delivery(found.handle).take(frame, 0)[1] for frame in (1, 2))
+    second.close()
+    third = Session(tmp_path / "tegula", None)
+    assert [card.step for card in third.state.jobs] == [Step.DONE]
+    third.close()
+
+
+def test_asks_over_the_ceiling_end_the_job_and_the_deposit_is_back(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    fake.asks = {worker: price * 10**6 for worker, price in fake.asks.items()}
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
+    failed = reaches(here, handle, Step.FAILED)
+    assert "raise the budget" in failed.sentence
+    assert "the rest of the deposit is back" in failed.sentence
+    assert fake.settled == {failed.job: Wei(0)}
+    assert fake.balance == 1_000_000
+
+
+def test_a_bill_that_does_not_add_up_is_not_signed(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    fake.lie = lambda view: replace(
+        view, owed=tuple(replace(owed, cumulative=Wei(owed.cumulative + 1)) for owed in view.owed)
+    )
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
+    failed = reaches(here, handle, Step.FAILED)
+    assert "is not the sum of its accepted tiles" in failed.sentence
+    assert "what is left of its deposit is yours again after" in failed.sentence
+    assert fake.signed == []
+    assert fake.settled == {}
+
+
+def test_the_connection_is_told(here: Session, serving: Serving, fake: PayingCoordinator) -> None:
+    def tried(token: str) -> tuple[bool, str]:
+        before = here.state.connection
+        here.test(serving.url, token)
+        until(lambda: here.state.connection is not before)
+        assert here.state.connection is not None
+        return here.state.connection.ok, here.state.connection.sentence
+
+    assert tried(TOKEN) == (True, "Connected. 0 workers and 0 verifiers are online.")
+    assert here.state.connection is not None
+    assert here.state.connection.balance == 1_000_000
+    assert tried("wrong") == (False, "The coordinator does not know this token; ask its operator for one.")
+    fake.about["protocol"] = "tm9"
+    assert "use versions that fit" in tried(TOKEN)[1]
+    fake.about.update(protocol="tm1", escrow="0x" + "ee" * 20)
+    assert "another escrow contract" in tried(TOKEN)[1]
+
+
+def test_a_fault_in_one_job_leaves_the_others(
+    here: Session,
+    serving: Serving,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = here.submit(serving.url, TOKEN, request(tmp_path))
+    reaches(here, good, Step.QUOTED)
+    monkeypatch.setattr(session.requesting, "prepared", lambda *_: 1 / 0)
+    bad = here.submit(serving.url, TOKEN, request(tmp_path))
+    until(lambda: card(here, bad).step is Step.FAILED)
+    assert card(here, bad).sentence == session.FAULT
+    here.agree(good)
+    reaches(here, good, Step.DONE)
+    assert "job stopped" in caplog.text
+
+
+def test_a_quote_costs_nothing_and_says_why_if_there_is_none(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    here.quote(serving.url, TOKEN, request(tmp_path))
+    until(lambda: here.state.quoted == 1)
+    assert here.state.quote is not None
+    assert here.state.quote.budget <= 500_000
+    here.quote(serving.url, TOKEN, request(tmp_path, budget="none"))
+    until(lambda: here.state.quoted == 2)
+    assert here.state.quote is None
+    assert "is no amount" in here.state.problem
+    assert (fake.deposits, fake.blobs, here.state.jobs) == ({}, {}, ())
+
+
+def test_what_is_kept_of_a_job(here: Session, serving: Serving, tmp_path: Path) -> None:
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    assert (here.frames(handle), here.kept(handle)) == ((), [])
+    here.agree(handle)
+    reaches(here, handle, Step.DONE)
+    assert here.frames(handle) == (1, 2)
+    assert [path.name for path in here.kept(handle)] == ["frame_0001.exr", "frame_0002.exr"]
