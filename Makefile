@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
-.PHONY: setup setup-blender5 demo test test-fast lint types contracts bench verify-bench calibrate clean
+.PHONY: setup setup-blender5 demo test test-fast lint types contracts addon addon-repository bench verify-bench calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -37,6 +37,12 @@ contracts: setup ## build and test the escrow, write ABI and bytecode into tegul
 
 contracts-check: setup ## the committed ABI and bytecode are those of the source
 	$(if $(HAVE_NPM),$(BIN)/python contracts/tools/artifacts.py check,@echo "SKIPPED: npm is missing; the contracts were not rebuilt")
+
+addon: setup ## the Blender extension as one zip in build/addon/
+	$(BIN)/python blender_addon/build.py --out build/addon
+
+addon-repository: setup ## the same, and a static repository of it to serve from any web server
+	$(BIN)/python blender_addon/build.py --out build/addon --repository build/addon-repository
 
 bench: setup $(SCENE)
 	$(BIN)/python bench/run.py $(SCENE) --out bench-out

@@ -60,6 +60,17 @@ COVERED_ELSEWHERE = {
     "blender_addon/session/follow.py": "requester/test_job.py follows whole jobs",
     "blender_addon/rewriting.py": "end_to_end/test_gauntlet.py renders what it copies",
     "blender_addon/session/packed.py": "requester/test_scene.py, with every kind of file",
+    "blender_addon/live.py": "blender_addon/ui/test_operators.py",
+    "blender_addon/ui/keymap.py": "blender_addon/ui/test_operators.py looks for what stays",
+    "blender_addon/ui/menus.py": "blender_addon/ui/test_operators.py looks for what stays",
+    "blender_addon/ui/panels.py": "blender_addon/ui/test_operators.py draws them",
+    "blender_addon/ui/preferences.py": "blender_addon/ui/test_operators.py draws them",
+    "blender_addon/ui/properties.py": "blender_addon/ui/test_operators.py looks for what stays",
+    "blender_addon/session/connection.py": "blender_addon/session/test_session.py, with good and bad ones",
+    "blender_addon/session/errand.py": "blender_addon/session/test_session.py, with whole jobs",
+    "blender_addon/session/patience.py": "blender_addon/session/test_session.py, with one that goes away",
+    "blender_addon/session/pursuit.py": "blender_addon/session/test_session.py, with every end of a job",
+    "blender_addon/session/requesting.py": "blender_addon/session/test_session.py, with good and bad wishes",
     "blender_addon/job_view.py": "types; blender_addon/test_client.py decodes them",
 }
 

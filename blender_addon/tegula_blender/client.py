@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import requests
 
-from tegula_blender.job_view import About, AccountView, Deposited, JobEvent, JobView, Settled
-from tegula_blender.market_view import MarketView
 from tegula_market import codec
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Terms, Wei
+
+from .job_view import About, AccountView, Deposited, JobEvent, JobView, Settled
+from .market_view import MarketView
 
 T = TypeVar("T")
 

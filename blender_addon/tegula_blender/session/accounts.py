@@ -6,9 +6,10 @@ requester's signature is the one that lets money go.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from tegula_blender.job_view import JobView, UnitPhase, UnitView
 from tegula_market import auction, tiling
 from tegula_market.model import Address, Digest, Order, TegulaError, Tile, Voucher, Wei
+
+from ..job_view import JobView, UnitPhase, UnitView
 
 
 class Disputed(TegulaError):

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from tegula_blender.job_view import JobView, UnitPhase
-from tegula_blender.session.state import Quote
-from tegula_blender.session.words import amounts, be, between, count, duration
 from tegula_market.model import Outcome, Wei
+
+from ..job_view import JobView, UnitPhase
+from .state import Quote
+from .words import amounts, be, between, count, duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tegula_blender.client import Client
 from tegula_market import codec, tiling, vouchers
 from tegula_market.adapters import light
 from tegula_market.digests import digest
 from tegula_market.model import JobId, Order, Signature, Tile, Voucher, Wei
 from tegula_market.vouchers import Domain, Payload
+
+from ..client import Client
 
 Sign = Callable[[Payload], Signature]
 """By the session key that the order's terms name."""

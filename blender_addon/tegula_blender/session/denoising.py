@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tegula_blender.session import blender as blenders
-from tegula_blender.session.blender import SceneRefused
 from tegula_market.adapters import exr
 from tegula_market.adapters.exr import Image, Plane
+
+from . import blender as blenders
+from .blender import SceneRefused
 
 COMBINED = tuple(f"Combined.{channel}" for channel in "RGB")
 GUIDES = tuple(

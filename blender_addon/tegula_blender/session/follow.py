@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tegula_blender.client import Refused
-from tegula_blender.job_view import JobPhase, JobView, UnitPhase
-from tegula_blender.session import accounts, planning
-from tegula_blender.session.deal import Deal
-from tegula_blender.session.standing import Standing, Tell
-from tegula_blender.session.stopwatch import Stopwatch
-from tegula_blender.session.worklog import WorkLog
 from tegula_market.model import Digest, TegulaError, Tile, Wei
+
+from ..client import Refused
+from ..job_view import JobPhase, JobView, UnitPhase
+from . import accounts, planning
+from .deal import Deal
+from .standing import Standing, Tell
+from .stopwatch import Stopwatch
+from .worklog import WorkLog
 
 MOST_BYTES = 8 << 10
 """Of an image, for each of its pixels: 2,048 float channels, or a few and a header in a tiny one."""

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tegula_blender.session.delivery import Delivery, Patch
-from tegula_blender.session.denoising import denoised
-from tegula_blender.session.stitching import Canvas
 from tegula_market import tiling
 from tegula_market.adapters.exr import Plane
 from tegula_market.model import Frame, Order, Tile
+
+from .delivery import Delivery, Patch
+from .denoising import denoised
+from .stitching import Canvas
 
 SHOWN = "Combined"
 """The pass that a render window shows while it renders."""

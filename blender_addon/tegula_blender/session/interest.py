@@ -1,9 +1,10 @@
 """Whether any worker may still take a job, and what to change if none will. Pure."""
 
-from tegula_blender.job_view import JobPhase, JobView, UnitPhase
-from tegula_blender.money import Money
 from tegula_market.auction import Reason
 from tegula_market.model import Wei
+
+from ..job_view import JobPhase, JobView, UnitPhase
+from ..money import Money
 
 FINAL = frozenset(
     {

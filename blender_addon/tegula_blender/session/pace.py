@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tegula_blender.market_view import MarketView, Present
-from tegula_blender.session import planning
-from tegula_blender.session.pricing import Prices
-from tegula_blender.session.speeds import Pilot, Range, Speeds
-from tegula_blender.session.words import duration
 from tegula_market.model import MEGASAMPLE, Order
+
+from ..market_view import MarketView, Present
+from . import planning
+from .pricing import Prices
+from .speeds import Pilot, Range, Speeds
+from .words import duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 from math import isqrt
 
-from tegula_blender.money import Money
 from tegula_market import auction, tiling
 from tegula_market.auction import MAX_PRICE
 from tegula_market.model import MEGASAMPLE, Address, InvalidValue, Order, Rect, Scene, Terms, Wei
+
+from ..money import Money
 
 TILES_PER_WORKER = 4
 """Of each frame: so many that a slow worker holds the frame up by a fraction only."""

@@ -7,12 +7,13 @@ itself is played with them; who has not asked yet may ask anything up to the cei
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tegula_blender.market_view import MarketView, Present, Priced
-from tegula_blender.money import Money
-from tegula_blender.session import planning
-from tegula_blender.session.words import amounts, be, count, duration
 from tegula_market import auction, tiling
 from tegula_market.model import Ask, JobId, Order, Wei, WorkerId
+
+from ..market_view import MarketView, Present, Priced
+from ..money import Money
+from . import planning
+from .words import amounts, be, count, duration
 
 _JOB = JobId(bytes(32))
 STALE = 120.0

@@ -1,12 +1,13 @@
 """What a job is expected to cost and to take, before anything is paid. Pure."""
 
-from tegula_blender.market_view import MarketView
-from tegula_blender.money import Money
-from tegula_blender.session import pace, planning, pricing
-from tegula_blender.session.speeds import Pilot
-from tegula_blender.session.state import Quote
-from tegula_blender.session.words import count
 from tegula_market.model import MEGASAMPLE, Order
+
+from ..market_view import MarketView
+from ..money import Money
+from . import pace, planning, pricing
+from .speeds import Pilot
+from .state import Quote
+from .words import count
 
 
 def quote(order: Order, market: MarketView, pilot: Pilot | None, now: float, money: Money) -> Quote:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from tegula_blender.market_view import Speed
-from tegula_blender.session.words import count
+from ..market_view import Speed
+from .words import count
 
 UNSURE = 3.0
 """Guess: how many times an unknown scene is harder or easier, or an unknown device slower or faster."""

@@ -1,6 +1,6 @@
 """Counts and times as an artist reads them."""
 
-from tegula_blender.money import Money
+from ..money import Money
 
 STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tegula_blender.job_view import JobEvent
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import LeaseId, Wei, lease_parts
+
+from ..job_view import JobEvent
 
 PROBES = "probes"
 
