@@ -19,18 +19,18 @@ UNKNOWN = re.compile(r'\b(view|colorspace) "([^"]+)"[^"]* not found')
 
 def about():
     """Sentences that say what to do."""
-    mine = os.environ.get("OCIO") or _users_own()
-    if not mine:
+    used = os.environ.get("OCIO") or _in(bpy.utils.user_resource)
+    # Blender 5.2 sets the variable itself.
+    if not used or Path(used) == Path(_in(bpy.utils.system_resource)):
         return []
-    said = f"This Blender manages colours by {mine}, which workers do not have; start Blender without it, and"
+    said = f"This Blender manages colours by {used}, which workers do not have; start Blender without it, and"
     return [f"{said} choose the scene's colour spaces and its view transform among Blender's own."]
 
 
-def _users_own():
+def _in(resource):
     """A configuration among the user's files goes before Blender's own."""
-    folder = bpy.utils.user_resource("DATAFILES", path="colormanagement")
-    path = Path(folder) / CONFIGURATION if folder else None
-    return str(path) if path and path.is_file() else ""
+    path = Path(resource("DATAFILES", path="colormanagement")) / CONFIGURATION
+    return str(path) if path.is_file() else ""
 
 
 @contextmanager

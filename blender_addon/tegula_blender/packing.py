@@ -82,24 +82,13 @@ def _saved_first(home, answer):
 
 
 def _save_copy(path, *, relative_remap):
-    filepaths = bpy.context.preferences.filepaths
-    # What is not passed here becomes the session's choice for the artist's next save.
-    compress = _compressed(bpy.data.filepath) if bpy.data.filepath else filepaths.use_file_compression
     autopack, bpy.data.use_autopack = bpy.data.use_autopack, False  # would pack files in the session
     try:
         bpy.ops.wm.save_as_mainfile(
-            filepath=str(path), copy=True, relative_remap=relative_remap, compress=compress
+            filepath=str(path), copy=True, relative_remap=relative_remap, compress=True
         )
     finally:
         bpy.data.use_autopack = autopack
-
-
-def _compressed(blend):
-    path = Path(blend)
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(7) != b"BLENDER"
 
 
 def _looked_through(scene, home):

@@ -23,6 +23,11 @@ def test_a_configuration_of_ones_own_is_refused(tmp_path: Path, monkeypatch: pyt
     )
 
 
+def test_blenders_own_configuration_is_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", str(_shipped() / "config.ocio"))
+    inspect_scene(gauntlet.build("font", tmp_path), scratch=tmp_path)
+
+
 def test_a_view_transform_that_is_none_of_blenders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCIO", str(_configuration(tmp_path / "colours")))
     blend = gauntlet.build("own_view", tmp_path)
@@ -34,13 +39,17 @@ def test_a_view_transform_that_is_none_of_blenders(tmp_path: Path, monkeypatch: 
     )
 
 
-def _configuration(folder: Path) -> Path:
-    """Blender's own, with one view more."""
+def _shipped() -> Path:
     module = importlib.util.find_spec("bpy")
     assert module is not None
     assert module.origin is not None
-    (shipped,) = Path(module.origin).parent.glob("*/datafiles/colormanagement")
-    shutil.copytree(shipped, folder)
+    (folder,) = Path(module.origin).parent.glob("*/datafiles/colormanagement")
+    return folder
+
+
+def _configuration(folder: Path) -> Path:
+    """Blender's own, with one view more."""
+    shutil.copytree(_shipped(), folder)
     config = folder / "config.ocio"
     text = config.read_text()
     view = "    - !<View> {name: Mine, colorspace: AgX Base sRGB}\n"
