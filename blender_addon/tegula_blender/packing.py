@@ -144,11 +144,20 @@ def describe(scene):
         "seed": cycles.seed,
         "adaptive": adaptive if cycles.use_adaptive_sampling else None,
         "view_layers": len(layers),
-        "denoised": [layer.name for layer in layers if cycles.use_denoising and layer.cycles.use_denoising],
+        "denoised": [layer.name for layer in layers if layer.cycles.use_denoising]
+        if _denoises(cycles)
+        else [],
         "current": scene.frame_current,
         "range": [scene.frame_start, scene.frame_end, scene.frame_step],
         "fps": render.fps / render.fps_base,
     }
+
+
+def _denoises(cycles):
+    """Some builds of Blender have no denoiser; their F12 then leaves the picture as it is."""
+    import _cycles  # is there once bpy is
+
+    return cycles.use_denoising and (_cycles.with_openimagedenoise or cycles.denoiser == "OPTIX")
 
 
 def _border(render):

@@ -22,6 +22,12 @@ LOOK_SECONDS = 0.5
 REMEDY = "raise the budget"
 
 
+def sentence(error: TegulaError) -> str:
+    """With its full stop, so that another can follow; some messages come from Blender itself."""
+    said = str(error).strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
 class Pursuit:
     """
     Args:
@@ -55,7 +61,7 @@ class Pursuit:
         try:
             view = yield from self._follow()
         except TegulaError as error:
-            raise TegulaError(f"{error} {(yield from self._give_up())}") from error
+            raise TegulaError(f"{sentence(error)} {(yield from self._give_up())}") from error
         yield from self._settle(view)
         return view
 
