@@ -9,8 +9,8 @@ from .. import live
 from ..session.state import Step
 from . import words
 
-WIDTH = 46
-"""Letters of a line, in a panel of usual width."""
+LETTER, MARGIN = 5.8, 90
+"""Pixels at a resolution scale of 1, of a letter on average and of what stands beside a text."""
 
 
 class _Output:
@@ -36,7 +36,9 @@ class TEGULA_PT_render(_Output, bpy.types.Panel):
         _draw_scene(layout.column(), scene)
         layout.operator("tegula.quote", icon="VIEWZOOM")
         if live.state().quote is not None:
-            _draw_quote(layout.box(), live.state().quote)
+            _draw_quote(layout.box(), live.state().quote, _letters(context))
+        for line in words.wrapped(live.state().problem, _letters(context)):
+            layout.label(text=line, icon="ERROR")
         row = layout.row()
         row.scale_y = 1.4
         row.operator("tegula.render", text="Render Image", icon="RENDER_STILL").animation = False
@@ -47,12 +49,12 @@ class TEGULA_PT_jobs(_Output, bpy.types.Panel):
     bl_label = "Jobs"
     bl_parent_id = "TEGULA_PT_render"
 
-    def draw(self, _context):
+    def draw(self, context):
         cards = live.state().jobs
         if not cards:
             self.layout.label(text="Nothing was rendered on Tegula yet.")
         for card in cards:
-            _draw_job(self.layout.box(), card)
+            _draw_job(self.layout.box(), card, _letters(context))
 
 
 def _draw_scene(column, scene):
@@ -62,17 +64,26 @@ def _draw_scene(column, scene):
     column.label(text=f"{size[0]} x {size[1]} pixels, {scene.cycles.samples} samples", icon="SCENE")
 
 
-def _draw_quote(box, quote):
-    box.label(text=f"{words.price(quote)}, {words.time(quote)}", icon="INFO")
-    box.label(text=f"At most {quote.money.text(quote.budget)}; the rest comes back.", icon="BLANK1")
+def _letters(context):
+    """That fit into a line of the panel."""
+    if context.region is None:  # no window
+        return 80
+    return max(20, int((context.region.width / context.preferences.system.ui_scale - MARGIN) / LETTER))
+
+
+def _draw_quote(box, quote, letters):
+    column = box.column(align=True)
+    column.label(text=words.price(quote), icon="INFO")
+    column.label(text=words.time(quote), icon="BLANK1")
+    column.label(text=f"at most {quote.money.text(quote.budget)}", icon="BLANK1")
     column = box.column(align=True)
     column.scale_y = 0.8
     for reason in quote.reasons:
-        for at, line in enumerate(words.wrapped(reason, WIDTH)):
+        for at, line in enumerate(words.wrapped(reason, letters)):
             column.label(text=line, icon="BLANK1" if at else "DOT")
 
 
-def _draw_job(box, card):
+def _draw_job(box, card, letters):
     row = box.row()
     row.label(text=card.name, icon=ICONS.get(card.step, "RENDER_STILL"))
     if card.step is Step.WAITING and not card.of:
@@ -84,11 +95,12 @@ def _draw_job(box, card):
     if not card.step.over:
         box.progress(text=words.progress(card), factor=words.share(card))
     if card.quote is not None and card.budget:
-        text = card.quote.money.text
-        box.label(text=f"{text(card.spent)} of {text(card.budget)} spent", icon="BLANK1")
+        money = card.quote.money
+        spent = money.text(card.spent).removesuffix(money.symbol)
+        box.label(text=f"{spent}of {money.text(card.budget)}", icon="BLANK1")
     column = box.column(align=True)
     column.scale_y = 0.8
-    for line in words.wrapped(card.sentence, WIDTH):
+    for line in words.wrapped(card.sentence, letters):
         column.label(text=line)
 
 

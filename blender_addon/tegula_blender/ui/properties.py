@@ -17,7 +17,7 @@ class TEGULA_PG_scene(bpy.types.PropertyGroup):
         default="1.00",
     )
     deadline: FloatProperty(
-        name="Deadline (hours)",
+        name="Deadline (h)",
         description="Hours after which no more tiles are paid for",
         default=24.0,
         min=0.1,

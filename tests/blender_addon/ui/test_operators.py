@@ -78,7 +78,7 @@ def test_panels_say_how_every_job_stands(run: Run) -> None:
     text = json.dumps(said["full"])
     for words in (
         "0.0001 to 0.0002 tUSD",
-        "At most 0.0005 tUSD",
+        "at most 0.0005 tUSD",
         "3 of 6 tiles",
         "Sentence failed",
         "2 workers ask",
