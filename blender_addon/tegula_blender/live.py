@@ -12,6 +12,7 @@ from .session.session import Session
 from .session.state import State
 
 PERIOD_SECONDS = 0.25
+MEGABYTE = 10**6
 PACKAGE = __package__
 """The extension as Blender knows it."""
 
@@ -42,7 +43,7 @@ def session():
         UnusableKey: the account's key cannot be read, or none can be made.
     """
     if _Here.session is None:
-        _Here.session = Session(folder(), program())
+        _Here.session = Session(folder(), program(), _keep())
     return _Here.session
 
 
@@ -64,6 +65,12 @@ def preferences():
     return bpy.context.preferences.addons[PACKAGE].preferences
 
 
+def keep(_preferences=None, _context=None):
+    """Lets the session know what the artist has set."""
+    if _Here.session is not None:
+        _Here.session.keep = _keep()
+
+
 def when(done):
     """Calls `done` with each new State until it answers True."""
     _Here.after.append(done)
@@ -80,6 +87,10 @@ def refresh():
     for done in tuple(_Here.after):
         if done(new):
             _Here.after.remove(done)
+
+
+def _keep():
+    return preferences().cache * MEGABYTE
 
 
 def _tick():

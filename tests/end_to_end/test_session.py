@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Session]:
-    made = Session(tmp_path / "tegula", None)
+    made = Session(tmp_path / "tegula", None, keep=10**9)
     yield made
     made.close()
 

@@ -14,7 +14,8 @@ from typing import Any
 from tegula_market.model import Order, TegulaError
 
 from ..client import Refused
-from ..job_view import JobPhase, JobView
+from ..job_view import JobView, UnitPhase
+from ..money import Money
 from . import planning, requesting
 from .bill import Bill, compared
 from .connection import Connected
@@ -110,12 +111,13 @@ class Errand:
         pursuit = Pursuit(deal, at.money, frames, stand, self._explain, lambda: self._cancelled)
         view = yield from pursuit.run()
         self._shelf.settle(record.job)
-        self._end(view)
+        self._end(view, at.money)
 
-    def _end(self, view: JobView) -> None:
-        if view.phase is JobPhase.DONE:
+    def _end(self, view: JobView, money: Money) -> None:
+        # A job that is resumed after its end is closed, whether it was finished or not.
+        if all(unit.phase is UnitPhase.ACCEPTED for unit in view.units):
             quote, bill = self.card.quote, Bill.of_job(view)
-            self._over(Step.DONE, compared(quote, bill) if quote else "")
+            self._over(Step.DONE, compared(quote, bill) if quote else f"It cost {money.text(bill.paid)}.")
         elif self._cancelled:
             self._over(Step.CANCELLED, f"You have cancelled it. {RETURNED}")
         else:

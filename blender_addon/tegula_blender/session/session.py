@@ -38,13 +38,14 @@ class Session:
     Args:
         folder: the extension's own, for this user.
         blender: the program that denoises and looks at scenes; None is the bpy module of this Python.
+        keep: bytes of finished frames that are kept. When a new job begins the oldest make room.
     Raises:
         UnusableKey: the account's key cannot be read, or none can be made.
     """
 
-    def __init__(self, folder: Path, blender: Path | None) -> None:
+    def __init__(self, folder: Path, blender: Path | None, keep: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._blender = blender
+        self._blender, self.keep = blender, keep
         self._purse, self._shelf = Purse(folder), Shelf(folder)
         self._numbers = count(1)
         self._errands: dict[int, Errand] = {}
@@ -52,6 +53,7 @@ class Session:
         self._connection: Connection | None = None
         self._quoted = State()
         self._shelf.sweep()
+        self._shelf.trim(keep)
         for record in reversed(self._shelf.records()):
             self._remember(record)
         self._todo: SimpleQueue[partial[None]] = SimpleQueue()
@@ -148,6 +150,7 @@ class Session:
             self._quoted = State(problem=str(error), quoted=number)
 
     def _begin(self, errand: Errand, url: str, token: str, request: Request) -> None:
+        self._make_room()
         self._running[errand.card.handle] = errand.begin(partial(connect, url, token, self._purse), request)
 
     def _resume(self, errand: Errand, token: str) -> None:
@@ -155,6 +158,13 @@ class Session:
         if record is not None:
             at = partial(connect, record.url, token, self._purse)
             self._running[errand.card.handle] = errand.resume(at, record)
+
+    def _make_room(self) -> None:
+        running = {job for handle in self._running if (job := self._errands[handle].card.job)}
+        dropped = self._shelf.trim(self.keep, running)
+        for handle, errand in tuple(self._errands.items()):
+            if errand.card.job in dropped:
+                del self._errands[handle]
 
     def _record(self, handle: int) -> Record | None:
         job = self._errands[handle].card.job

@@ -5,7 +5,7 @@ A record is written before money moves, so that no crash can make a deposit's te
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,15 +93,23 @@ class Shelf:
         """The newest first; what cannot be read is left out and left where it is."""
         return sorted(self._read(), key=lambda record: record.opened, reverse=True)
 
-    def trim(self, most: int) -> None:
-        """Forgets settled jobs, the oldest first, until no more than so many bytes are kept."""
-        sizes = {record.job: _size(self.folder(record.job)) for record in self.records()}
+    def trim(self, most: int, spared: Collection[JobId] = ()) -> set[JobId]:
+        """Forgets settled jobs, the oldest first, until no more than so many bytes are kept.
+
+        Args:
+            spared: jobs that stay.
+        Returns:
+            what was forgotten.
+        """
+        sizes, dropped = {record.job: _size(self.folder(record.job)) for record in self.records()}, set()
         for record in reversed(self.records()):
             if sum(sizes.values()) <= most:
-                return
-            if record.settled:
+                break
+            if record.settled and record.job not in spared:
                 self.drop(record.job)
+                dropped.add(record.job)
                 del sizes[record.job]
+        return dropped
 
     def _read(self) -> Iterator[Record]:
         for path in self._jobs.glob(f"*/{RECORD}"):

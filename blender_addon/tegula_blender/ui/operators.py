@@ -172,13 +172,18 @@ class TEGULA_OT_resume(_Operator, bpy.types.Operator):
     handle: IntProperty(options={"SKIP_SAVE"})
 
     def begin(self, context):
-        animation = self._resume(context)
-        stand_in.start(context.scene, live.session().delivery(self.handle), animation=animation)
+        frames = self._resume(context)
+        if self._of_this_file():
+            delivery = live.session().delivery(self.handle)
+            stand_in.start(context.scene, delivery, animation=len(frames) > 1)
+        else:
+            self.report({"INFO"}, "This job is of another file: its frames are fetched, for you to download.")
 
     def act(self, context):
-        animation = self._resume(context)
-        with stand_in.standing_in(context.scene, live.session().delivery(self.handle)):
-            bpy.ops.render.render(animation=animation, write_still=not animation)
+        frames = self._resume(context)
+        if self._of_this_file():
+            with stand_in.standing_in(context.scene, live.session().delivery(self.handle)):
+                bpy.ops.render.render(animation=len(frames) > 1, write_still=len(frames) == 1)
         card = _until(lambda state: _over(state, self.handle))
         if card.step is not Step.DONE:
             raise Refused(card.sentence)
@@ -186,15 +191,16 @@ class TEGULA_OT_resume(_Operator, bpy.types.Operator):
     def _resume(self, context):
         session, scene = live.session(), context.scene
         frames = session.frames(_known(self.handle))
-        if len(frames) == 1 and scene.frame_current != frames[0]:
-            raise Refused(f"This job is of frame {frames[0]}; go there, then resume it.")
-        if len(frames) > 1 and not set(frames) <= set(_range(scene)):
-            raise Refused(
-                f"This job is of frames {frames[0]} to {frames[-1]}; set them in Output, then resume it."
-            )
+        if not frames:
+            raise Refused("No deposit was paid for this job, so nothing was rendered; render it again.")
+        if self._of_this_file():
+            _check_frames(scene, frames)
         _, token = _where()
         session.resume(self.handle, token)
-        return len(frames) > 1
+        return frames
+
+    def _of_this_file(self):
+        return _card(live.session().state, self.handle).name.startswith(f"{_file_name()}, ")
 
 
 class TEGULA_OT_download(_Operator, bpy.types.Operator):
@@ -250,16 +256,29 @@ def _is_loopback(url):
         return False
 
 
+def _check_frames(scene, frames):
+    """Raises: Refused: Blender would render others than a job has."""
+    if len(frames) == 1 and scene.frame_current != frames[0]:
+        raise Refused(f"This job is of frame {frames[0]}; go there, then resume it.")
+    if len(frames) > 1 and not set(frames) <= set(_range(scene)):
+        raise Refused(
+            f"This job is of frames {frames[0]} to {frames[-1]}; set them in Output, then resume it."
+        )
+
+
+def _file_name():
+    return Path(bpy.data.filepath).name or "untitled"
+
+
 def _request(scene, *, animation):
     """Raises: Refused: there is nothing to render."""
     frames = _wanted(scene) if animation else (scene.frame_current,)
     if not frames:
         raise Refused("Every frame has its file already; switch on Overwrite in Output to render them again.")
     scratch, chosen = live.session().scratch(), scene.tegula
-    name = Path(bpy.data.filepath).name or "untitled"
     span = f"frame {frames[0]}" if len(frames) == 1 else f"frames {frames[0]} to {frames[-1]}"
     return Request(
-        name=f"{name}, {span}",
+        name=f"{_file_name()}, {span}",
         answer=packing.pack_open(scratch),
         scratch=scratch,
         frames=tuple(frames),

@@ -92,6 +92,7 @@ def _draw_job(box, card, letters):
         row.operator("tegula.cancel", text="", icon="CANCEL").handle = card.handle
     elif card.job is not None:
         row.operator("tegula.resume", text="", icon="FILE_REFRESH").handle = card.handle
+        row.operator("tegula.download", text="", icon="IMPORT").handle = card.handle
     if not card.step.over:
         box.progress(text=words.progress(card), factor=words.share(card))
     if card.quote is not None and card.budget:

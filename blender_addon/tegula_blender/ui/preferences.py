@@ -21,10 +21,12 @@ class TEGULA_preferences(bpy.types.AddonPreferences):
     token: StringProperty(name="Token", description="That its operator gave you", subtype="PASSWORD")
     cache: IntProperty(
         name="Keep",
-        description="Megabytes of finished frames that are kept; the oldest go first",
-        default=4096,
+        description="Megabytes of finished frames that are kept for Download. When a new job begins, the"
+        " oldest make room",
+        default=4000,
         min=0,
-        soft_max=1 << 16,
+        soft_max=100_000,
+        update=live.keep,
     )
 
     def draw(self, _context):

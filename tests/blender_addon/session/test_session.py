@@ -20,6 +20,7 @@ from tegula_market import codec
 from tegula_market.adapters import chain, exr
 from tegula_market.model import Signature, Wei
 
+KEEP = 10**6
 SETTINGS = {
     "blender": "4.5.15",
     "engine": "CYCLES",
@@ -61,7 +62,7 @@ def serving(fake: PayingCoordinator) -> Iterator[Serving]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Session]:
-    made = Session(tmp_path / "tegula", None)
+    made = Session(tmp_path / "tegula", None, KEEP)
     yield made
     made.close()
 
@@ -207,7 +208,7 @@ def test_a_coordinator_that_goes_away_is_waited_for(
 def test_another_start_finds_the_job_and_finishes_it(
     serving: Serving, fake: PayingCoordinator, tmp_path: Path
 ) -> None:
-    first = Session(tmp_path / "tegula", None)
+    first = Session(tmp_path / "tegula", None, KEEP)
     held = threading.Event()
 
     def hold(it: FakeCoordinator) -> None:
@@ -220,7 +221,7 @@ def test_another_start_finds_the_job_and_finishes_it(
     assert held.wait(30)
     first.close()
     fake.on_step = lambda _: None
-    second = Session(tmp_path / "tegula", None)
+    second = Session(tmp_path / "tegula", None, KEEP)
     (found,) = second.state.jobs
     assert (found.name, found.step) == ("roof.blend", Step.WAITING)
     assert found.job in fake.deposits
@@ -229,9 +230,23 @@ def test_another_start_finds_the_job_and_finishes_it(
     assert fake.settled == {done.job: done.spent}
     assert all(second.delivery(found.handle).take(frame, 0)[1] for frame in (1, 2))
     second.close()
-    third = Session(tmp_path / "tegula", None)
+    third = Session(tmp_path / "tegula", None, KEEP)
     assert [card.step for card in third.state.jobs] == [Step.DONE]
     third.close()
+
+
+def test_when_a_job_begins_older_ones_make_room(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    first = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(first)
+    reaches(here, first, Step.DONE)
+    assert len(here.kept(first)) == 2
+    here.keep = 0
+    second = here.submit(serving.url, TOKEN, request(tmp_path))
+    reaches(here, second, Step.QUOTED)
+    assert [each.handle for each in here.state.jobs] == [second]
+    assert not list(tmp_path.rglob("frame_*.exr"))
 
 
 def test_asks_over_the_ceiling_end_the_job_and_the_deposit_is_back(

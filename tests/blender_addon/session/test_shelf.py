@@ -56,8 +56,9 @@ def test_old_settled_jobs_make_room_and_open_ones_never(tmp_path: Path) -> None:
         (shelf.folder(record(number).job) / "frame_0001.exr").write_bytes(bytes(10_000))
         if number != 1:
             shelf.settle(record(number).job)
-    shelf.trim(40_000)
+    assert shelf.trim(40_000) == {record(2).job}
     assert [each.name for each in shelf.records()] == ["roof 4", "roof 3", "roof 1"]
+    assert shelf.trim(1, spared=[record(3).job, record(4).job]) == set()
     shelf.trim(1)
     assert [each.name for each in shelf.records()] == ["roof 1"]
 

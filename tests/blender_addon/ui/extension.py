@@ -28,6 +28,8 @@ def main():
         "draw": draw,
         "account": account,
         "render": render,
+        "animate": animate,
+        "resume": resume,
         "refuse": refuse,
     }[command](*arguments)
     print("ANSWER", json.dumps(answer), flush=True)
@@ -143,6 +145,32 @@ def render(url, token, blend, picture):
         "sentence": state.jobs[0].sentence,
         "spent": state.jobs[0].spent,
     }
+
+
+def set_animation(begin):
+    scene = bpy.context.scene
+    image = scene.render.image_settings
+    image.file_format, image.color_depth, image.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIP"
+    scene.render.filepath, scene.frame_start, scene.frame_end = begin, 1, 3
+
+
+def animate(url, token, blend, begin):
+    prepare(url, token, blend)
+    set_animation(begin)
+    return sorted(bpy.ops.tegula.render(animation=True))
+
+
+def resume(url, token, blend, begin, folder):
+    """The job of an earlier start: rendered again from what is there, copied, and from another file."""
+    prepare(url, token, blend)
+    set_animation(begin)
+    session = importlib.import_module(f"{MODULE}.live").session()
+    (found,) = [card for card in session.state.jobs if "frames" in card.name]
+    answers = [sorted(bpy.ops.tegula.resume(handle=found.handle))]
+    answers.append(sorted(bpy.ops.tegula.download(handle=found.handle, directory=folder)))
+    bpy.ops.wm.read_homefile()
+    answers.append(sorted(bpy.ops.tegula.resume(handle=found.handle)))
+    return answers
 
 
 def refuse(url, token, blend):

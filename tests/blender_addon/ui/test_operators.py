@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import f12
 from pictures import build, picture, pixels
 from tegula import local
 from tegula.market import Market
@@ -85,7 +86,8 @@ def test_panels_say_how_every_job_stands(run: Run) -> None:
     ):
         assert words in text
     buttons = [entry[1] for entry in said["full"] if entry[0] == "operator"]
-    assert {"tegula.quote", "tegula.render", "tegula.cancel", "tegula.resume"} <= set(buttons)
+    jobs = {"tegula.cancel", "tegula.resume", "tegula.download"}
+    assert {"tegula.quote", "tegula.render"} | jobs <= set(buttons)
     assert "Nothing was rendered on Tegula yet." in json.dumps(said["empty"])
 
 
@@ -99,6 +101,24 @@ def test_the_picture_is_f12s_to_the_bit(run: Run, market: Market, tmp_path: Path
     assert "It cost" in done["sentence"]
     assert done["spent"] > 0
     assert pixels(tmp_path / "ours.png") == pixels(picture(blend, tmp_path / "native.png"))
+
+
+def test_an_animation_is_f12s_and_so_it_is_once_more_after_a_restart(
+    run: Run, market: Market, tmp_path: Path
+) -> None:
+    build(tmp_path, "changing")
+    blend, names = tmp_path / "changing.blend", [f"{frame:02}.exr" for frame in (1, 2, 3)]
+    native, ours, again, kept = (tmp_path / name for name in ("native", "ours", "again", "kept"))
+    for folder in (native, ours, again, kept):
+        folder.mkdir()
+    f12.native(f12.HERE, blend, f12.Output(f"{native}/##", "OPEN_EXR_MULTILAYER", (1, 3, 1)))
+    where = market.url, market.token, str(blend)
+    assert run("animate", *where, f"{ours}/##") == ["FINISHED"]
+    assert run("resume", *where, f"{again}/##", str(kept)) == [["FINISHED"]] * 3
+    for name in names:
+        assert f12.differences(native / name, ours / name) == []
+        assert f12.differences(native / name, again / name) == []
+    assert sorted(path.name for path in kept.iterdir()) == [f"frame_00{name}" for name in names]
 
 
 def test_what_goes_wrong_is_a_sentence(run: Run, market: Market, tmp_path: Path) -> None:
