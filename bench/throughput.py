@@ -11,8 +11,9 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,11 @@ CHANNELS = ("ViewLayer.Combined.R", "ViewLayer.Combined.G", "ViewLayer.Combined.
 class Simulated:
     """A worker, or the verifier, that renders nothing."""
 
-    def __init__(self, dealer: wire.Dealer, keys: wire.CurveKeys, domain: Domain, image: Digest) -> None:
+    def __init__(
+        self, dealer: wire.Dealer, keys: wire.CurveKeys, domain: Domain, image: Digest, seconds: float
+    ) -> None:
         self._dealer = dealer
+        self._seconds = seconds
         self._keys = keys
         self._domain = domain
         self._image = image
@@ -65,6 +69,7 @@ class Simulated:
                     ask = messages.AskFor(job, Wei(40), slots, 2_000_000_000, warm=True)
                     await self._dealer.send(ask)
                 case messages.Grant(lease):
+                    await asyncio.sleep(self._seconds)
                     await self._dealer.send(
                         messages.Deliver(self._result(lease.id, lease.job, lease.unit, lease.attempt))
                     )
@@ -86,32 +91,52 @@ def coordinator(folder: Path, tiles: int, workers: int) -> float:
 
 
 async def _coordinator(folder: Path, tiles: int, workers: int) -> float:
+    async with market(folder, workers) as site:
+        order, session = _order(site.net, site.client, tiles)
+        site.net.mint(site.net.key(1).address, Wei(10**12))
+        escrow = chain.Escrow.connect(site.net.rpc, site.net.escrow)
+        escrow.open(order.terms, auction.most([EDGE * EDGE] * tiles, order.ceiling), site.net.key(1))
+        job = chain.job_id(order.terms)
+        payload = vouchers.order_payload(escrow.domain, job, digest(codec.dumps(order)))
+        await asyncio.to_thread(site.client.open_job, order, signing.sign(payload, session))
+        return await _rate(site.crew, tiles)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    net: devchain.DevChain
+    url: str
+    token: str
+    client: Client
+    crew: tuple[Simulated, ...]
+    """Without the verifier."""
+
+
+@asynccontextmanager
+async def market(folder: Path, workers: int, seconds: float = 0.0) -> AsyncIterator[Site]:
+    """A real coordinator with a simulated verifier and so many simulated workers.
+
+    Args:
+        seconds: that a worker takes for a tile.
+    """
     async with AsyncExitStack() as stack:
         net = stack.enter_context(devchain.devchain())
         keys = [wire.CurveKeys.generate() for _ in range(workers + 1)]
         url, token = local.coordinator(stack, folder / "coordinator", net, codec.encode(keys[0].public))
         client = Client(url, token)
-        about = client.about()
-        escrow = chain.Escrow.connect(net.rpc, net.escrow)
-        image = _image(folder)
+        stack.callback(client.disconnect)
+        about, image = client.about(), _image(folder)
         client.blobs.upload_bytes(image)
-        order, session = _order(net, about.coordinator, client, tiles)
-        net.mint(net.key(1).address, Wei(10**12))
-        escrow.open(order.terms, auction.most([EDGE * EDGE] * tiles, order.ceiling), net.key(1))
-        async with asyncio.TaskGroup() as tasks:
-            crew = []
-            for index, mine in enumerate(keys):
-                dealer = await stack.enter_async_context(wire.dealer(about.router, about.curve_key, mine))
-                crew.append(Simulated(dealer, mine, escrow.domain, digest(image)))
-                tasks.create_task(crew[-1].work(64 if index == 0 else 8, verifier=index == 0))
-            job = chain.job_id(order.terms)
-            payload = vouchers.order_payload(escrow.domain, job, digest(codec.dumps(order)))
-            await asyncio.to_thread(client.open_job, order, signing.sign(payload, session))
-            rate = await _rate(crew[1:], tiles)
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-        client.disconnect()
-    return rate
+        domain = Domain(about.chain_id, about.escrow)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        crew, running = [], []
+        for index, mine in enumerate(keys):
+            dealer = await stack.enter_async_context(wire.dealer(about.router, about.curve_key, mine))
+            crew.append(Simulated(dealer, mine, domain, digest(image), seconds if index else 0.0))
+            running.append(tasks.create_task(crew[-1].work(8 if index else 64, verifier=not index)))
+        yield Site(net, url, token, client, tuple(crew[1:]))
+        for task in running:
+            task.cancel()
 
 
 async def _rate(crew: list[Simulated], tiles: int) -> float:
@@ -125,9 +150,7 @@ async def _rate(crew: list[Simulated], tiles: int) -> float:
     return (tiles - began) / (time.perf_counter() - first)
 
 
-def _order(
-    net: devchain.DevChain, coordinator: bytes, client: Client, tiles: int
-) -> tuple[Order, signing.Key]:
+def _order(net: devchain.DevChain, client: Client, tiles: int) -> tuple[Order, signing.Key]:
     blend = b"BLENDER, but nobody looks"
     manifest = SceneManifest("none.blend", (SceneFile("none.blend", digest(blend), len(blend)),))
     for blob in (blend, codec.dumps(manifest)):
@@ -136,7 +159,7 @@ def _order(
     terms = Terms(
         net.key(1).address,
         session.address,
-        coordinator,
+        client.about().coordinator,
         net.dollar,
         int(time.time()) + 36_000,
         3600,

@@ -173,7 +173,7 @@ class FakeCoordinator:
         )
         self.order = order
         job = self.job_id(order)
-        self.view = JobView(job, JobPhase.OPEN, "", None, (), units, (), len(self.asks), 1, 0)
+        self.view = JobView(job, JobPhase.OPEN, "", None, (), units, (), len(self.asks), 1, 0, "")
         self._event("JobOpened", {})
         return {"job": codec.encode(job)}
 

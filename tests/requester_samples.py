@@ -74,7 +74,7 @@ def view(ordered: Order, price: int = 50) -> JobView:
         ),
     )
     dues = tuple(Owed(worker, Wei(total), Wei(0)) for worker, total in owed.items())
-    return JobView(JOB, JobPhase.DONE, "", Wei(price), asks, tuple(units), dues, 2, 1, 40)
+    return JobView(JOB, JobPhase.DONE, "", Wei(price), asks, tuple(units), dues, 2, 1, 40, "")
 
 
 def verdict(

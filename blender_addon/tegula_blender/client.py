@@ -5,6 +5,7 @@ again with growing pauses for as long as `patience` lasts; what it answers is fi
 """
 
 import time
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
@@ -97,8 +98,16 @@ class Client:
         body = {"order": codec.encode(order), "signature": codec.encode(signature)}
         return _decode(JobId, _field(self._json("POST", "/v1/jobs", body), "job"))
 
-    def job(self, job: JobId) -> JobView:
-        return _decode(JobView, self._json("GET", _job_path(job)))
+    def job(self, job: JobId, before: JobView | None = None) -> JobView:
+        """
+        Args:
+            before: an earlier view; what has not changed since is taken from there.
+        """
+        if before is None:
+            return _decode(JobView, self._json("GET", _job_path(job)))
+        changes = _decode(JobView, self._json("GET", _job_path(job), params={"since": before.mark}))
+        units = {unit.unit: unit for unit in (*before.units, *changes.units)}
+        return replace(changes, units=tuple(units.values()))
 
     def events(self, job: JobId, after: int, wait: float) -> tuple[list[JobEvent], int]:
         """What happened after event number `after`, and the number to go on from.

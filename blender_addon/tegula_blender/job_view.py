@@ -128,6 +128,8 @@ class JobView:
     verifiers: int
     seq: int
     """Number of the last event that is in this view."""
+    mark: str
+    """From which a later view can go on, with the units only that have changed since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import secrets
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from tegula_coordinator import events
+from tegula_coordinator import events, views
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Job
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -76,14 +77,11 @@ class Desk:
         self._derive = derive
         self._tokens = tokens
         self._contact = contact
+        self._start = secrets.token_hex(8)
 
     @property
     def book(self) -> Book:
         return self._keeper.book
-
-    @property
-    def seq(self) -> int:
-        return self._keeper.seq
 
     def about(self) -> dict[str, Any]:
         """Where and who this coordinator is; `contact` has the router's endpoint and key."""
@@ -108,6 +106,25 @@ class Desk:
             return self.book.jobs[job]
         except KeyError as error:
             raise NoSuchJob("there is no such job here") from error
+
+    def show(self, job: JobId, since: str) -> dict[str, Any]:
+        """The job as its requester may see it.
+
+        Args:
+            since: the mark of an earlier view, whose units are left out if they have not changed.
+        """
+        found = self.find(job)
+        view = views.job(self.book, found, self._keeper.seq, self._clock(since))
+        return {**view, "mark": f"{self._start}-{found.clock}"}
+
+    def _clock(self, mark: str) -> int:
+        """The job's, when the mark was given; -1 if that was before this start.
+
+        A view can show what is not on disk yet. Were the coordinator killed then, its clock would come to the
+        same number by another way.
+        """
+        start, _, clock = mark.partition("-")
+        return int(clock) if start == self._start and clock.isdecimal() else -1
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         return await self._keeper.events_of(job, after, wait)

@@ -30,6 +30,8 @@ from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Sig
 
 LONGEST_WAIT = 30.0
 """Seconds that a request for events may stay open."""
+LONGEST_MARK = 64
+"""Letters."""
 STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NotFunded, 402),
     (relay.NotCovered, 402),
@@ -98,8 +100,11 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         return {"job": codec.encode(await desk.open_job(order, signature))}
 
     @app.get("/v1/jobs/{job}", dependencies=for_requesters)
-    async def show_job(job: str) -> dict[str, Any]:
-        return views.job(desk.book, desk.find(_job_id(job)), desk.seq)
+    async def show_job(
+        job: str, since: Annotated[str, Query(max_length=LONGEST_MARK)] = ""
+    ) -> dict[str, Any]:
+        """With the mark of an earlier view, of the units those only that have changed since."""
+        return desk.show(_job_id(job), since)
 
     @app.get("/v1/jobs/{job}/events", dependencies=for_requesters)
     async def follow(
@@ -111,23 +116,6 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         recorded = await desk.events_of(_job_id(job), after, wait)
         listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
-
-    @app.get(
-        "/v1/jobs/{job}/units/{unit}/attempts/{attempt}/evidence",
-        dependencies=for_blobs,
-        response_class=FileResponse,
-    )
-    async def show_evidence(job: str, unit: int, attempt: int) -> FileResponse:
-        """A bundle for `tegula verify`; for the requester, and for workers, who want to know why."""
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tegula-evidence-"))
-        cleanup = BackgroundTask(shutil.rmtree, folder)
-        try:
-            path = folder / "evidence.zip"
-            await desk.show_evidence(_job_id(job), unit, attempt, path)
-        except BaseException:
-            await cleanup()
-            raise
-        return FileResponse(path, media_type="application/zip", background=cleanup)
 
     @app.post("/v1/jobs/{job}/vouchers", dependencies=for_requesters)
     async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
@@ -148,6 +136,7 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         return {"signature": codec.encode(signature)}
 
     _serve_everybody(app, desk)
+    _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters)
     relay_api.serve(app, desk, relay, for_requesters)
     return app
@@ -161,6 +150,25 @@ def _serve_everybody(app: FastAPI, desk: Desk) -> None:
     @app.get("/v1/about")
     async def about() -> dict[str, Any]:
         return desk.about()
+
+
+def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
+    @app.get(
+        "/v1/jobs/{job}/units/{unit}/attempts/{attempt}/evidence",
+        dependencies=for_blobs,
+        response_class=FileResponse,
+    )
+    async def show_evidence(job: str, unit: int, attempt: int) -> FileResponse:
+        """A bundle for `tegula verify`; for the requester, and for workers, who want to know why."""
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tegula-evidence-"))
+        cleanup = BackgroundTask(shutil.rmtree, folder)
+        try:
+            path = folder / "evidence.zip"
+            await desk.show_evidence(_job_id(job), unit, attempt, path)
+        except BaseException:
+            await cleanup()
+            raise
+        return FileResponse(path, media_type="application/zip", background=cleanup)
 
 
 def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any]) -> None:

@@ -10,15 +10,20 @@ from tegula_market import codec
 from tegula_market.lifecycle import Phase
 
 
-def job(book: Book, job: Job, seq: int) -> dict[str, Any]:
-    """The job as it stands after event number `seq`."""
+def job(book: Book, job: Job, seq: int, since: int = -1) -> dict[str, Any]:
+    """The job as it stands after event number `seq`.
+
+    Args:
+        since: the job's clock at an earlier view; units that have not changed since then are left out.
+    """
+    changed = [index for index in range(len(job.units)) if job.changed.get(index, 0) > since]
     return {
         "job": codec.encode(job.id),
         "phase": job.phase.value,
         "reason": job.reason,
         "clearing_price": None if job.price is None else str(job.price),
         "asks": _asks(book, job),
-        "units": [_unit(job, index) for index in range(len(job.units))],
+        "units": [_unit(job, index) for index in changed],
         "owed": _owed(job),
         "workers": sum(1 for worker in book.workers.values() if worker.online and not worker.verifier),
         "verifiers": sum(1 for worker in book.workers.values() if worker.online and worker.verifier),

@@ -141,6 +141,10 @@ def test_a_job_opens_once_its_deposit_and_blobs_are_there(act: Act) -> None:
         assert (await it.order(order)).status_code == 201  # said twice, opened once
         view = await it.get(f"/v1/jobs/{codec.encode(job)}")
         assert (view["phase"], len(view["units"]), view["clearing_price"]) == ("OPEN", 4, None)
+        for mark, units in {view["mark"]: 0, "another start-0": 4, "-": 4, "rubbish": 4}.items():
+            later = await it.get(f"/v1/jobs/{codec.encode(job)}?since={mark}")
+            assert len(later["units"]) == units
+            assert {**later, "units": []} == {**view, "units": []}
 
     act(scenario)
 

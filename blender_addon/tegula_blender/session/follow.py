@@ -40,6 +40,7 @@ class Follower:
         self._budget = planning.budget(deal.order)
         self._seen: dict[int, Digest] = {}
         self._seq = 0
+        self._view: JobView | None = None
         self._since: float | None = None
         self.log = WorkLog()
 
@@ -60,7 +61,7 @@ class Follower:
 
     def look(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
         """Sees how the job stands, fetches what is new and signs what is due; raises as `follow`."""
-        view = self._deal.client.job(self._deal.job)
+        view = self._view = self._deal.client.job(self._deal.job, self._view)
         reason = over(view)
         if reason:
             raise NobodyTakes(reason)

@@ -31,11 +31,17 @@ def asking(call: Callable[[], T], say: Callable[[str], None]) -> Steps[T]:
         except AWAY as error:
             say(f"{error}. It is asked again; workers go on meanwhile.")
             waited = True
-            until = time.monotonic() + pause
-            while time.monotonic() < until:
-                yield
+            yield from resting(pause)
             pause = min(2 * pause, PAUSES[1])
         else:
             if waited:
                 say("")
             return answer
+
+
+def resting(seconds: float) -> Steps[None]:
+    """Turns to something else at least once."""
+    until = time.monotonic() + seconds
+    yield
+    while time.monotonic() < until:
+        yield

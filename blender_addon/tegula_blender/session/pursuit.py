@@ -1,5 +1,6 @@
 """A job whose deposit is paid, until all of it is where it belongs: with workers, or back."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,12 +14,15 @@ from . import follow
 from .deal import Deal
 from .follow import Follower, Gallery
 from .interest import nobody
-from .patience import Steps, asking
+from .patience import Steps, asking, resting
 from .standing import Tell
 from .stopwatch import Stopwatch
 
 LOOK_SECONDS = 0.5
 """For which the coordinator may hold a request while nothing happens in the job."""
+REST = 2.0
+"""A look that took a second is followed by so many without one. Blender's interface runs on the same Python;
+tiles that come faster are fetched together."""
 REMEDY = "raise the budget"
 
 
@@ -71,10 +75,11 @@ class Pursuit:
             if self._unwanted() and not told:
                 yield from self._cancel("cancelled by the requester")
                 told = True
+            began = time.monotonic()
             view = yield from asking(lambda: self._follower.look(self._over), self._say)
             if follow.ended(view):
                 return view
-            yield
+            yield from resting(REST * (time.monotonic() - began))
             yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
 
     def _over(self, view: JobView) -> str | None:

@@ -84,6 +84,7 @@ def forfeit(book: Book, job: Job, leases: Iterable[LeaseId], lots: Mapping[Lease
     """
     for lease in leases:
         job.forfeits.add(lease)
+        job.touch(lease_parts(lease)[1])
         job.batches[lease], job.lots[lease] = (lease,), lots[lease]
         book.unprobed.append(lease)
 

@@ -91,6 +91,10 @@ class Job:
     stopped: JobPhase | None = None
     """FAILED, CANCELLED or CLOSED, once it is."""
     reason: str = ""
+    clock: int = 0
+    """Counts the changes of units that a requester can see."""
+    changed: dict[int, int] = field(default_factory=dict)
+    """By unit, the clock at its last change."""
 
     @classmethod
     def of(cls, opened: JobOpened, sizes: tuple[int, ...]) -> "Job":
@@ -191,7 +195,12 @@ class Job:
         self.turnaround.pop(lease.id, None)
         self.unjudged.get(lease.worker, set()).discard(lease.id)
 
+    def touch(self, unit: int) -> None:
+        self.clock += 1
+        self.changed[unit] = self.clock
+
     def move(self, unit: int, event: UnitEvent) -> None:
+        self.touch(unit)
         before = self.units[unit]
         after = self.units[unit] = lifecycle.step(before, event)
         if after.phase is Phase.OPEN:

@@ -87,6 +87,7 @@ def _probed(book: Book, lease_id: LeaseId, number: int) -> Job:
 def _note(job: Job, verdict: Verdict) -> None:
     unit = lease_parts(verdict.lease)[1]
     job.verdicts.setdefault(unit, []).append((job.payees[verdict.lease], verdict))
+    job.touch(unit)
 
 
 def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:

@@ -109,7 +109,8 @@ def assert_every_result_is_somewhere(book: Book) -> None:
 
 @given(st.lists(steps, max_size=60))
 def test_any_order_of_events_keeps_the_money_right_and_replays_to_the_same_book(script: list[Event]) -> None:
-    book, again, admitted = a_book(3), a_book(3), []
+    book, again, admitted, seen = a_book(3), a_book(3), [], {}
+    clock = -1
     for each in (book, again):
         each.records[payout(ANN)] = Record(passed=16)  # her batches hold two tiles
     for played in script:
@@ -127,6 +128,10 @@ def test_any_order_of_events_keeps_the_money_right_and_replays_to_the_same_book(
             assert ledger.total_owed + ledger.total_reserved <= ledger.funded
             assert set(book.jobs[JOB].leases) == set(ledger.reserved)
             assert_every_result_is_somewhere(book)
+            changes = views.job(book, book.jobs[JOB], 0, clock)["units"]
+            seen |= {unit["unit"]: unit for unit in changes}
+            assert [seen[index] for index in sorted(seen)] == views.job(book, book.jobs[JOB], 0)["units"]
+            clock = book.jobs[JOB].clock
     for event in admitted:
         step(again, event)
     assert again.jobs == book.jobs
