@@ -4,13 +4,14 @@ Every request can be sent again without harm, so a coordinator that is away, res
 again with growing pauses for as long as `patience` lasts; what it answers is final.
 """
 
+import importlib.metadata
 import time
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
 
-from tegula_market import codec
+from tegula_market import codec, messages
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Terms, Wei
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
+OURS = importlib.metadata.version("tegula-market")
 PAUSES = 0.1, 5.0
 """First and longest pause before a request is sent again; each is twice the one before."""
 
@@ -36,6 +38,10 @@ class Refused(TegulaError):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class AnotherVersion(TegulaError):
+    """A coordinator that this program does not fit; the message says which are which."""
 
 
 class Client:
@@ -66,7 +72,10 @@ class Client:
         self.blobs.close()
 
     def about(self) -> About:
-        return _decode(About, self._json("GET", "/v1/about"))
+        """Raises: AnotherVersion."""
+        raw = self._json("GET", "/v1/about")
+        _check_version(str(_field(raw, "protocol")), str(_field(raw, "version")))
+        return _decode(About, raw)
 
     def market(self) -> MarketView:
         return _decode(MarketView, self._json("GET", "/v1/market"))
@@ -189,6 +198,20 @@ def _job_path(job: JobId, *rest: str) -> str:
 
 def _decode(kind: type[T], raw: Any) -> T:
     return codec.decode(kind, raw, "answer")
+
+
+def _check_version(protocol: str, version: str) -> None:
+    """Before anything else is understood, or not: answers change from one release to the next."""
+    spoken = messages.PROTOCOL.decode()
+    if (protocol, _release(version)) != (spoken, _release(OURS)):
+        raise AnotherVersion(
+            f"The coordinator is Tegula {version[:20]!r} and speaks {protocol[:20]!r}; this is Tegula {OURS!r}"
+            f" and speaks {spoken!r}. Please use versions that fit: their first two numbers are the same."
+        )
+
+
+def _release(version: str) -> list[str]:
+    return version.split(".")[:2]
 
 
 def _field(raw: Any, name: str) -> Any:

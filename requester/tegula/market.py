@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
-from tegula_market import messages
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, InvalidValue
@@ -35,12 +34,7 @@ def money_of(escrow: Escrow, currency: Address) -> Money:
 
 
 def check(about: About, market: Market) -> None:
-    """Raises: InvalidValue: a coordinator that is too old or new, or has another escrow than is believed."""
-    spoken = messages.PROTOCOL.decode()
-    if about.protocol != spoken:
-        raise InvalidValue(
-            f"the coordinator speaks {about.protocol[:20]!r}, this program {spoken!r}; use versions that fit"
-        )
+    """Raises: InvalidValue: a coordinator that has another escrow than is believed."""
     if market.escrow is not None and market.escrow != about.escrow:
         raise InvalidValue(
             f"the coordinator works with the escrow 0x{about.escrow.hex()}, not with"

@@ -10,7 +10,7 @@ from blender_addon.session.markets import NOW, market, speed, worker
 from fake_coordinator import CURRENCY, TOKEN, TX, FakeCoordinator, No, ProxyPage, Serving
 from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
-from tegula_blender.client import Client, Refused, Unreachable
+from tegula_blender.client import AnotherVersion, Client, Refused, Unreachable
 from tegula_blender.job_view import AccountView, Deposited, Settled
 from tegula_blender.market_view import Priced
 from tegula_market.adapters import light
@@ -142,6 +142,21 @@ def test_something_else_at_the_address(serving: Serving, fake: FakeCoordinator) 
     fake.about = b"<html>hello</html>"  # type: ignore[assignment]
     with pytest.raises(MalformedInput, match="is the address right"):
         Client(serving.url, TOKEN).about()
+
+
+@pytest.mark.parametrize(("key", "value"), [("protocol", "tm2"), ("version", "0.2.0"), ("version", "1.1.0")])
+def test_a_coordinator_of_another_version_is_refused(
+    client: Client, fake: FakeCoordinator, key: str, value: str
+) -> None:
+    """Whatever else it answers."""
+    fake.about |= {key: value, "surprise": 1}
+    with pytest.raises(AnotherVersion, match=f"{value}.*use versions that fit"):
+        client.about()
+
+
+def test_a_mended_release_fits(client: Client, fake: FakeCoordinator) -> None:
+    fake.about["version"] = "0.1.99"
+    assert client.about().version == "0.1.99"
 
 
 def test_an_answer_with_a_surprise_in_it_is_refused(client: Client, fake: FakeCoordinator) -> None:

@@ -24,11 +24,6 @@ def test_an_escrow_that_was_pinned_is_the_only_one() -> None:
         market.check(ABOUT, replace(WHERE, escrow=THERE))
 
 
-def test_another_protocol_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="versions that fit"):
-        market.check(replace(ABOUT, protocol="tm2"), WHERE)
-
-
 def test_the_token_names_its_money() -> None:
     escrow = cast("Escrow", SimpleNamespace(describe=lambda _: ("tUSD", 6)))
     assert market.money_of(escrow, HERE) == Money("tUSD", 6)

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from tegula_market import messages, vouchers
+from tegula_market import vouchers
 from tegula_market.adapters import light
 from tegula_market.model import InvalidValue, TegulaError, Terms, Wei
 from tegula_market.vouchers import Domain, TokenDomain
@@ -64,15 +64,11 @@ def connect(url: str, token: str, purse: Purse) -> Connected:
     """
     Raises:
         Unreachable, Refused, MalformedInput: nobody answers, the token is not known, no coordinator is there.
-        InvalidValue: it is too old or too new, or names another escrow than before.
+        AnotherVersion: it is too old or too new.
+        InvalidValue: it names another escrow than before.
     """
     client = Client(url, token)
     about = client.about()
-    if about.protocol != messages.PROTOCOL.decode():
-        raise InvalidValue(
-            f"The coordinator speaks {about.protocol[:20]!r} and this extension"
-            f" {messages.PROTOCOL.decode()!r}; use versions that fit."
-        )
     client.check_token()
     purse.trust(url, Domain(about.chain_id, about.escrow))
     return Connected(url, client, about, client.account(purse.address), purse)

@@ -27,6 +27,7 @@ said = {}
 
 
 def install():
+    press("Escape")  # the splash screen
     before = present()
     bpy.ops.extensions.package_install_files(
         filepath=str(FOLDER / "tegula.zip"), repo="user_default", enable_on_install=True
@@ -117,7 +118,6 @@ def agreed():
 
 
 def first():
-    press("Escape")  # the splash screen
     before = install()
     yield (FOLDER / "market.json").exists
     prepare()
