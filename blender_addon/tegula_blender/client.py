@@ -205,8 +205,8 @@ def _check_version(protocol: str, version: str) -> None:
     spoken = messages.PROTOCOL.decode()
     if (protocol, _release(version)) != (spoken, _release(OURS)):
         raise AnotherVersion(
-            f"The coordinator is Tegula {version[:20]!r} and speaks {protocol[:20]!r}; this is Tegula {OURS!r}"
-            f" and speaks {spoken!r}. Please use versions that fit: their first two numbers are the same."
+            f"The coordinator is Tegula {version[:20]!r} and speaks {protocol[:20]!r}; this is {OURS!r} and"
+            f" speaks {spoken!r}. Please use versions that fit: their first two numbers are the same."
         )
 
 
