@@ -15,6 +15,7 @@ import typer
 import differences
 import handover
 import overhead
+import screen
 import throughput
 
 SHOWN = ("load", "tiles", "probes", "transfer", "chain", "stitch", "develop")
@@ -36,6 +37,7 @@ def main(
             "overhead": _overhead(scene, samples, scale, tile, rounds, Path(folder)),
             "throughput": _throughput(tiles, workers, rounds, Path(folder)),
             "handover": _handover(rounds, Path(folder)),
+            "screen": _screen(scene, rounds, Path(folder)),
             "differences": _differences(scene, samples, scale, Path(folder)),
         }
     (out / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
@@ -84,6 +86,24 @@ def _handover(rounds: int, folder: Path) -> dict[str, Any]:
     print(f"  / reading it = {statistics.median(finishes):.2f} (range {made_range(finishes)})")
     rows = {"large": large, "small": small}
     return {name: [asdict(each) for each in made] for name, made in rows.items()}
+
+
+def _screen(scene: Path, rounds: int, folder: Path) -> dict[str, Any]:
+    ticks, lasts = [], []
+    for index in range(rounds):
+        homes = folder / f"ticks-{index}", folder / f"last-{index}"
+        for home in homes:
+            home.mkdir()
+        ticks.append(screen.thousand(homes[0]))
+        lasts.append(screen.last(scene, homes[1]))
+    ratios = [each.busy / each.idle for each in ticks]
+    print(f"\nBlender's interface while 1000 tiles come, median of {rounds} rounds")
+    print(f"  a tick {1e3 * statistics.median(each.busy for each in ticks):.2f} ms at the 99th percentile,")
+    print(f"  {1e3 * statistics.median(each.work for each in ticks):.2f} ms of it its own work")
+    print(f"  / while nothing comes = {statistics.median(ratios):.2f} (range {made_range(ratios)})")
+    print(f"  last verdict to last tile shown {statistics.median(each.shown for each in lasts):.2f} s")
+    print(f"  last verdict to the whole frame shown {statistics.median(each.over for each in lasts):.2f} s")
+    return {"ticks": [asdict(each) for each in ticks], "last": [asdict(each) for each in lasts]}
 
 
 def _differences(scene: Path, samples: int, scale: int, folder: Path) -> dict[str, float]:

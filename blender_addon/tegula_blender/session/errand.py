@@ -32,6 +32,7 @@ from .state import JobCard, Step
 from .uploading import upload
 from .words import duration
 
+WHEN_BACK = "You have cancelled it: it ends when the coordinator is back."
 RETURNED = "What was accepted is paid, the rest of the deposit is back."
 Reach = Callable[[], Connected]
 
@@ -147,7 +148,7 @@ class Errand:
             self.fail(str(error))
 
     def _explain(self, sentence: str) -> None:
-        self._say(sentence=sentence)
+        self._say(sentence=f"{sentence} {WHEN_BACK}" if sentence and self._cancelled else sentence)
 
     def _over(self, step: Step, sentence: str) -> None:
         self._say(step=step, sentence=sentence, seconds_left=None)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from tegula_market.adapters.blobs import Away
 
 from ..client import Unreachable
+from .words import sentence
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
@@ -29,7 +30,7 @@ def asking(call: Callable[[], T], say: Callable[[str], None]) -> Steps[T]:
         try:
             answer = call()
         except AWAY as error:
-            say(f"{error}. It is asked again; workers go on meanwhile.")
+            say(f"{sentence(error)} It is asked again; workers go on meanwhile.")
             waited = True
             yield from resting(pause)
             pause = min(2 * pause, PAUSES[1])

@@ -17,19 +17,14 @@ from .interest import nobody
 from .patience import Steps, asking, resting
 from .standing import Tell
 from .stopwatch import Stopwatch
+from .words import sentence
 
 LOOK_SECONDS = 0.5
 """For which the coordinator may hold a request while nothing happens in the job."""
 REST = 2.0
-"""A look that took a second is followed by so many without one. Blender's interface runs on the same Python;
-tiles that come faster are fetched together."""
+"""A look that kept the processor for a second is followed by so many without one. Blender's interface runs on
+the same Python; tiles that come faster are fetched together."""
 REMEDY = "raise the budget"
-
-
-def sentence(error: TegulaError) -> str:
-    """With its full stop, so that another can follow; some messages come from Blender itself."""
-    said = str(error).strip()
-    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 class Pursuit:
@@ -75,11 +70,11 @@ class Pursuit:
             if self._unwanted() and not told:
                 yield from self._cancel("cancelled by the requester")
                 told = True
-            began = time.monotonic()
+            began = time.thread_time()
             view = yield from asking(lambda: self._follower.look(self._over), self._say)
             if follow.ended(view):
                 return view
-            yield from resting(REST * (time.monotonic() - began))
+            yield from resting(REST * (time.thread_time() - began))
             yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
 
     def _over(self, view: JobView) -> str | None:

@@ -14,6 +14,12 @@ def be(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
+def sentence(error: Exception) -> str:
+    """With its full stop, so that another can follow; some messages come from Blender itself."""
+    said = str(error).strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
 def duration(seconds: float) -> str:
     """Like "90 seconds" or "4 minutes": a number of two digits at most says enough."""
     if seconds < 1:

@@ -205,6 +205,22 @@ def test_a_coordinator_that_goes_away_is_waited_for(
     assert fake.settled == {done.job: done.spent}
 
 
+def test_a_job_can_be_cancelled_while_the_coordinator_is_away(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    gone = threading.Event()
+    fake.on_step = lambda it: gone.set() if it.view is not None and it.view.asks else None
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
+    assert gone.wait(30)
+    serving.__exit__()
+    here.cancel(handle)
+    until(lambda: "it ends when the coordinator is back" in card(here, handle).sentence)
+    serving.__enter__()
+    over = reaches(here, handle, Step.CANCELLED)
+    assert fake.settled == {over.job: over.spent}
+
+
 def test_another_start_finds_the_job_and_finishes_it(
     serving: Serving, fake: PayingCoordinator, tmp_path: Path
 ) -> None:

@@ -33,3 +33,8 @@ def test_counts() -> None:
 def test_amounts() -> None:
     assert words.amounts(1000, 1400, DOLLAR) == "0.001 to 0.0014 USD"
     assert words.amounts(1000, 1000, DOLLAR) == "0.001 USD"
+
+
+@pytest.mark.parametrize(("said", "told"), [("no", "no."), ("No!", "No!"), ("why? ", "why?"), ("So.", "So.")])
+def test_a_message_gets_its_full_stop(said: str, told: str) -> None:
+    assert words.sentence(ValueError(said)) == told
