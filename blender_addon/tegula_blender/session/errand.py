@@ -148,7 +148,11 @@ class Errand:
             self.fail(str(error))
 
     def _explain(self, sentence: str) -> None:
-        self._say(sentence=f"{sentence} {WHEN_BACK}" if sentence and self._cancelled else sentence)
+        if sentence and self._cancelled:
+            sentence = f"{sentence} {WHEN_BACK}"
+        self._say(sentence=sentence)
+        if sentence:
+            self.delivery.status = f"Tegula: {sentence}"
 
     def _over(self, step: Step, sentence: str) -> None:
         self._say(step=step, sentence=sentence, seconds_left=None)

@@ -199,6 +199,7 @@ def test_a_coordinator_that_goes_away_is_waited_for(
         )
     )
     assert not card(here, handle).step.over
+    until(lambda: here.delivery(handle).status == f"Tegula: {card(here, handle).sentence}")
     fake.on_step = lambda _: None
     serving.__enter__()
     done = reaches(here, handle, Step.DONE)
