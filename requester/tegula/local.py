@@ -60,7 +60,8 @@ def market(workers: int, blender: Path | None = None, funded: Sequence[Address] 
 
 
 def _verifier_key(home: Path) -> str:
-    shown = programs.output_of([programs.find("tegula-worker"), "keys", "--data", str(home)])
+    command = [programs.find("tegula-worker"), "keys", "--plain", "--data", str(home)]
+    shown = programs.output_of(command)
     key: str = json.loads(shown)["worker"]
     return key
 

@@ -11,6 +11,7 @@ import structlog
 from typer.testing import CliRunner
 
 from fakes import FakeEscrow, FakeRenderer, blob_server
+from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import Address
@@ -90,11 +91,27 @@ def test_keys_are_printed_without_their_secrets(tmp_path: Path) -> None:
     assert (tmp_path / "curve.key").read_text().strip() not in out
 
 
+def test_keys_under_a_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keystore, "WORK", 2)
+    data, word = tmp_path / "data", tmp_path / "word"
+    word.write_text("pass word\n")
+    word.chmod(0o600)
+    code, plain, err = _cli("keys", "--data", data)
+    assert (code, f"tegula-worker keys --encrypt --data {data}" in err) == (0, True)
+    code, out, err = _cli("keys", "--encrypt", "--data", data, "--passphrase-file", word)
+    assert (code, out, err) == (0, plain, "")
+    assert _cli("keys", "--data", data) == (0, plain, "")
+    code, _, err = _cli("claim", "--data", data, "--rpc", "http://rpc")
+    assert (code, "--passphrase-file FILE" in err) == (2, True)
+    assert _cli("claim", "--data", data, "--rpc", "http://rpc", "--passphrase-file", word)[:2] == (0, "")
+    assert "pass word" not in out + err
+
+
 RUN = ("run", "--coordinator", "http://127.0.0.1:1", "--rpc", "http://rpc", "--price", 5)
 
 
 def test_who_it_is_comes_first_on_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ran(config: Any) -> None:
+    async def ran(config: Any, **_: Any) -> None:
         assert (config.price, config.data) == (5, tmp_path)
 
     monkeypatch.setattr(program, "run", ran)
@@ -109,16 +126,16 @@ def test_who_it_is_comes_first_on_stdout(tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_the_provider_can_put_right_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    async def failed(_: Any) -> None:
+    async def failed(_: Any, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr(program, "run", failed)
     code, _, err = _cli(*RUN, "--data", tmp_path)
-    assert (code, err) == (2, "tegula-worker: not today\n")
+    assert (code, err.splitlines()[-1]) == (2, "tegula-worker: not today")
 
 
 def test_our_own_fault_is_not_dressed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def failed(_: Any) -> None:
+    async def failed(_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(program, "run", failed)

@@ -1,5 +1,6 @@
 """Which vouchers are kept, and what is collected."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from fakes import FakeEscrow
 from orders import an_order
 from tegula_market import vouchers
-from tegula_market.adapters import chain, signing
+from tegula_market.adapters import chain, devchain, signing
 from tegula_market.adapters.chain import ChainError
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Terms, Voucher, Wei
@@ -117,3 +118,12 @@ def test_it_looks_at_the_deposit_of_the_terms(wallet: Wallet) -> None:
 def test_another_chain_than_promised(wallet: Wallet) -> None:
     with pytest.raises(ChainError, match="want chain 1, but --rpc leads to 31337"):
         wallet.check(replace(DOMAIN, chain_id=1))
+
+
+def test_a_development_key_earns_on_test_chains_only(tmp_path: Path) -> None:
+    rich = FakeEscrow(replace(DOMAIN, chain_id=1))
+    for key, fine in ((PAYOUT, True), (devchain.dev_key(5, DOMAIN.chain_id), False)):
+        wallet = Wallet(Store(tmp_path), key, lambda _: rich)
+        with nullcontext() if fine else pytest.raises(devchain.NotLocal, match="refused on chain 1"):
+            wallet.check(rich.domain)
+    Wallet(Store(tmp_path), devchain.dev_key(5, DOMAIN.chain_id), lambda _: FakeEscrow(DOMAIN)).check(DOMAIN)

@@ -16,6 +16,7 @@ from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
 from tegula_worker import again, config, keys, program
+from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.scenes import LaidOut
 
@@ -27,6 +28,9 @@ Rpc = Annotated[str | None, typer.Option(help="JSON-RPC URL of the chain")]
 Price = Annotated[int | None, typer.Option(help="token units asked for a megasample")]
 Blender = Annotated[Path | None, typer.Option(help="Blender program; without it, the bpy module renders")]
 Verifier = Annotated[bool | None, typer.Option("--verifier", help="render probes for the coordinator")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="file with the payout key's passphrase; without it, a terminal is asked")
+]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="log everything")]
 Quiet = Annotated[bool, typer.Option("-q", help="log warnings only")]
 
@@ -40,6 +44,7 @@ def run(
     price: Price = None,
     verifier: Verifier = None,
     blender: Blender = None,
+    passphrase_file: PassphraseFile = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -54,25 +59,49 @@ def run(
             price=price,
             verifier=verifier,
             blender=blender,
+            passphrase_file=passphrase_file,
         )
         config.check_for_work(settings)
+        known = keys.load_or_create(settings.data, of_file_or_terminal(settings.passphrase_file))
         _introduce(settings.data)
-        asyncio.run(program.run(settings))
+        asyncio.run(program.run(settings, keys=known))
 
 
 @app.command("keys")
-def make_keys(data: Annotated[Path, typer.Option(help="folder for the key files")]) -> None:
+def make_keys(
+    config_file: ConfigFile = None,
+    data: Data = None,
+    passphrase_file: PassphraseFile = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="put a plain payout key under a passphrase")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="make a key without a passphrase")] = False,
+) -> None:
     """Make the keys, if there are none, and print their public parts as JSON."""
     with explained("tegula-worker"):
-        _introduce(data)
+        settings = _settings(config_file, data=data, passphrase_file=passphrase_file)
+        passphrase = of_file_or_terminal(settings.passphrase_file)
+        keys.create(settings.data, passphrase, plain=plain)
+        if encrypt:
+            keys.encrypt(settings.data, passphrase)
+        if keys.is_plain(settings.data):
+            typer.echo(keys.PLAIN_SENTENCE.format(data=settings.data), err=True)
+        _introduce(settings.data)
 
 
 @app.command()
-def claim(config_file: ConfigFile = None, data: Data = None, rpc: Rpc = None) -> None:
+def claim(
+    config_file: ConfigFile = None,
+    data: Data = None,
+    rpc: Rpc = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
     """Collect every voucher that is not collected yet. Prints one JSON line for each."""
     logs.configure(0)
     with explained("tegula-worker"):
-        for record, tx in program.claim_all(_settings(config_file, data=data, rpc=rpc)):
+        settings = _settings(config_file, data=data, rpc=rpc, passphrase_file=passphrase_file)
+        known = keys.load_or_create(settings.data, of_file_or_terminal(settings.passphrase_file))
+        for record, tx in program.claim_all(settings, known):
             paid = {"job": "0x" + record.job.hex(), "cumulative": str(record.earned)}
             typer.echo(json.dumps({**paid, "tx": tx and "0x" + tx.hex()}))
 
@@ -120,6 +149,5 @@ def _settings(path: Path | None, **options: Any) -> config.Config:
 
 
 def _introduce(data: Path) -> None:
-    known = keys.load_or_create(data)
-    public, payout = known.curve.public.hex(), known.payout.address.hex()
-    typer.echo(json.dumps({"worker": "0x" + public, "payout": "0x" + payout}))
+    worker, payout = keys.shown(data)
+    typer.echo(json.dumps({"worker": "0x" + worker.hex(), "payout": "0x" + payout.hex()}))

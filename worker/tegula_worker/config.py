@@ -31,6 +31,8 @@ class Config:
     """Token units asked for a megasample."""
     data: Path = Path("tegula-worker")
     """Folder for keys, scenes, and what is not paid yet."""
+    passphrase_file: Path | None = None
+    """Holds the payout key's passphrase in one line; None asks at a terminal."""
     blender: Path | None = None
     """Blender program; None is the bpy module of this Python."""
     device: Device = Device.CPU
@@ -86,7 +88,11 @@ def _of_file(path: Path) -> dict[str, Any]:
         raw = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    for name in ("data", "blender"):  # relative to the file, wherever the worker is started
+    for name in (
+        "data",
+        "blender",
+        "passphrase_file",
+    ):  # relative to the file, wherever one is
         if isinstance(raw.get(name), str):
             raw[name] = path.parent / raw[name]
     return raw

@@ -14,7 +14,7 @@ from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import keys as keyring
-from tegula_worker import store
+from tegula_worker import passphrases, store
 from tegula_worker.agent import Agent
 from tegula_worker.config import Config, ConfigError
 from tegula_worker.evidence import EvidenceFolder
@@ -33,10 +33,17 @@ OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 log = structlog.get_logger(__name__)
 
 
-async def run(config: Config, *, renderer: Renderer | None = None, twin: Renderer | None = None) -> None:
+async def run(
+    config: Config,
+    *,
+    keys: Keys | None = None,
+    renderer: Renderer | None = None,
+    twin: Renderer | None = None,
+) -> None:
     """Works until SIGTERM or SIGINT.
 
     Args:
+        keys: instead of those in the data folder, opened with the passphrase file.
         renderer: renders instead of one that the configuration describes; it is started and closed here.
         twin: renders a verifier's second images, with another kernel.
 
@@ -44,7 +51,7 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
         TegulaError: it cannot start, or is not wanted; the message says why.
     """
     renderer = renderer or Renderer(config.blender, device=config.device)
-    keys = keyring.load_or_create(config.data)
+    keys = keys or keyring.load_or_create(config.data, passphrases.of_file(config.passphrase_file))
     with store.opened(config.data) as kept:
         about = await _about(config)
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
@@ -62,13 +69,12 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
             await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, evidence, domain))
 
 
-def claim_all(config: Config) -> Iterator[tuple[store.JobRecord, bytes | None]]:
+def claim_all(config: Config, keys: Keys) -> Iterator[tuple[store.JobRecord, bytes | None]]:
     """Collects every voucher that is not collected, ended jobs or not, one with each step. Blocks.
 
     Raises:
         TegulaError: among others ChainError, at the first claim that fails; what came before is paid.
     """
-    keys = keyring.load_or_create(config.data)
     with store.opened(config.data) as kept:
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
         for record in wallet.unclaimed():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tegula_market import vouchers
-from tegula_market.adapters import chain, signing
+from tegula_market.adapters import chain, devchain, signing
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, JobId, Order, SignedVoucher, Wei
@@ -31,7 +31,11 @@ class Wallet:
         """Held from reading a record to writing it: a voucher must not get lost behind a claim."""
 
     def check(self, domain: Domain) -> None:
-        """Raises: ChainError: no such escrow where the worker looks."""
+        """
+        Raises:
+            ChainError: no such escrow where the worker looks.
+            NotLocal: the payout key is a development key, and the chain is not a test chain.
+        """
         self._escrow(domain)
 
     def deposit(self, domain: Domain, order: Order) -> Deposit:
@@ -93,6 +97,7 @@ class Wallet:
         return ""
 
     def _escrow(self, domain: Domain) -> Escrow:
+        devchain.refuse_elsewhere(self._payout.address, domain.chain_id)
         if domain.escrow not in self._escrows:
             self._escrows[domain.escrow] = self._connect(domain.escrow)
         escrow = self._escrows[domain.escrow]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -90,6 +91,21 @@ def dev_key(index: int, chain_id: int) -> Key:
     Account.enable_unaudited_hdwallet_features()
     account = Account.from_mnemonic(MNEMONIC, account_path=f"{PATH}/{index}")
     return Key(account)
+
+
+def refuse_elsewhere(owner: Address, chain_id: int) -> None:
+    """Raises: NotLocal: a development key where what it earns would be anybody's."""
+    if chain_id not in LOCAL_CHAIN_IDS and owner in _dev_addresses():
+        raise NotLocal(
+            f"0x{owner.hex()} is a development key, which everybody has; it is refused on chain {chain_id}."
+            " Make a key of your own"
+        )
+
+
+@cache
+def _dev_addresses() -> frozenset[Address]:
+    local = min(LOCAL_CHAIN_IDS)
+    return frozenset(dev_key(index, local).address for index in range(ACCOUNTS))
 
 
 @contextmanager

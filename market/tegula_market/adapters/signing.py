@@ -4,6 +4,7 @@ A key is read from a file and never shown: not by repr, not in errors, not in lo
 """
 
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,14 +77,34 @@ def create_key(path: Path) -> Key:
 
 def save_key(path: Path, key: Key) -> None:
     """Raises: UnusableKey: the file exists already, or cannot be written."""
+    write_new(path, bytes(key.account.key).hex() + "\n")
+
+
+def write_new(path: Path, text: str) -> None:
+    """A new file for its owner's eyes; on the disk when this returns, its name included.
+
+    Raises:
+        UnusableKey: the file exists already, or cannot be written.
+    """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(partial)  # unlike a rename, never over another file
+        finally:
+            Path(partial).unlink()
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except FileExistsError:
         raise UnusableKey(f"{path} is there already; it is not overwritten") from None
     except OSError as error:
         raise UnusableKey(f"cannot write the key file {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(bytes(key.account.key).hex() + "\n")
 
 
 def sign(payload: Payload, key: Key) -> Signature:
