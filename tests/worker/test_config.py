@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
-from tegula_worker.config import Config, ConfigError, check_for_work, load
+from tegula_market.model import ETHER, Wei
+from tegula_worker.config import Config, ConfigError, Parties, check_for_work, load
+from tegula_worker.pauses import Hours, Limits, Owner
+from tegula_worker.pricing import Electricity, FollowMarket, PriceRule, Pricing
 from tegula_worker.replies import Device
+from tegula_worker.spans import Span
 
 ENOUGH = {"coordinator": "http://127.0.0.1:8700", "rpc": "http://127.0.0.1:8545", "price": 7}
 
@@ -67,7 +71,8 @@ def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> Non
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"pirce": 1}, "unknown keys pirce"),
+        ({"pirce": 1}, r"unknown key pirce; did you mean price\? known are"),
+        ({"pricing": 1}, "unknown key pricing"),
         ({"price": -1}, "cannot be negative"),
         ({"price": 1.5}, "price cannot be 1.5"),
         ({"price": True}, "price cannot be True"),
@@ -80,7 +85,10 @@ def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> Non
         ({"device": 3}, "device cannot be 3"),
         ({"token": "0x1234"}, "20 bytes"),
         ({"data": 3}, "data cannot be 3"),
-        ({"grace_seconds": -1}, "cannot be negative"),
+        ({"grace_seconds": -1}, "grace_seconds cannot be negative"),
+        ({"ether_price": 0}, "ether_price"),
+        ({"claim_fee_share": -1}, "claim_fee_share cannot be negative"),
+        ({"hours": "always"}, r"want a table, \[hours\]"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], sentence: str) -> None:
@@ -96,3 +104,98 @@ def test_a_file_that_is_not_toml(tmp_path: Path, text: str) -> None:
         load(path, {}, ENOUGH)
     with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path / "absent.toml", {}, ENOUGH)
+
+
+TABLES = """
+token = "0x0404040404040404040404040404040404040404"
+ether_price = 3_000_000_000
+
+[price]
+base = 40
+minimum = 10
+maximum = 90
+job_minimum = 500
+devices = { optix = 9 }
+electricity = { per_kwh = 300_000, watts = 350, speed = 2_000_000 }
+market = { percent = 95, lowest = 20 }
+
+[[price.rules]]
+when = ["sat-sun 00:00-24:00", "22:00-06:00"]
+percent = 80
+
+[[price.rules]]
+when = "mon-fri 17:00-20:00"
+device = "CPU"
+price = 60
+
+[hours]
+open = ["18:00-08:00"]
+
+[owner]
+idle_hint = true
+cpu_percent = 20
+
+[limits]
+gpu_celsius = 83
+
+[allow]
+requesters = ["0x0101010101010101010101010101010101010101"]
+
+[block]
+coordinators = ["0x0202020202020202020202020202020202020202"]
+"""
+
+
+def test_rules_in_tables(tmp_path: Path) -> None:
+    config = load(_file(tmp_path, TABLES), {}, {})
+    rules = (
+        PriceRule((Span.parse("sat-sun 00:00-24:00"), Span.parse("22:00-06:00")), percent=80),
+        PriceRule((Span.parse("mon-fri 17:00-20:00"),), Device.CPU, Wei(60)),
+    )
+    assert config.prices == Pricing(
+        Wei(40), Wei(10), Wei(90), Wei(500), {Device.OPTIX: Wei(9)}, rules,
+        Electricity(Wei(300_000), 350, 2_000_000), FollowMarket(95, Wei(20)),
+    )  # fmt: skip
+    assert config.hours == Hours((Span.parse("18:00-08:00"),))
+    assert (config.owner, config.limits) == (Owner(idle_hint=True, cpu_percent=20), Limits(gpu_celsius=83))
+    assert (config.allow.requesters, config.block) == ((b"\x01" * 20,), Parties((b"\x02" * 20,)))  # type: ignore[arg-type]
+
+
+def test_a_price_on_the_command_line_replaces_the_rules(tmp_path: Path) -> None:
+    config = load(_file(tmp_path, TABLES), {}, {"price": 7})
+    assert (config.prices, config.price) == (Pricing(Wei(7)), 7)
+
+
+def test_a_price_for_this_device_is_enough() -> None:
+    prices = {"devices": {"CPU": 5}}
+    check_for_work(load(None, {}, {**ENOUGH, "price": prices}))
+    with pytest.raises(ConfigError, match="name a price"):
+        check_for_work(load(None, {}, {**ENOUGH, "price": prices, "device": "CUDA"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[price]\nbsae = 1", r"unknown key bsae in \[price\]; did you mean base\?"),
+        ("[price]\nbase = 1.5", "price.base cannot be 1.5: want a whole number"),
+        ("[price]\nminimum = 5\nmaximum = 4", "price: the minimum 5 is above"),
+        ("[price]\nrules = [{percent = 80, price = 1}]", "one of price and percent"),
+        ("[price]\nrules = 3", "price.rules cannot be 3: want a list"),
+        ("[price]\nrules = [{wenn = 1}]", r"unknown key wenn in \[price.rules\]; did you mean when\?"),
+        ("[price]\ndevices = {abacus = 1}", "price.devices cannot be 'abacus'"),
+        ("[price]\nelectricity = {watts = 1}", r"\[price.electricity\] wants per_kwh too"),
+        ("[hours]\nopen = ['late']", "hours.open cannot be 'late': want a time like"),
+        ("[limits]\ngpu_celcius = 1", "did you mean gpu_celsius"),
+        ("[allow]\ntokens = ['0x12']", "allow.tokens cannot be '0x12': want 20 bytes"),
+    ],
+)
+def test_tables_are_read_strictly(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        load(_file(tmp_path, text), {}, {})
+
+
+def test_what_an_ether_is_worth(tmp_path: Path) -> None:
+    config = load(_file(tmp_path, TABLES), {}, {})
+    assert config.worth_of_ether(config.token) == 3_000_000_000
+    assert config.worth_of_ether(ETHER) == 10**18
+    assert load(None, {}, {"token": "0x" + "04" * 20}).worth_of_ether(config.token) is None

@@ -1,24 +1,41 @@
 """The worker's configuration. What the command line says goes before the environment, then the file.
 
-The environment spells a key as TEGULA_WORKER_KEY. Secrets are never in here, only the folder they lie in.
+The environment spells a key as TEGULA_WORKER_KEY; tables are in the file only. Secrets are never in here,
+only the names of their files.
 """
 
 import dataclasses
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from tegula_market.model import ETHER, Address, TegulaError, Wei
+from tegula_market.model import ETHER, Address, Wei
+from tegula_worker import pricing, tables
+from tegula_worker.pauses import Hours, Limits, Owner
+from tegula_worker.pricing import Pricing
 from tegula_worker.replies import Device
+from tegula_worker.tables import ConfigError
+
+__all__ = ["Config", "ConfigError", "check_for_work", "load"]
 
 PREFIX = "TEGULA_WORKER_"
 NO_PRICE = Wei(0)
+PATHS = ("data", "blender", "passphrase_file")
 
 
-class ConfigError(TegulaError):
-    """A configuration that cannot be used; the message says what to change."""
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Of a list to allow, an empty one allows all."""
+
+    coordinators: tuple[Address, ...] = ()
+    """By the key that co-signs vouchers."""
+    requesters: tuple[Address, ...] = ()
+    tokens: tuple[Address, ...] = ()
+
+
+ALWAYS, NOBODY, NO_LIMITS, NO_PARTIES = Hours(), Owner(), Limits(), Parties()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +45,7 @@ class Config:
     rpc: str = ""
     """JSON-RPC URL of the chain; a verifier earns nothing and needs none."""
     price: Wei = NO_PRICE
-    """Token units asked for a megasample."""
+    """Token units asked for a megasample; in TOML also a table, which is then in `pricing`."""
     data: Path = Path("tegula-worker")
     """Folder for keys, scenes, and what is not paid yet."""
     passphrase_file: Path | None = None
@@ -40,7 +57,7 @@ class Config:
     slots: int = 2
     """Units taken at a time. Renders take turns; with two, the next one runs while an image goes up."""
     token: Address = ETHER
-    """The only token worked for."""
+    """The token worked for; in [allow] tokens there can be others of the same worth."""
     escrow: Address | None = None
     """If set, the only escrow contract believed."""
     notice_seconds: int = 60
@@ -48,6 +65,31 @@ class Config:
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
     max_scene_bytes: int = 32 << 30
+    claim_fee_share: int = 5
+    """Percent of a claim that its fee may be; 0 is any."""
+    ether_price: Wei | None = None
+    """What an ether is worth in units of the token, so that fee and claim can be compared."""
+    receive: Address | None = None
+    """Where what was claimed is sent on to; None leaves it with the payout key."""
+    gas_reserve: Wei = Wei(10**16)  # noqa: RUF009 a NewType's call is the number itself
+    """Ether that stays with the payout key for fees, in wei."""
+    hours: Hours = ALWAYS
+    owner: Owner = NOBODY
+    limits: Limits = NO_LIMITS
+    allow: Parties = NO_PARTIES
+    block: Parties = NO_PARTIES
+    pricing: Pricing | None = None
+    """Rules, if `price` is a table."""
+
+    @property
+    def prices(self) -> Pricing:
+        return self.pricing or Pricing(self.price)
+
+    def worth_of_ether(self, token: Address) -> int | None:
+        """In units of the token; None if nobody has said."""
+        if token == ETHER:
+            return 10**18
+        return self.ether_price if token in (self.token, *self.allow.tokens) else None
 
 
 def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str, Any]) -> Config:
@@ -61,23 +103,42 @@ def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str
     raw = _of_file(path) if path is not None else {}
     raw |= {k.removeprefix(PREFIX).lower(): v for k, v in environment.items() if k.startswith(PREFIX)}
     raw |= {name: value for name, value in options.items() if value is not None}
-    known = {field.name: field.type for field in dataclasses.fields(Config)}
-    unknown = raw.keys() - known.keys()
-    if unknown:
-        raise ConfigError(f"unknown keys {', '.join(sorted(unknown))}; known are {', '.join(known)}")
-    config = Config(**{name: _value(name, known[name], value) for name, value in raw.items()})
+    hints = get_type_hints(Config)
+    tables.refuse_unknown(raw, [f.name for f in dataclasses.fields(Config) if f.name != "pricing"])
+    rules = (
+        tables.table(Pricing, raw.pop("price"), "price") if isinstance(raw.get("price"), Mapping) else None
+    )
+    config = Config(**{name: tables.value(name, hints[name], value) for name, value in raw.items()})
+    config = replace(config, pricing=rules, price=rules.base if rules else config.price)
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
     if not 1 <= config.slots <= 64:
         raise ConfigError(f"slots: choose 1 to 64, not {config.slots}")
-    if min(config.notice_seconds, config.grace_seconds, config.max_scene_bytes, config.price) < 0:
-        raise ConfigError("price, notice_seconds, grace_seconds and max_scene_bytes cannot be negative")
-    return config
+    for name in (
+        "price",
+        "notice_seconds",
+        "grace_seconds",
+        "max_scene_bytes",
+        "claim_fee_share",
+        "gas_reserve",
+    ):
+        if getattr(config, name) < 0:
+            raise ConfigError(f"{name} cannot be negative")
+    if config.ether_price is not None and config.ether_price <= 0:
+        raise ConfigError("ether_price: want what an ether is worth in units of the token, above 0")
+    fault = pricing.fault(config.prices)
+    if fault:
+        raise ConfigError(f"price: {fault}")
 
 
 def check_for_work(config: Config) -> None:
     """Raises: ConfigError: a worker cannot run with this; money earned can be claimed with less."""
     if not config.coordinator:
         raise ConfigError("name a coordinator: --coordinator URL")
-    if config.price == 0 and not config.verifier:
+    if not config.prices.devices.get(config.device, config.prices.base) and not config.verifier:
         raise ConfigError("name a price above 0: --price TOKEN_UNITS (for a megasample)")
     if not config.rpc and not config.verifier:
         raise ConfigError("name the chain that pays: --rpc URL")
@@ -88,51 +149,7 @@ def _of_file(path: Path) -> dict[str, Any]:
         raw = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    for name in (
-        "data",
-        "blender",
-        "passphrase_file",
-    ):  # relative to the file, wherever one is
+    for name in PATHS:  # relative to the file, wherever the worker is started
         if isinstance(raw.get(name), str):
             raw[name] = path.parent / raw[name]
     return raw
-
-
-def _value(name: str, kind: Any, raw: Any) -> Any:
-    """The value as the field wants it; the environment has only text."""
-    try:
-        if kind is bool:
-            return _bool(raw)
-        if kind in (int, Wei):
-            return _int(raw)
-        if kind in (Address, Address | None):
-            return _address(raw)
-        if kind in (Path, Path | None):
-            return Path(raw).expanduser()
-        if kind is Device:
-            return Device(raw.upper())
-        if isinstance(raw, str):
-            return raw
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(f"{name} cannot be {raw!r}: {error}") from error
-    raise ConfigError(f"{name} cannot be {raw!r}")
-
-
-def _bool(raw: Any) -> bool:
-    value = {"true": True, "false": False}.get(str(raw).lower())
-    if value is None:
-        raise ValueError("choose true or false")
-    return value
-
-
-def _int(raw: Any) -> int:
-    if isinstance(raw, bool | float):
-        raise TypeError("want a whole number")
-    return int(raw)
-
-
-def _address(raw: str) -> Address:
-    value = bytes.fromhex(raw.removeprefix("0x"))
-    if len(value) != 20:
-        raise ValueError("want 20 bytes of hex")
-    return Address(value)
