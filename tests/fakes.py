@@ -34,6 +34,8 @@ from tegula_market.vouchers import Domain
 from tegula_worker.renderer import Rendered, RenderFailed
 
 TOKEN = "a-token-for-blobs"
+GAS = 70_000
+"""That a claim takes."""
 
 
 class BlobServer:
@@ -75,11 +77,14 @@ def blob_server() -> Iterator[BlobServer]:
 
 
 class FakeEscrow:
-    """The escrow contract, as `chain.Escrow` shows it; `away` makes it unreachable."""
+    """The escrow contract and balances, as `chain.Escrow` shows them; `away` makes it unreachable."""
 
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
         self.away = False
+        self.price = Wei(0)
+        """Of a unit of gas, which is nothing unless a test is about fees."""
+        self._balances: dict[tuple[Address, Address], Wei] = {}
         self._payments: dict[JobId, list[Payment]] = {}
         self._accounts: dict[JobId, Account] = {}
         self._claimed: dict[tuple[JobId, Address], Wei] = {}
@@ -117,11 +122,42 @@ class FakeEscrow:
         paid = Account(account.funded, Wei(account.paid + rise), account.status)
         self._accounts[voucher.job] = paid
         self._claimed[voucher.job, voucher.worker] = voucher.cumulative
+        self.give(terms.token, voucher.worker, rise)
         tx = digest(repr(voucher).encode())
         with self._changed:
             self._payments.setdefault(voucher.job, []).append(Payment(voucher.worker, Wei(rise), tx))
             self._changed.notify_all()
         return tx
+
+    def claim_gas(self, _terms: Terms, _signed: SignedVoucher, _sender: Address) -> int:
+        self._reach()
+        return GAS
+
+    def gas_price(self) -> Wei:
+        self._reach()
+        return self.price
+
+    def spent(self, _tx: bytes) -> Wei:
+        return Wei(GAS * self.price)
+
+    def balance(self, token: Address, owner: Address) -> Wei:
+        self._reach()
+        return self._balances.get((token, owner), Wei(0))
+
+    def give(self, token: Address, owner: Address, amount: int) -> None:
+        self._balances[token, owner] = Wei(self._balances.get((token, owner), 0) + amount)
+
+    def transfer_gas(self, _token: Address, _to: Address, _amount: Wei, _sender: Address) -> int:
+        self._reach()
+        return GAS
+
+    def transfer(self, token: Address, to: Address, amount: Wei, key: Key) -> bytes:
+        self._reach()
+        if self.balance(token, key.address) < amount:
+            raise chain.Refused("the account does not hold so much")
+        self.give(token, key.address, -amount)
+        self.give(token, to, amount)
+        return digest(repr((token, to, amount)).encode())
 
     def payments(self, job: JobId) -> list[Payment]:
         return self._payments.get(job, [])
@@ -129,6 +165,11 @@ class FakeEscrow:
     def empty(self, job: JobId) -> None:
         """As if the deposit had been refunded."""
         self._accounts[job] = Account(Wei(0), Wei(0), Status.REFUNDED)
+
+    def pay_out(self, job: JobId) -> None:
+        """As if a voucher of somebody else's had taken all of the deposit."""
+        account = self._accounts[job]
+        self._accounts[job] = Account(account.funded, account.funded, account.status)
 
     def await_payment(self, job: JobId, amount: int, seconds: float) -> bool:
         """Blocks until so much of the job is paid."""

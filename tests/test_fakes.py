@@ -45,6 +45,8 @@ def test_an_escrow_pays_vouchers_once(escrow: Any) -> None:
     assert escrow.claim(terms, _voucher(escrow, terms, 30), PAYEE) is None
     assert escrow.claim(terms, _voucher(escrow, terms, 70), PAYEE)
     assert (escrow.account(job).paid, escrow.claimed(job, PAYEE.address)) == (70, 70)
+    assert 50_000 < escrow.claim_gas(terms, _voucher(escrow, terms, 80), PAYEE.address) < 150_000
+    assert escrow.gas_price() >= 0
     assert [(p.worker, p.amount) for p in escrow.payments(job)] == [(PAYEE.address, 30), (PAYEE.address, 40)]
     with pytest.raises(chain.Refused, match="does not cover"):
         escrow.claim(terms, _voucher(escrow, terms, 101), PAYEE)
@@ -55,3 +57,18 @@ def test_an_escrow_pays_vouchers_once(escrow: Any) -> None:
     ):
         with pytest.raises(chain.Refused, match=sentence):
             escrow.claim(terms, SignedVoucher(forged.voucher, signer, coordinator), PAYEE)
+
+
+def test_a_payee_sends_on_what_it_was_paid(escrow: Any) -> None:
+    parties = (REQUESTER.address, SIGNER.address, COORDINATOR.address)
+    terms = Terms(*parties, ETHER, int(time.time()) + 86_400, 3600, bytes(32))
+    cold = Address(b"\x77" * 20)
+    escrow.open(terms, Wei(100), REQUESTER)
+    before = escrow.balance(ETHER, PAYEE.address)
+    claim = escrow.claim(terms, _voucher(escrow, terms, 30), PAYEE)
+    assert escrow.balance(ETHER, PAYEE.address) == before + 30 - escrow.spent(claim)
+    assert escrow.transfer_gas(ETHER, cold, Wei(20), PAYEE.address) >= 21_000
+    assert len(escrow.transfer(ETHER, cold, Wei(20), PAYEE)) == 32
+    assert escrow.balance(ETHER, cold) == 20
+    with pytest.raises(chain.ChainError):
+        escrow.transfer(ETHER, cold, Wei(10**30), PAYEE)

@@ -12,7 +12,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from tegula_market.adapters import tokens
+from tegula_market.adapters import purse, tokens
 from tegula_market.adapters.evm import (
     ChainError,
     NoGas,
@@ -149,14 +149,26 @@ class Escrow:
         voucher = signed.voucher
         if self.claimed(voucher.job, voucher.worker) >= voucher.cumulative:
             return None
-        act = self._contract.functions.claim(
-            _terms(terms),
-            Web3.to_checksum_address(voucher.worker),
-            voucher.cumulative,
-            signed.signer_signature,
-            signed.coordinator_signature,
-        )
-        return self._send(act, key)
+        return self._send(self._claim(terms, signed), key)
+
+    def claim_gas(self, terms: Terms, signed: SignedVoucher, sender: Address) -> int:
+        """Units of gas that `claim` takes now."""
+        return purse.gas_of(self._claim(terms, signed), sender)
+
+    def gas_price(self) -> Wei:
+        """Wei for a unit of gas, now."""
+        return purse.gas_price(self._web3)
+
+    def spent(self, tx: bytes) -> Wei:
+        """What a transaction that was mined has cost its sender, in wei."""
+        return purse.spent(self._web3, tx)
+
+    def transfer_gas(self, token: Address, to: Address, amount: Wei, sender: Address) -> int:
+        return purse.transfer_gas(self._web3, token, to, amount, sender)
+
+    def transfer(self, token: Address, to: Address, amount: Wei, key: Key) -> bytes:
+        """Moves what the key's own account holds; the escrow has no part in it."""
+        return purse.transfer(self._web3, token, to, amount, key)
 
     def close(
         self, terms: Terms, owed: Wei, signer: Signature, coordinator: Signature, key: Key
@@ -194,6 +206,16 @@ class Escrow:
 
     def _erc20(self, token: Address) -> Any:
         return self._web3.eth.contract(Web3.to_checksum_address(token), abi=artifact("DevDollar")["abi"])
+
+    def _claim(self, terms: Terms, signed: SignedVoucher) -> Any:
+        voucher = signed.voucher
+        return self._contract.functions.claim(
+            _terms(terms),
+            Web3.to_checksum_address(voucher.worker),
+            voucher.cumulative,
+            signed.signer_signature,
+            signed.coordinator_signature,
+        )
 
     def _send(self, act: Any, key: Key, value: int = 0) -> bytes:
         return bytes(transact(self._web3, act.build_transaction, key, value)["transactionHash"])
