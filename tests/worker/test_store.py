@@ -1,12 +1,17 @@
 """What is on the disk after a kill."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orders import an_order
+from tegula_market import codec
 from tegula_market.model import (
+    ETHER,
     Address,
     Digest,
     JobId,
@@ -20,6 +25,7 @@ from tegula_market.model import (
 from tegula_market.vouchers import Domain
 from tegula_worker import store
 from tegula_worker.store import JobRecord, Store, StoreError
+from tegula_worker.tallies import Sums, Tally
 
 JOB = JobId(b"\x07" * 32)
 RECORD = JobRecord(JOB, Domain(31337, Address(b"\x01" * 20)), an_order())
@@ -53,13 +59,61 @@ def test_a_write_that_was_cut_off_leaves_the_one_before(
     def killed(_: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store.os, "fsync", killed)
-    with pytest.raises(KeyboardInterrupt):
-        kept.keep_job(replace(RECORD, ended=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            kept.keep_job(replace(RECORD, ended=True))
     assert list(tmp_path.rglob(".*"))
     again = Store(tmp_path)
     assert again.job(JOB) == RECORD
     assert not list(tmp_path.rglob(".*"))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tegula_market import codec
+from tegula_worker.store import JobRecord, Store
+
+kept = Store(Path(sys.argv[1]))
+record = codec.loads(JobRecord, sys.stdin.buffer.read())
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(*{"write": (os, "fsync", killed), "rename": (Path, "replace", killed)}[sys.argv[2]])
+kept.keep_job(record)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["write", "rename"])
+def test_a_process_that_is_killed_before_the_rename_leaves_the_voucher_before(
+    tmp_path: Path, moment: str
+) -> None:
+    none = Signature(bytes(65))
+    paid = replace(RECORD, voucher=SignedVoucher(Voucher(JOB, Address(bytes(20)), Wei(9)), none, none))
+    Store(tmp_path).keep_job(paid)
+    command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
+    done = subprocess.run(command, input=codec.dumps(replace(paid, ended=True)), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob(".*"))) == 1
+    again = Store(tmp_path)
+    assert again.job(JOB) == paid
+    assert not list(tmp_path.rglob(".*"))
+    again.keep_job(replace(paid, ended=True))
+    assert again.job(JOB) == replace(paid, ended=True)
+
+
+def test_tallies_and_sums_come_back(tmp_path: Path) -> None:
+    kept, tally = Store(tmp_path), Tally(JOB, ETHER, 5, Wei(3), rejection="ä")
+    assert kept.sums() == Sums()
+    sums = Sums().fold(tally).refuse("call", "CLOSED", "at night", 5).see(10**24).measure(1, 1)
+    kept.keep_tally(tally)
+    kept.keep_sums(sums)
+    again = Store(tmp_path)
+    assert (again.tally(JOB), list(again.tallies()), again.sums()) == (tally, [tally], sums)
+    again.drop_tally(JOB)
+    again.drop_tally(JOB)
+    assert again.tally(JOB) is None
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

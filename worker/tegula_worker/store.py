@@ -1,4 +1,4 @@
-"""What must outlive a kill: the jobs worked for, with their vouchers, and results nobody has acknowledged.
+"""What must outlive a kill: the jobs worked for with their vouchers, results not acknowledged, tallies.
 
 One JSON file each, as `codec` spells it, replaced as a whole. Losing a voucher would be losing money.
 """
@@ -6,7 +6,7 @@ One JSON file each, as `codec` spells it, replaced as a whole. Losing a voucher 
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,9 @@ from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import JobId, LeaseId, Order, Result, SignedVoucher, TegulaError, Wei
 from tegula_market.vouchers import Domain
+from tegula_worker.tallies import Sums, Tally
+
+FOLDERS = "jobs", "results", "tallies"
 
 T = TypeVar("T")
 
@@ -64,12 +67,23 @@ def opened(folder: Path) -> Iterator["Store"]:
 
 
 class Store:
-    def __init__(self, folder: Path) -> None:
-        self._jobs, self._results = folder / "jobs", folder / "results"
-        for each in (self._jobs, self._results):
+    """
+    Args:
+        tidy: make folders, and remove what a kill left half written. Not while a worker runs on them.
+    """
+
+    def __init__(self, folder: Path, *, tidy: bool = True) -> None:
+        self._jobs, self._results, self._tallies = (folder / name for name in FOLDERS)
+        self._sums = folder / "tallies" / "sums.json"
+        if tidy:
+            self._tidy(folder)
+
+    def _tidy(self, folder: Path) -> None:
+        for each in (self._jobs, self._results, self._tallies):
             each.mkdir(parents=True, exist_ok=True)
             for partial in each.glob(".*"):  # of a worker that was killed
                 partial.unlink()
+        _settle(folder)
 
     def keep_job(self, record: JobRecord) -> None:
         _write(self._job_file(record.job), record)
@@ -79,7 +93,29 @@ class Store:
         return _read(JobRecord, path) if path.exists() else None
 
     def jobs(self) -> Iterator[JobRecord]:
-        return (_read(JobRecord, path) for path in sorted(self._jobs.glob("*.json")))
+        return _all(JobRecord, self._jobs.glob("*.json"))
+
+    def drop_job(self, job: JobId) -> None:
+        self._job_file(job).unlink(missing_ok=True)
+
+    def keep_tally(self, tally: Tally) -> None:
+        _write(self._tally_file(tally.job), tally)
+
+    def tally(self, job: JobId) -> Tally | None:
+        path = self._tally_file(job)
+        return _read(Tally, path) if path.exists() else None
+
+    def tallies(self) -> Iterator[Tally]:
+        return _all(Tally, (path for path in self._tallies.glob("*.json") if path != self._sums))
+
+    def drop_tally(self, job: JobId) -> None:
+        self._tally_file(job).unlink(missing_ok=True)
+
+    def keep_sums(self, sums: Sums) -> None:
+        _write(self._sums, sums)
+
+    def sums(self) -> Sums:
+        return _read(Sums, self._sums) if self._sums.exists() else Sums()
 
     def keep_result(self, result: Result) -> None:
         _write(self._result_file(result.lease), result)
@@ -88,13 +124,25 @@ class Store:
         self._result_file(lease).unlink(missing_ok=True)
 
     def results(self) -> Iterator[Result]:
-        return (_read(Result, path) for path in sorted(self._results.glob("*.json")))
+        return _all(Result, self._results.glob("*.json"))
 
     def _job_file(self, job: JobId) -> Path:
         return self._jobs / f"{job.hex()}.json"
 
+    def _tally_file(self, job: JobId) -> Path:
+        return self._tallies / f"{job.hex()}.json"
+
     def _result_file(self, lease: LeaseId) -> Path:
         return self._results / f"{lease.replace('/', '-')}.json"
+
+
+def _all(kind: type[T], paths: Iterable[Path]) -> Iterator[T]:
+    for path in sorted(paths):
+        try:
+            yield _read(kind, path)
+        except StoreError:
+            if path.exists():  # else dropped since it was listed
+                raise
 
 
 def _read(kind: type[T], path: Path) -> T:
@@ -113,10 +161,15 @@ def _write(path: Path, value: object) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(partial).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _settle(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _settle(folder: Path) -> None:
+    """Names in it are on the disk when this returns."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
