@@ -60,6 +60,8 @@ class Stage:
     curve: CurveKeys = field(default_factory=CurveKeys.generate)
     coordinator: Key = field(default_factory=Key.generate)
     signer: Key = field(default_factory=Key.generate)
+    meter: Any = None
+    """Measures the machine; None is the real one."""
     endpoint: str = "tcp://127.0.0.1:*"
 
     def config(self, **change: Any) -> Config:
@@ -117,7 +119,7 @@ class Stage:
 
     async def work(self, **change: Any) -> None:
         """A worker, until it ends."""
-        both = {"renderer": self.renderer, "twin": self.twin}
+        both = {"renderer": self.renderer, "twin": self.twin, "meter": self.meter}
         await program.run(self.config(**change), **both)  # type: ignore[arg-type]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,9 +28,12 @@ from tegula_market.model import (
     lease_id,
     lease_parts,
 )
+from tegula_worker import agent
 from tegula_worker.agent import NotWanted
 from tegula_worker.evidence import EvidenceFolder
+from tegula_worker.pauses import Hours, Limits, Machine
 from tegula_worker.renderer import Failure, RenderFailed
+from tegula_worker.spans import Span
 from tegula_worker.store import Store
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
 
@@ -88,7 +92,12 @@ def test_from_hello_to_a_claim(stage: Stage) -> None:
             await coordinator.hear(messages.Bye)
         (paid,) = stage.escrow.payments(job)
         assert (paid.worker, paid.amount) == (hello.payout, lease.price)
-        assert not list(Store(stage.data).results())
+        kept = Store(stage.data)
+        assert not list(kept.results())
+        tally = kept.tally(job)
+        assert tally is not None
+        assert (tally.asked, tally.promised, tally.accepted) == (ask.price, lease.price, 1)
+        assert (kept.sums().prices, kept.sums().speed > 0) == ((10_000_000,), True)
         assert not stage.renderer.running
         assert not list((stage.data / "images").iterdir())
 
@@ -373,3 +382,78 @@ async def _answered(coordinator: Played, order: Order) -> None:
     """What was said before has been heard, because words are heard in order."""
     await coordinator.say(messages.Call(chain.job_id(order.terms), order))
     await coordinator.hear(messages.Decline)
+
+
+class Warmth:
+    """A machine that is as warm as the test says; `looked` is set with each look."""
+
+    def __init__(self) -> None:
+        self.celsius = 50
+
+    def read(self) -> Machine:
+        return Machine(cpu_celsius=self.celsius)
+
+
+def test_a_pause_takes_the_ask_back_and_afterwards_it_is_made_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "WATCH_SECONDS", 0.01)
+
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        stage.meter = Warmth()
+        async with stage.opened() as coordinator, running(stage, limits=Limits(cpu_celsius=80)):
+            await coordinator.welcome()
+            standing = await coordinator.taken(order)
+            stage.renderer.going.clear()
+            lease = await coordinator.lease(order)
+            await _begun(stage.renderer)
+
+            stage.meter.celsius = 81
+            taken_back = await coordinator.hear(messages.AskFor)
+            assert taken_back.job == job
+            assert taken_back.expiry <= time.time() < standing.expiry
+            await coordinator.say(messages.Call(job, order))
+            assert "81 °C" in (await coordinator.hear(messages.Decline)).reason
+            stage.renderer.going.set()
+            assert (await coordinator.hear(messages.Deliver)).result.lease == lease.id
+
+            stage.meter.celsius = 50
+            await coordinator.welcome()
+            assert (await coordinator.hear(messages.Deliver)).result.lease == lease.id, "said again"
+            assert (await coordinator.taken(order)).expiry == standing.expiry
+        (refusal,) = Store(stage.data).sums().refusals
+        assert (refusal.kind, refusal.code) == ("call", "CPU_HOT")
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_starts_outside_its_hours_declines(stage: Stage) -> None:
+    never = Hours((Span("never", frozenset(), 0, 1),))
+
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage, hours=never):
+            await coordinator.welcome()
+            await coordinator.say(messages.Call(job, order))
+            assert "opening hours" in (await coordinator.hear(messages.Decline)).reason
+
+    asyncio.run(play())
+
+
+def test_a_deposit_that_is_paid_out_to_others_is_noticed_before_the_lease(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            stage.escrow.pay_out(job)
+            lease = await coordinator.lease(order)
+            given_back = await coordinator.hear(messages.Return)
+            assert (given_back.lease, "0 left" in given_back.reason) == (lease.id, True)
+        assert stage.renderer.begun.empty()
+
+    asyncio.run(play())

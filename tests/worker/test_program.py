@@ -14,7 +14,7 @@ from fakes import FakeEscrow, FakeRenderer, blob_server
 from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import ChainError
-from tegula_market.model import Address
+from tegula_market.model import ETHER, Address
 from tegula_worker import program, store
 from tegula_worker.agent import NotWanted
 from tegula_worker.cli import app
@@ -158,9 +158,37 @@ def test_claim_needs_no_coordinator(stage: Stage) -> None:
     code, out, _ = _cli("claim", "--data", stage.data, "--rpc", "http://rpc")
     paid = json.loads(out)
     assert (code, paid["job"], paid["cumulative"]) == (0, "0x" + job.hex(), "9")
+    code, out, _ = _cli("ledger", "--data", stage.data, "--json")
+    (line,) = json.loads(out)["jobs"]
+    assert (code, line["earned"], line["owed"], line["claimed"]) == (0, "9", "0", "9")
+    assert "claimed" in _cli("ledger", "--data", stage.data)[1]
     assert len(paid["tx"]) == 66
     assert [p.amount for p in stage.escrow.payments(job)] == [9]
     assert _cli("claim", "--data", stage.data, "--rpc", "http://rpc")[:2] == (0, "")
+
+
+def test_what_was_claimed_by_hand_is_sent_on(stage: Stage) -> None:
+    order = stage.order()
+    job = stage.fund(order)
+    _, out, _ = _cli("keys", "--data", stage.data)
+    payout = Address(bytes.fromhex(json.loads(out)["payout"][2:]))
+    with store.opened(stage.data) as kept:
+        kept.keep_job(store.JobRecord(job, DOMAIN, order, stage.voucher(job, payout, 9)))
+    cold, path = Address(b"\x77" * 20), stage.data / "worker.toml"
+    path.write_text(f'rpc = "http://rpc"\nreceive = "0x{cold.hex()}"\ngas_reserve = 2\ndata = "."\n')
+    code, out, _ = _cli("claim", "--config", path)
+    claimed, sent = map(json.loads, out.splitlines())
+    assert (code, claimed["cumulative"], sent["amount"], sent["token"]) == (0, "9", "7", "0x" + "00" * 20)
+    assert stage.escrow.balance(ETHER, cold) == 7
+
+
+def test_the_ledger_of_a_folder_in_use(stage: Stage) -> None:
+    with store.opened(stage.data) as kept:
+        partial = stage.data / "jobs" / ".partial"
+        partial.touch()
+        assert _cli("ledger", "--data", stage.data, "--json")[0] == 0
+        assert partial.exists(), "the worker is writing it"
+        assert list(kept.jobs()) == []
 
 
 def test_a_claim_without_a_chain(stage: Stage) -> None:

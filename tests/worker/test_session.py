@@ -32,6 +32,8 @@ from tegula_worker.commands import (
     KeepOrder,
     KeepResult,
     KeepVoucher,
+    NoteLoss,
+    NoteVerdict,
     Quit,
     Reprobe,
     Say,
@@ -39,7 +41,17 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import (
+    Considered,
+    Drained,
+    Event,
+    Finished,
+    Heard,
+    Paused,
+    Resumed,
+    Started,
+    Ticked,
+)
 from tegula_worker.session import Session, step
 
 HELLO = messages.Hello(Address(bytes(20)), Signature(bytes(65)), "4.5.15", "CPU", 2, False)
@@ -52,6 +64,7 @@ GRANT = messages.Grant(LEASE, Digest(bytes(32)))
 PROBE = messages.Probe(LEASE.id, JOB, ORDER, 0, (Rect(0, 0, 8, 8),), 0, twin=False)
 WELCOME = messages.Welcome("token", 1.0)
 DELIVER = messages.Deliver(RESULT)
+DECIDED, LOST = messages.Decided(VERDICT, Wei(5)), messages.NotTaken(JOB, "OUTBID", "")
 UNKNOWN = messages.Refused("unknown here; say HELLO")
 
 JOINED = Session(HELLO, joined=True, heartbeat=1.0, heard=100.0)
@@ -81,11 +94,11 @@ def test_from_hello_to_the_end_of_a_job() -> None:
         (Started(0.0), [Say(HELLO)]),
         (heard(WELCOME), [UseToken("token")]),
         (heard(messages.Call(JOB, ORDER)), [Consider(messages.Call(JOB, ORDER))]),
-        (Considered(ORDER, ASK), [KeepOrder(JOB, ORDER), Say(ASK)]),
-        (heard(messages.NotTaken(JOB, "OUTBID", "")), []),
+        (Considered(ORDER, ASK), [KeepOrder(JOB, ORDER, ASK.price), Say(ASK)]),
+        (heard(LOST), [NoteLoss(LOST)]),
         (heard(GRANT), [Work(LEASE, ORDER)]),
         (Finished(LEASE.id, DELIVER), [KeepResult(RESULT), Say(DELIVER)]),
-        (heard(messages.Decided(VERDICT, Wei(5))), [DropResult(LEASE.id)]),
+        (heard(DECIDED), [NoteVerdict(DECIDED), DropResult(LEASE.id)]),
         (heard(messages.Pay(_voucher())), [KeepVoucher(_voucher())]),
         (heard(messages.Ended(JOB, "")), [EndJob(JOB)]),
         (Drained(), [Say(messages.Bye()), Quit("")]),
@@ -142,8 +155,9 @@ def test_results_are_said_again_until_they_are_acknowledged() -> None:
     rejoined = [UseToken("token"), Say(DELIVER)]
     assert play(DELIVERED, Ticked(200.0), heard(WELCOME)) == rejoined
     assert play(Session(HELLO, results={LEASE.id: RESULT}), Started(0.0), heard(WELCOME)) == rejoined
-    for answer in (messages.Decided(VERDICT, Wei(5)), messages.Revoke(LEASE.id, "")):
-        assert play(DELIVERED, heard(answer)) == [DropResult(LEASE.id)]
+    noted: list[Command] = [NoteVerdict(DECIDED)]
+    for answer, note in ((DECIDED, noted), (messages.Revoke(LEASE.id, ""), [])):
+        assert play(DELIVERED, heard(answer)) == [*note, DropResult(LEASE.id)]
         assert play(DELIVERED, heard(answer), heard(WELCOME)) == [UseToken("token")]
 
 
@@ -190,8 +204,42 @@ def test_probes_are_answered_and_forgotten() -> None:
 
 def test_a_rejection_that_looked_at_pixels_leaves_evidence() -> None:
     rejected = replace(VERDICT, outcome=Outcome.REJECTED)
-    heard_it = heard(messages.Decided(rejected, Wei(0)))
-    assert play(DELIVERED, heard_it) == [DropResult(LEASE.id), KeepEvidence(LEASE.id)]
+    decided = messages.Decided(rejected, Wei(0))
+    heard_it = heard(decided)
+    kept = [NoteVerdict(decided), DropResult(LEASE.id), KeepEvidence(LEASE.id)]
+    assert play(DELIVERED, heard_it) == kept
     assert play(DELIVERED, heard_it, heard_it) == [], "heard twice, kept once"
-    fell_with_another = replace(rejected, probe_pixels=0)
-    assert play(DELIVERED, heard(messages.Decided(fell_with_another, Wei(0)))) == [DropResult(LEASE.id)]
+    fell_with_another = messages.Decided(replace(rejected, probe_pixels=0), Wei(0))
+    noted = [NoteVerdict(fell_with_another), DropResult(LEASE.id)]
+    assert play(DELIVERED, heard(fell_with_another)) == noted
+
+
+STANDING, _ = after(JOINED, Considered(ORDER, ASK))
+ENDED_ASK = replace(ASK, expiry=1_000)
+
+
+def test_a_pause_takes_asks_back_and_finishes_what_is_there() -> None:
+    assert play(STANDING, Paused(1_000)) == [Say(ENDED_ASK)]
+    assert play(STANDING, Paused(1_000), Paused(1_001)) == []
+    assert play(STANDING, Paused(1_000), heard(GRANT)) == [Work(LEASE, ORDER)], "leased just before"
+    assert play(RENDERING, Paused(1_000), Finished(LEASE.id, DELIVER)) == [KeepResult(RESULT), Say(DELIVER)]
+
+
+def test_an_ask_that_was_being_considered_when_the_pause_began_is_not_made() -> None:
+    (said,) = play(JOINED, Paused(1_000), Considered(ORDER, ASK))
+    assert isinstance(said, Say)
+    assert isinstance(said.message, messages.Decline)
+    away = replace(JOINED, joined=False)
+    assert play(away, Considered(ORDER, ASK), Paused(1_000), heard(WELCOME)) == [UseToken("token")]
+
+
+def test_after_a_pause_the_coordinator_calls_anew() -> None:
+    assert play(STANDING, Paused(1_000), Resumed(110.0)) == [Say(HELLO)]
+    assert play(STANDING, Paused(1_000), Resumed(110.0), heard(WELCOME), Considered(ORDER, ASK)) == [
+        KeepOrder(JOB, ORDER, ASK.price),
+        Say(ASK),
+    ]
+
+
+def test_an_ask_of_a_job_that_has_ended_is_not_taken_back() -> None:
+    assert play(STANDING, heard(messages.Ended(JOB, "")), Paused(1_000)) == []

@@ -110,7 +110,7 @@ def test_a_voucher_that_comes_during_a_claim_is_not_lost(wallet: Wallet) -> None
 
 
 def test_it_looks_at_the_deposit_of_the_terms(wallet: Wallet) -> None:
-    assert wallet.deposit(DOMAIN, ORDER) == Deposit(JOB, True, Wei(100))
+    assert wallet.deposit(DOMAIN, ORDER) == Deposit(JOB, True, Wei(100), Wei(0))
     other = replace(ORDER, terms=replace(ORDER.terms, salt=b"\x01" * 32))
     assert not wallet.deposit(DOMAIN, other).open
 

@@ -12,12 +12,13 @@ from typing import Any, TypeAlias, assert_never
 
 import structlog
 
-from tegula_market import messages
+from tegula_market import messages, tiling
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.wire import Dealer
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Lease, LeaseId, Order, TegulaError
 from tegula_market.vouchers import Domain
+from tegula_worker.books import Books
 from tegula_worker.claims import Claims
 from tegula_worker.commands import (
     Command,
@@ -28,6 +29,8 @@ from tegula_worker.commands import (
     KeepOrder,
     KeepResult,
     KeepVoucher,
+    NoteLoss,
+    NoteVerdict,
     Quit,
     Reprobe,
     Say,
@@ -35,17 +38,31 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import (
+    Considered,
+    Drained,
+    Event,
+    Finished,
+    Heard,
+    Paused,
+    Resumed,
+    Started,
+    Ticked,
+)
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.notes import note
+from tegula_worker.policy import tiles_of
 from tegula_worker.prudence import Prudence
 from tegula_worker.rendering import Workshop
 from tegula_worker.session import Session, step
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
+from tegula_worker.watch import Watch
 
 COLLECT_SECONDS = 15.0
 """Between two looks at what is due."""
+WATCH_SECONDS = 5.0
+"""Between two looks at the machine."""
 SHORTEST_BEAT = 0.02
 """Seconds; a coordinator cannot make a worker spin."""
 
@@ -73,6 +90,8 @@ class Agent:
         store: Store,
         evidence: EvidenceFolder,
         domain: Domain,
+        books: Books,
+        watch: Watch,
     ) -> None:
         self._session = session
         self._dealer = dealer
@@ -82,7 +101,9 @@ class Agent:
         self._store = store
         self._evidence = evidence
         self._domain = domain
-        self._claims = Claims(wallet)
+        self._books = books
+        self._watch = watch
+        self._claims = Claims(wallet, books, prudence.config)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
         self._welcomed = asyncio.Event()
@@ -104,6 +125,7 @@ class Agent:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._beat())
                 tasks.create_task(self._collect())
+                tasks.create_task(self._look())
                 await self._mind(tasks)
         except* _Over:
             pass
@@ -142,6 +164,19 @@ class Agent:
             await self._claims.collect()
             await asyncio.sleep(COLLECT_SECONDS)
 
+    async def _look(self) -> None:
+        """Pauses and goes on as the watch says."""
+        while True:
+            before = self._watch.why
+            now = await asyncio.to_thread(self._watch.look)
+            if now and not before:
+                log.info("paused", code=now.code.value, reason=now.sentence)
+                self._events.put_nowait(Paused(int(time.time())))
+            elif before and not now:
+                log.info("goes on")
+                self._events.put_nowait(Resumed(time.monotonic()))
+            await asyncio.sleep(WATCH_SECONDS)
+
     async def _carry_out(self, command: Command, tasks: asyncio.TaskGroup) -> None:
         match command:
             case Say(message):
@@ -153,8 +188,13 @@ class Agent:
                 self._evidence.use(blobs)
             case Consider(call):
                 tasks.create_task(self._consider(call))
-            case KeepOrder(job, order):
+            case KeepOrder(job, order, price):
                 await asyncio.to_thread(self._wallet.keep_order, job, self._domain, order)
+                await asyncio.to_thread(self._books.ask, job, order, price)
+            case NoteLoss(loss):
+                await asyncio.to_thread(self._books.lose, loss.job, loss.code, loss.reason)
+            case NoteVerdict(messages.Decided(verdict, cumulative)):
+                await asyncio.to_thread(self._books.judge, verdict, cumulative)
             case Work(lease, order):
                 self._begin(lease.id, partial(self._work, lease, order), tasks)
             case Reprobe(probe):
@@ -195,21 +235,30 @@ class Agent:
             del self._working[lease]
 
     async def _work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
-        reason = await self._prudence.objection(lease, order)
-        if reason:
-            return messages.Return(lease.id, "NOT_SAFE", reason)
-        return await self._workshop.work(lease, order)
+        no = await self._prudence.objection(lease, order)
+        if no:
+            await asyncio.to_thread(self._books.object, "lease", no)
+            return messages.Return(lease.id, "NOT_SAFE", no.sentence)
+        size = tiling.size(tiles_of(order)[lease.unit], order.scene)
+        await asyncio.to_thread(self._books.win, size, lease.price)
+        answer = await self._workshop.work(lease, order)
+        await asyncio.to_thread(self._books.render, size, answer)
+        return answer
 
     async def _consider(self, call: messages.Call) -> None:
         answer = await self._prudence.consider(call)
-        if isinstance(answer, messages.Decline):
-            log.info("job declined", job=call.job.hex(), reason=answer.reason)
-        self._events.put_nowait(Considered(call.order, answer))
+        if isinstance(answer, messages.AskFor):
+            self._events.put_nowait(Considered(call.order, answer))
+            return
+        log.info("job declined", job=call.job.hex(), code=answer.code.value, reason=answer.sentence)
+        await asyncio.to_thread(self._books.object, "call", answer)
+        self._events.put_nowait(Considered(call.order, messages.Decline(call.job, answer.sentence)))
 
     async def _bank(self, command: KeepVoucher) -> None:
         voucher = command.signed.voucher
         reason = await asyncio.to_thread(self._wallet.bank, command.signed)
         if reason:
             log.warning("voucher refused", job=voucher.job.hex(), reason=reason)
+            await asyncio.to_thread(self._books.refuse_voucher, voucher.job, reason)
         else:
             log.info("voucher", job=voucher.job.hex(), cumulative=voucher.cumulative)

@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from tegula_market import codec
 from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, config, keys, program
+from tegula_worker import again, config, keys, ledger_table, program, statement, store
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.scenes import LaidOut
@@ -101,9 +102,24 @@ def claim(
     with explained("tegula-worker"):
         settings = _settings(config_file, data=data, rpc=rpc, passphrase_file=passphrase_file)
         known = keys.load_or_create(settings.data, of_file_or_terminal(settings.passphrase_file))
-        for record, tx in program.claim_all(settings, known):
-            paid = {"job": "0x" + record.job.hex(), "cumulative": str(record.earned)}
-            typer.echo(json.dumps({**paid, "tx": tx and "0x" + tx.hex()}))
+        for done in program.claim_all(settings, known):
+            typer.echo(json.dumps(codec.encode(done)))
+
+
+@app.command()
+def ledger(
+    config_file: ConfigFile = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs; amounts are strings")] = False,
+) -> None:
+    """Show what was earned, is owed and was claimed, and what was refused and why. A worker may run."""
+    with explained("tegula-worker"):
+        kept = store.Store(_settings(config_file, data=data).data, tidy=False)
+        drawn = statement.draw_up(kept.jobs(), kept.tallies(), kept.sums())
+    if as_json:
+        typer.echo(codec.dumps(drawn))
+    else:
+        ledger_table.show(drawn, Console(highlight=False))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from tegula_market import messages
 from tegula_market.messages import FromWorker
-from tegula_market.model import JobId, Lease, LeaseId, Order, Result, SignedVoucher
+from tegula_market.model import JobId, Lease, LeaseId, Order, Result, SignedVoucher, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,22 @@ class KeepOrder:
 
     job: JobId
     order: Order
+    price: Wei
+    """That is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLoss:
+    """An ask that was not taken, for the books."""
+
+    loss: messages.NotTaken
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVerdict:
+    """For the books, once for each result."""
+
+    decided: messages.Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,8 @@ Command: TypeAlias = (
     | UseToken
     | Consider
     | KeepOrder
+    | NoteLoss
+    | NoteVerdict
     | Work
     | Reprobe
     | Stop

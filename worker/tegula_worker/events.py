@@ -47,4 +47,17 @@ class Drained:
     """The provider wants the machine back."""
 
 
-Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Drained
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Nothing new is to be taken for a while; what is under way goes on."""
+
+    now: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    at: float
+
+
+Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Paused | Resumed | Drained

@@ -1,16 +1,17 @@
-"""Whether to work for somebody, and when to collect. Pure: what the chain says comes as an argument.
+"""Whether to work for somebody. Pure: what the chain says comes as an argument.
 
 A worker renders first and is paid later, so it looks at the deposit before it renders: that the escrow job
 is the one these terms hash to, that it is open and covers the whole order at its ceiling, and that there is
 time to deliver and to claim. The keys that pay must be two people's: terms that name one address as session
-key and as coordinator would let it pay the deposit out to itself.
+key and as coordinator would let it pay the deposit out to itself. Two keys can still be one person's, who has
+the deposit paid out to a third; so what is left of it is looked at again before every lease.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tegula_market import auction, tiling
-from tegula_market.messages import AskFor, Call, Decline
+from tegula_market.messages import AskFor, Call
 from tegula_market.model import (
     Address,
     InvalidValue,
@@ -24,6 +25,10 @@ from tegula_market.model import (
     lease_id,
 )
 from tegula_worker.config import Config
+from tegula_worker.objections import Code, Objection
+
+FURTHEST_SECONDS = 366 * 86_400
+"""To a deadline: until then a record is kept, and nobody tidies up a job that never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,61 +39,93 @@ class Deposit:
     """The hash of the order's terms, computed here."""
     open: bool
     funded: Wei
+    """All in all, what is paid out already included."""
+    paid: Wei
+
+    @property
+    def left(self) -> int:
+        return self.funded - self.paid
 
 
 def answer(
-    call: Call, deposit: Deposit, *, config: Config, coordinator: Address, blender: str, warm: bool, now: int
-) -> AskFor | Decline:
+    call: Call,
+    deposit: Deposit,
+    *,
+    config: Config,
+    price: Wei,
+    coordinator: Address,
+    blender: str,
+    warm: bool,
+    now: int,
+) -> AskFor | Objection:
+    """
+    Args:
+        price: what `pricing.ask` says for this job.
+    """
     order = call.order
-    reason = (
-        _unlike_this_worker(order, config, blender)
-        or _too_late(order.terms, config, now)
+    no = (
+        _unwanted(order.terms, config)
+        or _unlike_this_worker(order, config, blender)
+        or _untimely(order.terms, config, now)
         or unsafe(call.job, order, deposit, coordinator)
     )
-    if reason:
-        return Decline(call.job, reason)
     # The ask stands as long as the job can last, and a lease is checked again when it comes.
-    return AskFor(call.job, config.price, config.slots, order.terms.deadline, warm)
+    return no or AskFor(call.job, price, config.slots, order.terms.deadline, warm)
 
 
-def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> str:
-    """Why work on this order might not be paid; empty if it will be. Looked at before every lease, too."""
+def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> Objection | None:
+    """Why work on this order might not be paid. Looked at before every lease, too."""
     terms = order.terms
     if deposit.job != job:
-        return "the job's id is not the hash of its terms"
+        return Objection(Code.WRONG_JOB, "the job's id is not the hash of its terms")
     if terms.coordinator != coordinator:
-        return "the terms name another coordinator than this one"
+        return Objection(Code.OTHER_COORDINATOR, "the terms name another coordinator than this one")
     if terms.signer == terms.coordinator:
-        return "session key and coordinator are one address, which could pay itself"
+        return Objection(
+            Code.ONE_SIGNER, "session key and coordinator are one address, which could pay itself"
+        )
     try:
         budget = _budget(order)
     except InvalidValue as error:
-        return f"the order cannot be split: {error}"
+        return Objection(Code.BAD_ORDER, f"the order cannot be split: {error}")
     if not deposit.open:
-        return "the escrow has no open job of these terms"
+        return Objection(Code.NO_DEPOSIT, "the escrow has no open job of these terms")
     if deposit.funded < budget:
-        return f"the escrow holds {deposit.funded}, the order can cost {budget}"
-    return ""
+        held = f"the escrow holds {deposit.funded}, the order can cost {budget}"
+        return Objection(Code.SMALL_DEPOSIT, held)
+    return None
 
 
-def unfit(lease: Lease, order: Order, *, config: Config, worker: WorkerId) -> str:
-    """What is wrong with a lease of an order that was asked for; empty if it can be worked on."""
+def unfit(lease: Lease, order: Order, *, asked: Wei, worker: WorkerId, now: int) -> Objection | None:
+    """What is wrong with a lease of an order that was asked for.
+
+    Args:
+        asked: the lowest price for a megasample that this worker has asked in the job; each such ask stands.
+    """
     if lease.worker != worker:
-        return "the lease is another worker's"
+        return Objection(Code.WRONG_LEASE, "the lease is another worker's")
     if lease_id(lease.job, lease.unit, lease.attempt) != lease.id:
-        return "the lease's id is not its job, unit and attempt"
+        return Objection(Code.WRONG_LEASE, "the lease's id is not its job, unit and attempt")
     tiles = tiles_of(order)
     if not 0 <= lease.unit < len(tiles):
-        return f"the order has no tile {lease.unit}"
-    least = auction.price_of(tiling.size(tiles[lease.unit], order.scene), config.price)
+        return Objection(Code.WRONG_LEASE, f"the order has no tile {lease.unit}")
+    if order.terms.deadline <= now:
+        return Objection(Code.DEADLINE_NEAR, f"the deadline was {now - order.terms.deadline} seconds ago")
+    least = auction.price_of(tiling.size(tiles[lease.unit], order.scene), asked)
     if lease.price < least:
-        return f"the lease pays {lease.price}, the ask was {least}"
-    return ""
+        return Objection(Code.LOW_PRICE, f"the lease pays {lease.price}, the ask was {least}")
+    return None
 
 
-def time_to_claim(terms: Terms, *, earned: Wei, claimed: Wei, ended: bool, now: int) -> bool:
-    """One claim a job, when nothing more comes: each costs gas. After the deadline at the latest."""
-    return earned > claimed and (ended or now >= terms.deadline)
+def uncovered(lease: Lease, deposit: Deposit, owed: int) -> Objection | None:
+    """
+    Args:
+        owed: what this worker has earned in the job, at the last word, and not claimed.
+    """
+    if deposit.left >= owed + lease.price:
+        return None
+    left = f"the escrow has {deposit.left} left, {owed} is owed here already and the lease pays {lease.price}"
+    return Objection(Code.SMALL_DEPOSIT, left)
 
 
 @lru_cache(maxsize=4)
@@ -102,23 +139,53 @@ def tiles_of(order: Order) -> tuple[Tile, ...]:
 
 
 @lru_cache(maxsize=4)
+def size_of(order: Order) -> int:
+    """Pixel-samples of the whole order.
+
+    Raises:
+        InvalidValue: the order cannot be split.
+    """
+    return sum(tiling.size(tile, order.scene) for tile in tiles_of(order))
+
+
+@lru_cache(maxsize=4)
 def _budget(order: Order) -> Wei:
     return auction.most((tiling.size(tile, order.scene) for tile in tiles_of(order)), order.ceiling)
 
 
-def _unlike_this_worker(order: Order, config: Config, blender: str) -> str:
+def _unwanted(terms: Terms, config: Config) -> Objection | None:
+    allow, block = config.allow, config.block
+    for what, party, allowed, blocked in (
+        ("coordinator", terms.coordinator, allow.coordinators, block.coordinators),
+        ("requester", terms.requester, allow.requesters, block.requesters),
+        ("token", terms.token, (), block.tokens),  # allowed ones are worked for besides `token`, see below
+    ):
+        if party in blocked:
+            return Objection(Code.BLOCKED, f"the {what} is on this worker's block list")
+        if allowed and party not in allowed:
+            return Objection(Code.BLOCKED, f"the {what} is not on this worker's allow list")
+    return None
+
+
+def _unlike_this_worker(order: Order, config: Config, blender: str) -> Objection | None:
     if order.scene.blender != blender:
-        return f"runs Blender {blender}, not {order.scene.blender}"
-    if order.terms.token != config.token:
-        return "works for another token than the terms name"
+        return Objection(Code.OTHER_BLENDER, f"runs Blender {blender}, not {order.scene.blender}")
+    if order.terms.token not in (config.token, *config.allow.tokens):
+        return Objection(Code.OTHER_CURRENCY, "works for another token than the terms name")
     # A price above the ceiling is asked all the same: the auction refuses it, and the requester sees how high
     # the market is.
-    return ""
+    return None
 
 
-def _too_late(terms: Terms, config: Config, now: int) -> str:
-    if terms.deadline < now + config.notice_seconds:
-        return f"the deadline is {terms.deadline - now} seconds away; wants {config.notice_seconds}"
+def _untimely(terms: Terms, config: Config, now: int) -> Objection | None:
+    left = terms.deadline - now
+    if left < config.notice_seconds:
+        sentence = f"the deadline is {left} seconds away; wants {config.notice_seconds}"
+        return Objection(Code.DEADLINE_NEAR, sentence)
+    if left > FURTHEST_SECONDS:
+        sentence = f"the deadline is {left // 86_400} days away; {FURTHEST_SECONDS // 86_400} will do"
+        return Objection(Code.DEADLINE_FAR, sentence)
     if terms.grace < config.grace_seconds:
-        return f"{terms.grace} seconds to claim after the deadline; wants {config.grace_seconds}"
-    return ""
+        sentence = f"{terms.grace} seconds to claim after the deadline; wants {config.grace_seconds}"
+        return Objection(Code.SHORT_GRACE, sentence)
+    return None

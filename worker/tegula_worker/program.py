@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -11,14 +12,17 @@ from tegula_market import messages, vouchers
 from tegula_market.adapters import chain, signing, wire
 from tegula_market.adapters.blobs import About, BlobClient
 from tegula_market.adapters.chain import ChainError, Escrow
-from tegula_market.model import Address, WorkerId
+from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import keys as keyring
 from tegula_worker import passphrases, store
+from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
+from tegula_worker.books import Books
 from tegula_worker.config import Config, ConfigError
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
+from tegula_worker.machine import Meter
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
 from tegula_worker.rendering import Workshop
@@ -26,11 +30,29 @@ from tegula_worker.scenes import SceneCache
 from tegula_worker.session import Session
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
+from tegula_worker.watch import Watch
 
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    job: JobId
+    cumulative: Wei
+    tx: bytes | None
+    """None if the chain had paid it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """On to the address that receives."""
+
+    token: Address
+    amount: Wei
+    tx: bytes
 
 
 async def run(
@@ -39,6 +61,7 @@ async def run(
     keys: Keys | None = None,
     renderer: Renderer | None = None,
     twin: Renderer | None = None,
+    meter: watching.Meter | None = None,
 ) -> None:
     """Works until SIGTERM or SIGINT.
 
@@ -46,6 +69,7 @@ async def run(
         keys: instead of those in the data folder, opened with the passphrase file.
         renderer: renders instead of one that the configuration describes; it is started and closed here.
         twin: renders a verifier's second images, with another kernel.
+        meter: measures the machine instead of what is built in.
 
     Raises:
         TegulaError: it cannot start, or is not wanted; the message says why.
@@ -55,30 +79,56 @@ async def run(
     with store.opened(config.data) as kept:
         about = await _about(config)
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
+        books, watch = Books(kept), Watch(config, meter or Meter(config.owner))
         domain = Domain(about.chain_id, about.escrow)
         if not config.verifier:
             await asyncio.to_thread(wallet.check, domain)
+        await asyncio.to_thread(watch.look)
+        watch.warn()
         async with _started(renderer), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:
             scenes = SceneCache(config.data, config.max_scene_bytes)
             worker = WorkerId(keys.curve.public)
-            prudence = Prudence(config, about, worker, renderer.blender_version, wallet, scenes)
+            version = renderer.blender_version
+            prudence = Prudence(config, about, worker, version, wallet, scenes, books, watch)
             twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
             workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
+            session = replace(session, paused=watch.why is not None)
             evidence = EvidenceFolder(config.data / "evidence")
-            await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, evidence, domain))
+            parts = (dealer, prudence, workshop, wallet, kept, evidence, domain, books, watch)
+            await _until_told(Agent(session, *parts))
 
 
-def claim_all(config: Config, keys: Keys) -> Iterator[tuple[store.JobRecord, bytes | None]]:
-    """Collects every voucher that is not collected, ended jobs or not, one with each step. Blocks.
+def claim_all(config: Config, keys: Keys) -> Iterator[Claimed | Sent]:
+    """Collects every voucher that is not collected, ended jobs or not, one with each step, whatever the fee.
+
+    Then sends on what is there, if it is to be. Blocks.
 
     Raises:
         TegulaError: among others ChainError, at the first claim that fails; what came before is paid.
     """
     with store.opened(config.data) as kept:
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
+        books, purses = Books(kept), wallet.purses()
         for record in wallet.unclaimed():
-            yield record, wallet.claim(record)
+            yield _claim(wallet, books, record)
+        books.tidy()
+        for domain, token in sorted(purses, key=repr) if config.receive else ():
+            yield from _send(wallet, domain, token, config)
+
+
+def _claim(wallet: Wallet, books: Books, record: store.JobRecord) -> Claimed:
+    tx = wallet.claim(record)
+    if tx:
+        books.spend(record.job, wallet.spent(record, tx))
+    return Claimed(record.job, record.earned, tx)
+
+
+def _send(wallet: Wallet, domain: Domain, token: Address, config: Config) -> Iterator[Sent]:
+    assert config.receive is not None
+    found = wallet.sending(domain, token, config.receive, config.gas_reserve)
+    if found:
+        yield Sent(token, found.amount, wallet.send(domain, token, config.receive, found.amount))
 
 
 async def _about(config: Config) -> About:

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from tegula_market import messages
 from tegula_market.adapters.blobs import About
 from tegula_market.adapters.chain import ChainError
-from tegula_market.model import Lease, Order, WorkerId
+from tegula_market.model import InvalidValue, Lease, Order, Wei, WorkerId
 from tegula_market.vouchers import Domain
-from tegula_worker import policy
+from tegula_worker import policy, pricing
+from tegula_worker.books import Books
 from tegula_worker.config import Config
+from tegula_worker.objections import Code, Objection
+from tegula_worker.pricing import Facts
 from tegula_worker.scenes import SceneCache
 from tegula_worker.wallet import Wallet
+from tegula_worker.watch import Watch
+
+LEAST = Wei(1)
+"""Asked, as far as is known, in a job of which no price was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,44 +30,65 @@ class Prudence:
     blender: str
     wallet: Wallet
     scenes: SceneCache
+    books: Books
+    watch: Watch
 
-    async def consider(self, call: messages.Call) -> messages.AskFor | messages.Decline:
+    async def consider(self, call: messages.Call) -> messages.AskFor | Objection:
         return await asyncio.to_thread(self._answer, call)
 
-    async def objection(self, lease: Lease, order: Order) -> str:
+    async def objection(self, lease: Lease, order: Order) -> Objection | None:
         """Why a lease is better given back; a deposit can be gone since the ask."""
         return await asyncio.to_thread(self._objection, lease, order)
 
-    def _answer(self, call: messages.Call) -> messages.AskFor | messages.Decline:
+    def _answer(self, call: messages.Call) -> messages.AskFor | Objection:
         if self.config.verifier:
-            return messages.Decline(call.job, "this worker only verifies")
+            return Objection(Code.VERIFIER, "this worker only verifies")
+        if self.watch.why is not None:
+            return self.watch.why
         try:
             deposit = self.wallet.deposit(self._domain, call.order)
         except ChainError as error:
-            return messages.Decline(call.job, one_line(f"cannot look at the escrow: {error}"))
+            return _away(error)
         return policy.answer(
             call,
             deposit,
             config=self.config,
+            price=self._price(call.order),
             coordinator=self.about.coordinator,
             blender=self.blender,
             warm=self.scenes.holds(call.order.scene.manifest),
             now=int(time.time()),
         )
 
-    def _objection(self, lease: Lease, order: Order) -> str:
-        reason = policy.unfit(lease, order, config=self.config, worker=self.worker)
-        if reason:
-            return reason
+    def _price(self, order: Order) -> Wei:
+        try:
+            size = policy.size_of(order)
+        except InvalidValue:  # which is for the policy to say
+            size = 0
+        sums = self.books.sums
+        facts = Facts(self.watch.local_time(), self.config.device, sums.speed, sums.prices, size)
+        return pricing.ask(self.config.prices, facts)
+
+    def _objection(self, lease: Lease, order: Order) -> Objection | None:
+        asked = self.books.asked(lease.job) or LEAST
+        no = policy.unfit(lease, order, asked=asked, worker=self.worker, now=int(time.time()))
+        if no:
+            return no
         try:
             deposit = self.wallet.deposit(self._domain, order)
         except ChainError as error:
-            return one_line(f"cannot look at the escrow: {error}")
-        return policy.unsafe(lease.job, order, deposit, self.about.coordinator)
+            return _away(error)
+        return policy.unsafe(lease.job, order, deposit, self.about.coordinator) or policy.uncovered(
+            lease, deposit, self.books.owed(lease.job)
+        )
 
     @property
     def _domain(self) -> Domain:
         return Domain(self.about.chain_id, self.about.escrow)
+
+
+def _away(error: ChainError) -> Objection:
+    return Objection(Code.CHAIN_AWAY, one_line(f"cannot look at the escrow: {error}"))
 
 
 def one_line(text: str) -> str:

@@ -10,11 +10,11 @@ comes back, so hearing one twice changes nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import JobId, Lease, LeaseId, Order, Outcome, Result, Verdict
+from tegula_market.model import JobId, Lease, LeaseId, Order, Outcome, Result
 from tegula_worker.commands import (
     Command,
     Consider,
@@ -24,6 +24,8 @@ from tegula_worker.commands import (
     KeepOrder,
     KeepResult,
     KeepVoucher,
+    NoteLoss,
+    NoteVerdict,
     Quit,
     Reprobe,
     Say,
@@ -31,7 +33,19 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import (
+    Considered,
+    Drained,
+    Event,
+    Finished,
+    Heard,
+    Paused,
+    Resumed,
+    Started,
+    Ticked,
+)
+
+T = TypeVar("T")
 
 SILENT_HEARTBEATS = 5
 FIRST_HEARTBEAT = 2.0
@@ -44,11 +58,14 @@ UNKNOWN = "unknown"
 class Session:
     hello: messages.Hello
     joined: bool = False
+    paused: bool = False
     heartbeat: float = FIRST_HEARTBEAT
     heard: float = 0.0
     """When the coordinator was last heard, or HELLO was last said. Any clock that never goes back."""
     orders: Mapping[JobId, Order] = field(default_factory=dict)
     """Of the jobs that were asked for."""
+    asks: Mapping[JobId, messages.AskFor] = field(default_factory=dict)
+    """That stand, as far as is known since the start."""
     working: frozenset[LeaseId] = frozenset()
     results: Mapping[LeaseId, Result] = field(default_factory=dict)
     """Delivered, or to be delivered, and not acknowledged."""
@@ -71,6 +88,11 @@ def step(session: Session, event: Event) -> Step:
             return _answer(session, order, answer)
         case Finished(lease, answer):
             return _finish(session, lease, answer)
+        case Paused(now):
+            return _withdraw(session, now)
+        case Resumed(at):
+            # A coordinator calls for all its jobs when it hears HELLO, those declined meanwhile included.
+            return _introduce(replace(session, paused=False), at)
         case Drained():
             return session, (Say(messages.Bye()), Quit(""))
         case _:
@@ -90,8 +112,19 @@ def _tick(session: Session, at: float) -> Step:
 def _answer(session: Session, order: Order, answer: messages.AskFor | messages.Decline) -> Step:
     if isinstance(answer, messages.Decline):
         return _say(session, answer)
+    if session.paused:  # since it was considered
+        return _say(session, messages.Decline(answer.job, "this worker has just paused"))
     orders = {**session.orders, answer.job: order}
-    return _say(replace(session, orders=orders), answer, KeepOrder(answer.job, order))
+    asks = {**session.asks, answer.job: answer}
+    asked = replace(session, orders=orders, asks=asks)
+    return _say(asked, answer, KeepOrder(answer.job, order, answer.price))
+
+
+def _withdraw(session: Session, now: int) -> Step:
+    """An ask that has ended takes the place of the one that stands, and gets nothing in the next round."""
+    ended = tuple(Say(replace(ask, expiry=now)) for ask in session.asks.values() if session.joined)
+    unsaid = tuple(message for message in session.unsaid if not isinstance(message, messages.AskFor))
+    return replace(session, paused=True, asks={}, unsaid=unsaid), ended
 
 
 def _finish(session: Session, lease: LeaseId, answer: FromWorker) -> Step:
@@ -131,14 +164,16 @@ def _hear(session: Session, message: FromCoordinator) -> Step:
             session, commands = _acknowledged(session, lease_id)
             stop = (Stop(lease_id),) if lease_id in session.working else ()
             return replace(session, working=session.working - {lease_id}), (*stop, *commands)
-        case messages.Decided(verdict):
-            return _decided(session, verdict)
+        case messages.Decided():
+            return _decided(session, message)
         case messages.Pay(signed):
             return session, (KeepVoucher(signed),)
         case messages.Ended(job):
-            orders = {known: order for known, order in session.orders.items() if known != job}
-            return replace(session, orders=orders), (EndJob(job),)
-        case messages.Heartbeat() | messages.NotTaken():
+            orders, asks = _without(session.orders, job), _without(session.asks, job)
+            return replace(session, orders=orders, asks=asks), (EndJob(job),)
+        case messages.NotTaken():
+            return session, (NoteLoss(message),)
+        case messages.Heartbeat():
             return session, ()
         case _:
             assert_never(message)
@@ -162,12 +197,19 @@ def _take(session: Session, lease: Lease) -> Step:
     return replace(session, working=session.working | {lease.id}), (Work(lease, order),)
 
 
-def _decided(session: Session, verdict: Verdict) -> Step:
+def _decided(session: Session, decided: messages.Decided) -> Step:
     """Of a batch only the tile that was looked at leaves evidence; the others fell with it."""
+    verdict = decided.verdict
     session, commands = _acknowledged(session, verdict.lease)
-    if commands and verdict.outcome is Outcome.REJECTED and verdict.probe_pixels:
-        return session, (*commands, KeepEvidence(verdict.lease))
-    return session, commands
+    if not commands:  # heard before
+        return session, ()
+    rejected = verdict.outcome is Outcome.REJECTED and verdict.probe_pixels
+    evidence = (KeepEvidence(verdict.lease),) if rejected else ()
+    return session, (NoteVerdict(decided), *commands, *evidence)
+
+
+def _without(jobs: Mapping[JobId, T], ended: JobId) -> dict[JobId, T]:
+    return {job: known for job, known in jobs.items() if job != ended}
 
 
 def _acknowledged(session: Session, lease: LeaseId) -> Step:

@@ -3,17 +3,26 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tegula_market import vouchers
 from tegula_market.adapters import chain, devchain, signing
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.adapters.signing import Key
-from tegula_market.model import Address, JobId, Order, SignedVoucher, Wei
+from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Wei
 from tegula_market.vouchers import Domain
-from tegula_worker import policy
+from tegula_worker import claiming
 from tegula_worker.policy import Deposit
 from tegula_worker.store import JobRecord, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is in the payout key's account and could be sent on."""
+
+    amount: Wei
+    fee: Wei
+    """In wei."""
 
 
 class Wallet:
@@ -27,6 +36,8 @@ class Wallet:
         self._payout = payout
         self._connect = connect
         self._escrows: dict[Address, Escrow] = {}
+        self._gas: dict[tuple[JobId, Wei], int] = {}
+        """Of claims, asked for once: a claim may wait for weeks until it is cheap."""
         self._turn = threading.Lock()
         """Held from reading a record to writing it: a voucher must not get lost behind a claim."""
 
@@ -42,7 +53,7 @@ class Wallet:
         """Raises: ChainError: the chain is away."""
         job = chain.job_id(order.terms)
         account = self._escrow(domain).account(job)
-        return Deposit(job, account.open, account.funded)
+        return Deposit(job, account.open, account.funded, account.paid)
 
     def keep_order(self, job: JobId, domain: Domain, order: Order) -> None:
         with self._turn:
@@ -67,11 +78,24 @@ class Wallet:
                 self._store.keep_job(replace(record, ended=True))
 
     def due(self) -> list[JobRecord]:
-        """What it is time to claim."""
+        """What it is time to claim, fees aside."""
         return [record for record in self._store.jobs() if _due(record)]
 
     def unclaimed(self) -> list[JobRecord]:
         return [record for record in self._store.jobs() if record.earned > record.claimed]
+
+    def fee(self, record: JobRecord) -> Wei:
+        """What it would cost to claim now, in wei.
+
+        Raises:
+            ChainError: the chain is away, or the contract would not pay.
+        """
+        assert record.voucher is not None
+        escrow, key = self._escrow(record.domain), (record.job, record.earned)
+        if key not in self._gas:
+            terms = record.order.terms
+            self._gas[key] = escrow.claim_gas(terms, record.voucher, self._payout.address)
+        return Wei(self._gas[key] * escrow.gas_price())
 
     def claim(self, record: JobRecord) -> bytes | None:
         """The transaction's hash; None if the chain has paid this already.
@@ -84,7 +108,36 @@ class Wallet:
         with self._turn:
             known = self._store.job(record.job) or record  # a voucher may have come in the meantime
             self._store.keep_job(replace(known, claimed=Wei(max(known.claimed, record.earned))))
+        self._gas.pop((record.job, record.earned), None)
         return tx
+
+    def spent(self, record: JobRecord, tx: bytes) -> Wei:
+        """What a claim has cost, in wei."""
+        return self._escrow(record.domain).spent(tx)
+
+    def purses(self) -> set[tuple[Domain, Address]]:
+        """Where money of this worker may lie: escrows with their chain, and tokens."""
+        return {(record.domain, record.order.terms.token) for record in self._store.jobs()}
+
+    def sending(self, domain: Domain, token: Address, to: Address, reserve: Wei) -> Sending | None:
+        """What can be sent on now; None if that is nothing.
+
+        Args:
+            reserve: ether that stays for fees.
+        """
+        escrow = self._escrow(domain)
+        held = escrow.balance(token, self._payout.address)
+        spare = held - reserve if token == ETHER else held
+        if spare <= 0:
+            return None
+        gas = escrow.transfer_gas(token, to, Wei(spare), self._payout.address)
+        fee = Wei(gas * escrow.gas_price())
+        # The transfer sets twice the fee aside, for a base fee that rises until it is mined.
+        amount = spare - 2 * fee if token == ETHER else spare
+        return Sending(Wei(amount), fee) if amount > 0 else None
+
+    def send(self, domain: Domain, token: Address, to: Address, amount: Wei) -> bytes:
+        return self._escrow(domain).transfer(token, to, amount, self._payout)
 
     def _fault(self, signed: SignedVoucher, record: JobRecord) -> str:
         if signed.voucher.worker != self._payout.address:
@@ -107,7 +160,7 @@ class Wallet:
 
 
 def _due(record: JobRecord) -> bool:
-    return policy.time_to_claim(
+    return claiming.ripe(
         record.order.terms,
         earned=record.earned,
         claimed=record.claimed,
