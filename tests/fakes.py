@@ -82,6 +82,7 @@ class FakeEscrow:
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
         self.away = False
+        self.authentic = True
         self.price = Wei(0)
         """Of a unit of gas, which is nothing unless a test is about fees."""
         self._balances: dict[tuple[Address, Address], Wei] = {}
@@ -89,6 +90,9 @@ class FakeEscrow:
         self._accounts: dict[JobId, Account] = {}
         self._claimed: dict[tuple[JobId, Address], Wei] = {}
         self._changed = threading.Condition()
+
+    def genuine(self) -> bool:
+        return self.authentic
 
     def open(self, terms: Terms, amount: Wei, _key: Key) -> bytes | None:
         self._reach()

@@ -36,6 +36,7 @@ def test_an_escrow_pays_vouchers_once(escrow: Any) -> None:
     parties = (REQUESTER.address, SIGNER.address, COORDINATOR.address)
     terms = Terms(*parties, ETHER, int(time.time()) + 86_400, 3600, bytes(32))
     job = chain.job_id(terms)
+    assert escrow.genuine()
     assert not escrow.account(job).open
     assert escrow.open(terms, Wei(100), REQUESTER)
     assert escrow.open(terms, Wei(100), REQUESTER) is None

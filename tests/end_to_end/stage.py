@@ -63,6 +63,7 @@ class Stage:
             "token": codec.encode(self.chain.dollar if token is None else token),
             "escrow": codec.encode(self.chain.escrow),
             "slots": 1,
+            "claim_fee_share": 0,
         }
         return self._worker(home, terms, cheat), signing.load_key(home / "payout.key").address
 

@@ -117,7 +117,7 @@ def test_it_looks_at_the_deposit_of_the_terms(wallet: Wallet) -> None:
 
 def test_another_chain_than_promised(wallet: Wallet) -> None:
     with pytest.raises(ChainError, match="want chain 1, but --rpc leads to 31337"):
-        wallet.check(replace(DOMAIN, chain_id=1))
+        wallet.check(replace(DOMAIN, chain_id=1), believed=True)
 
 
 def test_a_development_key_earns_on_test_chains_only(tmp_path: Path) -> None:
@@ -125,5 +125,15 @@ def test_a_development_key_earns_on_test_chains_only(tmp_path: Path) -> None:
     for key, fine in ((PAYOUT, True), (devchain.dev_key(5, DOMAIN.chain_id), False)):
         wallet = Wallet(Store(tmp_path), key, lambda _: rich)
         with nullcontext() if fine else pytest.raises(devchain.NotLocal, match="refused on chain 1"):
-            wallet.check(rich.domain)
-    Wallet(Store(tmp_path), devchain.dev_key(5, DOMAIN.chain_id), lambda _: FakeEscrow(DOMAIN)).check(DOMAIN)
+            wallet.check(rich.domain, believed=True)
+    poor = Wallet(Store(tmp_path), devchain.dev_key(5, DOMAIN.chain_id), lambda _: FakeEscrow(DOMAIN))
+    poor.check(DOMAIN, believed=False)
+
+
+def test_a_contract_that_is_not_ours_is_believed_only_if_it_was_named(
+    wallet: Wallet, escrow: FakeEscrow
+) -> None:
+    escrow.authentic = False
+    wallet.check(DOMAIN, believed=True)
+    with pytest.raises(ChainError, match="is not TileEscrow as this version has it"):
+        wallet.check(DOMAIN, believed=False)

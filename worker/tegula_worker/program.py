@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -82,7 +83,7 @@ async def run(
         books, watch = Books(kept), Watch(config, meter or Meter(config.owner))
         domain = Domain(about.chain_id, about.escrow)
         if not config.verifier:
-            await asyncio.to_thread(wallet.check, domain)
+            await asyncio.to_thread(partial(wallet.check, domain, believed=config.escrow is not None))
         await asyncio.to_thread(watch.look)
         watch.warn()
         async with _started(renderer), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tegula_market import vouchers
 from tegula_market.adapters import chain, devchain, signing
-from tegula_market.adapters.chain import ChainError, Escrow
+from tegula_market.adapters.chain import ChainError, Escrow, Refused
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Wei
 from tegula_market.vouchers import Domain
@@ -41,12 +41,19 @@ class Wallet:
         self._turn = threading.Lock()
         """Held from reading a record to writing it: a voucher must not get lost behind a claim."""
 
-    def check(self, domain: Domain) -> None:
+    def check(self, domain: Domain, *, believed: bool) -> None:
         """
+        Args:
+            believed: the provider has named this escrow; else only one that has our code is.
         Raises:
             ChainError: no such escrow where the worker looks.
             NotLocal: the payout key is a development key, and the chain is not a test chain.
         """
+        if not believed and not self._escrow(domain).genuine():
+            raise Refused(
+                f"the contract at 0x{domain.escrow.hex()}, from which the coordinator pays, is not TileEscrow"
+                " as this version has it; if you know better, name it in the configuration: escrow = ADDRESS"
+            )
         self._escrow(domain)
 
     def deposit(self, domain: Domain, order: Order) -> Deposit:

@@ -12,7 +12,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from tegula_market.adapters import purse, tokens
+from tegula_market.adapters import purse, signing, tokens
 from tegula_market.adapters.evm import (
     ChainError,
     NoGas,
@@ -23,11 +23,12 @@ from tegula_market.adapters.evm import (
     transact,
     translated,
 )
+from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.adapters.records import Account, Payment, Returned, Status
 from tegula_market.adapters.signing import Key
 from tegula_market.adapters.tokens import Token
-from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Wei
-from tegula_market.vouchers import Authorisation, Domain
+from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Voucher, Wei
+from tegula_market.vouchers import Authorisation, Domain, voucher_payload
 
 __all__ = [
     "Account",
@@ -69,6 +70,15 @@ class Escrow:
             if not web3.eth.get_code(Web3.to_checksum_address(address)):
                 raise Unreachable(f"there is no contract at 0x{address.hex()} on the chain of {rpc_url}")
             return cls(web3, address)
+
+    def genuine(self) -> bool:
+        """Whether this is the escrow that this package was built with, and takes what is signed for it."""
+        if not is_tile_escrow(self._web3, self.domain.escrow):
+            return False
+        probe = Voucher(JobId(bytes(32)), ETHER, Wei(0))
+        ask = self._contract.functions.voucherDigest(bytes(32), Web3.to_checksum_address(ETHER), 0)
+        with translated():
+            return bytes(ask.call()) == signing.hash_of(voucher_payload(self.domain, probe))
 
     def account(self, job: JobId) -> Account:
         with translated():

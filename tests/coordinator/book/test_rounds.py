@@ -21,6 +21,7 @@ from coordinator.playbook import (
 from tegula_coordinator import events
 from tegula_coordinator.book import NotAdmitted
 from tegula_market import messages
+from tegula_market.model import Ask, Wei
 
 
 def test_a_job_is_called_out_to_workers_but_not_to_verifiers() -> None:
@@ -89,3 +90,17 @@ def test_the_loser_of_a_round_fills_a_gap_in_the_next() -> None:
     commands = play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called(), left)
     assert events.CallEnded(NOW + 5, JOB) in alarms(commands)
     assert leases(play(book, events.CallEnded(NOW + 5, JOB))) == [(BOB, 0, 100)]
+
+
+def test_an_ask_that_has_ended_takes_back_the_one_before() -> None:
+    """What a worker says that pauses: it finishes what it has, gets no more, and is not blamed."""
+    book = a_book(3)
+    play(book, joined(ANN, slots=1), opened(), asked(ANN, 40), called())
+    ended = events.AskArrived(NOW + 3, Ask(ANN, JOB, Wei(40), 1, int(NOW)), False)
+    commands = play(book, ended, called(), delivered(ANN, 0))
+    assert leases(commands) == []
+    assert not book.jobs[JOB].barred
+    assert not book.jobs[JOB].returned
+    rejoined = play(book, joined(ANN, slots=1))
+    assert told(rejoined, ANN)[-1] is messages.Call
+    assert leases(play(book, asked(ANN, 40), called())) == [(ANN, 1, 80)]
