@@ -92,9 +92,9 @@ def test_prices_and_speeds_that_were_seen(store: Store, tmp_path: Path) -> None:
     books.lose(JOB, "OUTBID", "others go first")
     books.lose(JOB, "EXPIRED", "taken back by the worker itself")
     books.lose(JobId(bytes(32)), "OUTBID", "of a job without a price")
-    books.render(1_000_000, messages.Deliver(RESULT))
-    books.render(1_000_000, messages.Return(VERDICT.lease, "CRASHED", "it fell over"))
-    books.object("call", Objection(Code.CLOSED, "at night"))
+    books.finish(1_000_000, messages.Deliver(RESULT))
+    books.finish(1_000_000, messages.Return(VERDICT.lease, "CRASHED", "it fell over"))
+    books.refuse("call", Objection(Code.CLOSED, "at night"))
     sums = Books(Store(tmp_path)).sums
     assert (sums.prices, sums.speed) == ((120, 90), 500_000)
     assert {(r.kind, r.code, r.count, r.at) for r in sums.refusals} == {

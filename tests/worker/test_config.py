@@ -1,7 +1,9 @@
 """Where a setting comes from, and what is refused."""
 
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -199,3 +201,20 @@ def test_what_an_ether_is_worth(tmp_path: Path) -> None:
     assert config.worth_of_ether(config.token) == 3_000_000_000
     assert config.worth_of_ether(ETHER) == 10**18
     assert load(None, {}, {"token": "0x" + "04" * 20}).worth_of_ether(config.token) is None
+
+
+def _keys(kind: Any, place: str = "") -> Iterator[str]:
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        inner = [arm for arm in (hint, *get_args(hint)) if dataclasses.is_dataclass(arm) and arm is not Span]
+        yield f"{place}{field.name}"
+        for arm in inner:
+            yield from _keys(arm, f"{place}{field.name}.")
+
+
+def test_every_key_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "provider.md").read_text()
+    keys = [key.replace("pricing", "price") for key in _keys(Config)]
+    tables = {key.rpartition(".")[0] for key in keys}
+    assert [key for key in keys if key not in tables and f"`{key}`" not in guide] == []

@@ -237,12 +237,12 @@ class Agent:
     async def _work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
         no = await self._prudence.objection(lease, order)
         if no:
-            await asyncio.to_thread(self._books.object, "lease", no)
+            await asyncio.to_thread(self._books.refuse, "lease", no)
             return messages.Return(lease.id, "NOT_SAFE", no.sentence)
         size = tiling.size(tiles_of(order)[lease.unit], order.scene)
         await asyncio.to_thread(self._books.win, size, lease.price)
         answer = await self._workshop.work(lease, order)
-        await asyncio.to_thread(self._books.render, size, answer)
+        await asyncio.to_thread(self._books.finish, size, answer)
         return answer
 
     async def _consider(self, call: messages.Call) -> None:
@@ -251,7 +251,7 @@ class Agent:
             self._events.put_nowait(Considered(call.order, answer))
             return
         log.info("job declined", job=call.job.hex(), code=answer.code.value, reason=answer.sentence)
-        await asyncio.to_thread(self._books.object, "call", answer)
+        await asyncio.to_thread(self._books.refuse, "call", answer)
         self._events.put_nowait(Considered(call.order, messages.Decline(call.job, answer.sentence)))
 
     async def _bank(self, command: KeepVoucher) -> None:

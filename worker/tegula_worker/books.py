@@ -70,15 +70,15 @@ class Books:
     def spend(self, job: JobId, fee: Wei) -> None:
         self._change(job, lambda tally: replace(tally, fees=Wei(tally.fees + fee)))
 
-    def object(self, kind: str, no: Objection) -> None:
+    def refuse(self, kind: str, no: Objection) -> None:
         """A call that is declined, or a lease that is given back."""
-        self._refuse(kind, no.code.value, no.sentence)
+        self._count(kind, no.code.value, no.sentence)
 
     def lose(self, job: JobId, code: str, sentence: str) -> None:
         """An ask that was not taken; one that has ended was taken back by this worker itself."""
         if code == Reason.EXPIRED:
             return
-        self._refuse("ask", code, sentence)
+        self._count("ask", code, sentence)
         asked = self.asked(job)
         if code == Reason.OUTBID and asked:
             self._sum(lambda sums: sums.see(asked * OUTBID_PERCENT // 100))
@@ -87,10 +87,10 @@ class Books:
         """A lease: everybody who is taken is paid the clearing price."""
         self._sum(lambda sums: sums.see(price * MEGASAMPLE // size))
 
-    def render(self, size: int, answer: messages.Deliver | messages.Return) -> None:
+    def finish(self, size: int, answer: messages.Deliver | messages.Return) -> None:
         """How a lease came out: at what speed, or not at all."""
         if isinstance(answer, messages.Return):
-            self._refuse("lease", answer.failure, answer.reason)
+            self._count("lease", answer.failure, answer.reason)
             return
         milliseconds = max(1, round(answer.result.render_seconds * 1000))
         self._sum(lambda sums: sums.measure(size, milliseconds))
@@ -133,7 +133,7 @@ class Books:
             if known is not None:  # else of a job that was never asked for
                 self._store.keep_tally(change(known))
 
-    def _refuse(self, kind: str, code: str, sentence: str) -> None:
+    def _count(self, kind: str, code: str, sentence: str) -> None:
         now = int(self._clock())
         self._sum(lambda sums: sums.refuse(kind, code[:40], sentence, now))
 

@@ -15,6 +15,9 @@ from tegula_worker.config import Config
 from tegula_worker.store import JobRecord
 from tegula_worker.wallet import Wallet
 
+TIDY_SECONDS = 3600.0
+"""Between two looks for jobs that are over: each reads all records."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,6 +37,7 @@ class Claims:
         self._turn = asyncio.Lock()
         self._waiting: dict[JobId | tuple[Domain, Address], str] = {}
         """Why, so that it is logged once and not with every try."""
+        self._tidied = 0.0
         self._to_send = wallet.purses() if config.receive else set()
 
     async def collect(self) -> None:
@@ -43,7 +47,9 @@ class Claims:
                 await asyncio.to_thread(self._claim, record)
             for purse in sorted(self._to_send, key=repr):
                 await asyncio.to_thread(self._send_on, *purse)
-            await asyncio.to_thread(self._books.tidy)
+            if self._clock() >= self._tidied + TIDY_SECONDS:
+                await asyncio.to_thread(self._books.tidy)
+                self._tidied = self._clock()
 
     def _claim(self, record: JobRecord) -> None:
         try:

@@ -31,8 +31,10 @@ def _read(path: Path) -> str:
         if path.stat().st_mode & 0o077:
             raise UnusableKey(f"{path} can be read by others; run: chmod 600 {path}")
         said = path.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableKey(f"cannot read the passphrase file {path}: {error.__class__.__name__}") from None
+    except OSError as error:
+        raise UnusableKey(f"cannot read the passphrase file {path}: {error.strerror}") from error
+    except UnicodeDecodeError:  # the cause is left out: it may quote the file
+        raise UnusableKey(f"the passphrase file {path} is not text; write one line into it") from None
     if not said:
         raise UnusableKey(f"the passphrase file {path} is empty; write one line into it")
     return said
