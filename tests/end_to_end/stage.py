@@ -16,7 +16,9 @@ from tegula.programs import Program
 from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DevChain
+from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, Wei
+from tegula_worker import keys
 
 READY_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
@@ -47,16 +49,15 @@ class Stage:
         return self._worker(self.second_home, {"verifier": True})
 
     def worker(
-        self, name: str, price: int, cheat: str = "", token: Address | None = None
+        self, name: str, price: int, cheat: str = "", token: Address | None = None, **settings: Any
     ) -> tuple[Program, Address]:
         """A worker with an account of its own, honest or not, and that account's address.
 
         One that was here before goes on with what it has in its folder.
         """
-        home = self._folder / name
-        if not home.exists():
-            home.mkdir()
-            signing.save_key(home / "payout.key", self.chain.key(next(self._accounts)))
+        home = self.home(name)
+        if not any(home.glob("payout.*")):
+            signing.save_key(home / "payout.key", self.key())
         terms = {
             "rpc": self.chain.rpc,
             "price": price,
@@ -64,8 +65,24 @@ class Stage:
             "escrow": codec.encode(self.chain.escrow),
             "slots": 1,
             "claim_fee_share": 0,
+            **settings,
         }
-        return self._worker(home, terms, cheat), signing.load_key(home / "payout.key").address
+        return self._worker(home, terms, cheat), keys.shown(home)[1]
+
+    def home(self, name: str) -> Path:
+        """A worker's folder, before it is there or after."""
+        home = self._folder / name
+        home.mkdir(exist_ok=True)
+        return home
+
+    def key(self) -> Key:
+        """An account with ether that nobody has yet."""
+        return self.chain.key(next(self._accounts))
+
+    def ledger(self, name: str) -> dict[str, Any]:
+        """As `tegula-worker ledger --json` tells it, while the worker runs."""
+        where = str(self._folder / name)
+        return _shown([programs.find("tegula-worker"), "ledger", "--json", "--data", where])
 
     @property
     def market(self) -> Market:
@@ -93,8 +110,8 @@ class Stage:
 
     def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
-        keys = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
-        self.chain.give_ether(codec.decode(Address, keys["coordinator"]), Wei(10**18))
+        made = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
+        self.chain.give_ether(codec.decode(Address, made["coordinator"]), Wei(10**18))
         self._token = secrets.token_hex()
         (home / "tokens").write_text(self._token)
         self._config = home / "coordinator.toml"

@@ -76,6 +76,12 @@ def test_the_hottest_sensor_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(psutil, "sensors_temperatures", dict)
     assert machine.cpu_celsius() is None
 
+    def asleep() -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(psutil, "sensors_temperatures", asleep)
+    assert machine.cpu_celsius() is None
+
 
 class FakeNvml:
     """NVIDIA's library, with two GPUs."""

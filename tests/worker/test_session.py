@@ -230,7 +230,9 @@ def test_an_ask_that_was_being_considered_when_the_pause_began_is_not_made() -> 
     assert isinstance(said, Say)
     assert isinstance(said.message, messages.Decline)
     away = replace(JOINED, joined=False)
-    assert play(away, Considered(ORDER, ASK), Paused(1_000), heard(WELCOME)) == [UseToken("token")]
+    taken_back = [UseToken("token"), Say(ENDED_ASK)]
+    assert play(away, Considered(ORDER, ASK), Paused(1_000), heard(WELCOME)) == taken_back
+    assert play(replace(STANDING, joined=False), Paused(1_000), heard(WELCOME)) == taken_back
 
 
 def test_after_a_pause_the_coordinator_calls_anew() -> None:

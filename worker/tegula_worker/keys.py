@@ -70,8 +70,8 @@ def encrypt(folder: Path, passphrase: Source) -> None:
     A kill at any moment leaves one of them at least, and the next call goes on from there.
     """
     plain, encrypted = folder / PLAIN, folder / ENCRYPTED
-    if not plain.exists():
-        raise UnusableKey(f"there is no {plain} to encrypt")
+    if encrypted.exists() and not plain.exists():
+        return
     key = signing.load_key(plain)
     said = passphrase(not encrypted.exists())
     if said is None:

@@ -23,7 +23,10 @@ Line = TypeVar("Line", TokenLine, JobLine)
 
 
 def show(statement: Statement, console: Console) -> None:
-    console.print(_money("tokens", ("token", "jobs"), statement.tokens, _of_token))
+    if statement.tokens:
+        console.print(_money("tokens", ("token", "jobs"), statement.tokens, _of_token))
+    else:
+        console.print("nothing was earned yet")
     if statement.jobs:
         console.print(_money("jobs", ("job", "state"), statement.jobs, _of_job))
     if statement.refusals:

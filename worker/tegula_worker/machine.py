@@ -83,7 +83,10 @@ def session_idle() -> bool | None:
 
 def cpu_celsius() -> int | None:
     """Of the hottest sensor of a processor; None where the system shows none."""
-    shown = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    try:
+        shown = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    except OSError:  # a sensor that went to sleep while it was read
+        return None
     found = [sensor.current for name in CPU_SENSORS for sensor in shown.get(name, ())]
     return round(max(found)) if found else None
 

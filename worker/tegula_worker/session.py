@@ -122,9 +122,12 @@ def _answer(session: Session, order: Order, answer: messages.AskFor | messages.D
 
 def _withdraw(session: Session, now: int) -> Step:
     """An ask that has ended takes the place of the one that stands, and gets nothing in the next round."""
-    ended = tuple(Say(replace(ask, expiry=now)) for ask in session.asks.values() if session.joined)
-    unsaid = tuple(message for message in session.unsaid if not isinstance(message, messages.AskFor))
-    return replace(session, paused=True, asks={}, unsaid=unsaid), ended
+    ended = tuple(replace(ask, expiry=now) for ask in session.asks.values())
+    session = replace(session, paused=True, asks={})
+    if session.joined:
+        return session, tuple(map(Say, ended))
+    unsaid = (message for message in session.unsaid if not isinstance(message, messages.AskFor))
+    return replace(session, unsaid=(*unsaid, *ended)), ()
 
 
 def _finish(session: Session, lease: LeaseId, answer: FromWorker) -> Step:
