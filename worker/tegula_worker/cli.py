@@ -15,8 +15,9 @@ from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, config, keys, program
+from tegula_worker import again, config, keys, program, sandbox
 from tegula_worker.renderer import Device, Renderer
+from tegula_worker.sandbox import Isolation, Sandbox
 from tegula_worker.scenes import LaidOut
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -29,6 +30,7 @@ Blender = Annotated[Path | None, typer.Option(help="Blender program; without it,
 Verifier = Annotated[bool | None, typer.Option("--verifier", help="render probes for the coordinator")]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="log everything")]
 Quiet = Annotated[bool, typer.Option("-q", help="log warnings only")]
+ISOLATED = Isolation.BUBBLEWRAP
 
 
 @app.command()
@@ -86,6 +88,7 @@ def probe(
     token_file: Annotated[Path | None, typer.Option(help="file with a bearer token of its")] = None,
     blender: Blender = None,
     device: Annotated[Device, typer.Option(help="what to render on")] = Device.CPU,
+    isolation: Annotated[Isolation, typer.Option("--sandbox", help="what to render in")] = ISOLATED,
 ) -> None:
     """Render the probes of a verdict again, as a verifier does. Prints the trial with them as JSON."""
     logs.configure(-1)
@@ -94,8 +97,9 @@ def probe(
         stated, find = bundles.read(bundle, Path(scratch))
         manifest = stated.trial.order.scene.manifest
         with _scene(scene, coordinator, token_file, manifest, find(manifest)) as laid:
-            renderer = Renderer(blender, device=device)
-            twin = Renderer(blender, environment=program.OTHER_KERNEL)
+            walls = sandbox.chosen(isolation, Sandbox())
+            renderer = Renderer(blender, device=device, sandbox=walls)
+            twin = Renderer(blender, environment=program.OTHER_KERNEL, sandbox=walls)
             done = asyncio.run(again.render(stated.trial, laid, out, renderer, twin))
     typer.echo(codec.dumps(done))
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from tegula_market.model import ETHER, Address, TegulaError, Wei
 from tegula_worker.replies import Device
+from tegula_worker.sandbox import Isolation
 
 PREFIX = "TEGULA_WORKER_"
+LEAST_MEMORY = 1 << 30
 NO_PRICE = Wei(0)
 
 
@@ -46,6 +48,12 @@ class Config:
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
     max_scene_bytes: int = 32 << 30
+    sandbox: Isolation = Isolation.BUBBLEWRAP
+    """What renders run in. There are three phrases, of which two say what they risk."""
+    memory_bytes: int = 0
+    """What one render may hold; 0 is three quarters of this machine's memory. Needs the sandbox."""
+    render_seconds: int = 3600
+    """What takes longer is given up: loading a scene and rendering a tile of it."""
 
 
 def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str, Any]) -> Config:
@@ -68,6 +76,10 @@ def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str
         raise ConfigError(f"slots: choose 1 to 64, not {config.slots}")
     if min(config.notice_seconds, config.grace_seconds, config.max_scene_bytes, config.price) < 0:
         raise ConfigError("price, notice_seconds, grace_seconds and max_scene_bytes cannot be negative")
+    if config.memory_bytes and config.memory_bytes < LEAST_MEMORY:
+        raise ConfigError(f"memory_bytes: Blender needs {LEAST_MEMORY} at least, not {config.memory_bytes}")
+    if config.render_seconds < 1:
+        raise ConfigError(f"render_seconds: choose 1 or more, not {config.render_seconds}")
     return config
 
 
@@ -105,6 +117,8 @@ def _value(name: str, kind: Any, raw: Any) -> Any:
             return Path(raw).expanduser()
         if kind is Device:
             return Device(raw.upper())
+        if kind is Isolation:
+            return _isolation(raw)
         if isinstance(raw, str):
             return raw
     except (AttributeError, TypeError, ValueError) as error:
@@ -117,6 +131,12 @@ def _bool(raw: Any) -> bool:
     if value is None:
         raise ValueError("choose true or false")
     return value
+
+
+def _isolation(raw: str) -> Isolation:
+    if raw not in list(Isolation):
+        raise ValueError("choose one of " + ", ".join(f'"{phrase}"' for phrase in Isolation))
+    return Isolation(raw)
 
 
 def _int(raw: Any) -> int:

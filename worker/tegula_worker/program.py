@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -14,7 +15,7 @@ from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import keys as keyring
-from tegula_worker import store
+from tegula_worker import sandbox, store
 from tegula_worker.agent import Agent
 from tegula_worker.config import Config, ConfigError
 from tegula_worker.evidence import EvidenceFolder
@@ -22,6 +23,7 @@ from tegula_worker.keys import Keys
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
 from tegula_worker.rendering import Workshop
+from tegula_worker.sandbox import Sandbox
 from tegula_worker.scenes import SceneCache
 from tegula_worker.session import Session
 from tegula_worker.store import Store
@@ -43,7 +45,11 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
     Raises:
         TegulaError: it cannot start, or is not wanted; the message says why.
     """
-    renderer = renderer or Renderer(config.blender, device=config.device)
+    if renderer is None or twin is None:
+        walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
+        shared = partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls)
+        renderer = renderer or shared(device=config.device)
+        twin = twin or shared(environment=OTHER_KERNEL)
     keys = keyring.load_or_create(config.data)
     with store.opened(config.data) as kept:
         about = await _about(config)
@@ -55,7 +61,6 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
             scenes = SceneCache(config.data, config.max_scene_bytes)
             worker = WorkerId(keys.curve.public)
             prudence = Prudence(config, about, worker, renderer.blender_version, wallet, scenes)
-            twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
             workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
             evidence = EvidenceFolder(config.data / "evidence")
@@ -73,6 +78,10 @@ def claim_all(config: Config) -> Iterator[tuple[store.JobRecord, bytes | None]]:
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
         for record in wallet.unclaimed():
             yield record, wallet.claim(record)
+
+
+def _sandbox(config: Config) -> Sandbox:
+    return Sandbox(config.memory_bytes or sandbox.share_of_memory(), private=config.data)
 
 
 async def _about(config: Config) -> About:

@@ -10,14 +10,15 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+
+import structlog
 
 from tegula_market.model import TegulaError
 from tegula_worker import syscalls, walls
 
 BUBBLEWRAP = "bwrap"
-UNPROTECTED = "none, this machine may be harmed"
-"""What a provider has to say, to the letter, who wants no sandbox."""
 USR = Path("/usr")
 CHECK_SECONDS = 30
 FORBIDDING = {
@@ -27,12 +28,22 @@ FORBIDDING = {
 }
 """What keeps ordinary users from sandboxes: the value that does, and one that does not."""
 
+log = structlog.get_logger(__name__)
+
+
+class Isolation(StrEnum):
+    """What a provider says of it, to the letter. Nobody comes to less than a sandbox by a slip."""
+
+    BUBBLEWRAP = "bubblewrap"
+    PREFERRED = "bubblewrap where possible, else this machine may be harmed"
+    NONE = "none, this machine may be harmed"
+
 
 class NoSandbox(TegulaError):
     """There are no walls to be had here; the message says what to do."""
 
 
-def _share_of_memory() -> int:
+def share_of_memory() -> int:
     """Three quarters of what this machine, or the container that this is, has."""
     here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # nothing is said, or "max"
@@ -47,7 +58,7 @@ def _enough_processes() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    memory_bytes: int = field(default_factory=_share_of_memory)
+    memory_bytes: int = field(default_factory=share_of_memory)
     """What a child and all that it starts may hold; the supervisor watches it."""
     private: Path | None = None
     """A folder that no child ever sees, though it may see folders in it."""
@@ -118,6 +129,26 @@ def _check_readable(visible: Sequence[Path]) -> None:
             )
 
 
+def chosen(isolation: Isolation, sandbox: Sandbox) -> Sandbox | None:
+    """What renders are to run in, which the log tells. Takes some hundredths of a second.
+
+    Raises:
+        NoSandbox: one is wanted, and there is none to be had here.
+    """
+    try:
+        if isolation is not Isolation.NONE:
+            sandbox.check()
+            log.info("renders", sandbox=BUBBLEWRAP, memory_bytes=sandbox.memory_bytes)
+            return sandbox
+        reason = "the configuration says so"
+    except NoSandbox as error:
+        if isolation is Isolation.BUBBLEWRAP:
+            raise
+        reason = str(error)
+    log.warning("renders", sandbox="none", reason=reason)
+    return None
+
+
 def _errors_of(command: Sequence[str], descriptors: tuple[int, ...]) -> str | None:
     """What a program that has failed says; None if it has not."""
     done = subprocess.run(
@@ -144,5 +175,5 @@ def _remedy() -> str:
 def _told(reason: str) -> str:
     return (
         f"there is no sandbox for renders here: {reason}. To render strangers' scenes without one all the"
-        f' same, configure sandbox = "{UNPROTECTED}"'
+        f' same, configure sandbox = "{Isolation.NONE}"'
     )
