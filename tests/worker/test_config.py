@@ -7,6 +7,7 @@ import pytest
 
 from tegula_worker.config import Config, ConfigError, check_for_work, load
 from tegula_worker.replies import Device
+from tegula_worker.sandbox import Isolation
 
 ENOUGH = {"coordinator": "http://127.0.0.1:8700", "rpc": "http://127.0.0.1:8545", "price": 7}
 
@@ -41,6 +42,12 @@ def test_text_becomes_what_the_field_wants() -> None:
     }
     config = load(None, environment, ENOUGH)
     assert (config.verifier, config.device, config.escrow) == (True, Device.OPTIX, b"\xab" * 20)
+
+
+def test_no_sandbox_takes_the_whole_phrase() -> None:
+    assert load(None, {}, ENOUGH).sandbox is Isolation.BUBBLEWRAP
+    environment = {"TEGULA_WORKER_SANDBOX": "none, this machine may be harmed"}
+    assert load(None, environment, ENOUGH).sandbox is Isolation.NONE
 
 
 def test_a_verifier_needs_neither_price_nor_chain() -> None:
@@ -81,6 +88,12 @@ def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> Non
         ({"token": "0x1234"}, "20 bytes"),
         ({"data": 3}, "data cannot be 3"),
         ({"grace_seconds": -1}, "cannot be negative"),
+        ({"sandbox": False}, "sandbox cannot be False"),
+        ({"sandbox": "none"}, "none, this machine may be harmed"),
+        ({"sandbox": "None, this machine may be harmed"}, "choose one of"),
+        ({"memory_bytes": 1_000_000}, "memory_bytes"),
+        ({"memory_bytes": -1}, "memory_bytes"),
+        ({"render_seconds": 0}, "render_seconds"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], sentence: str) -> None:

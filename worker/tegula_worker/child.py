@@ -101,13 +101,17 @@ class Child:
         told = [*command, "--product-fd", str(product_fd), "--reply-fd", str(child_fd)]
         try:
             with cell.around(told) if cell else nullcontext((told, ())) as (words, descriptors):
-                child._process, _ = await loop.subprocess_exec(
+                starting = loop.subprocess_exec(
                     lambda: child._output,
                     *words,
                     pass_fds=[child_fd, product_fd, *descriptors],
                     env={**_environment(child._home.name), **environment},
                     start_new_session=True,
                 )
+                await child._begin(loop.create_task(starting))
+        except asyncio.CancelledError:
+            await child.close()
+            raise
         except BaseException:
             child._pipe.close()
             child._home.cleanup()
@@ -118,6 +122,14 @@ class Child:
         if cell is not None:
             child._watch(cell.sandbox.memory_bytes)
         return child
+
+    async def _begin(self, starting: "asyncio.Task[tuple[asyncio.SubprocessTransport, _Output]]") -> None:
+        """To its end even if it is cancelled: asyncio would kill the first process only, and bubblewrap has
+        two, of which the second waits for the first until both are up."""
+        try:
+            await asyncio.shield(starting)
+        finally:
+            self._process, _ = await starting
 
     @property
     def pid(self) -> int:

@@ -6,6 +6,7 @@ to write to but a /tmp that is gone with it. Its one way out is an open file for
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -98,11 +99,11 @@ class Sandbox:
         Raises:
             NoSandbox: why not, and what to do.
         """
+        if shutil.which(BUBBLEWRAP) is None:
+            raise NoSandbox(_told("bubblewrap is not installed (apt-get install bubblewrap)"))
         try:
             with self.around(["true"], visible, gpu=False) as (command, descriptors):
                 said = _errors_of(command, descriptors)
-        except FileNotFoundError as error:
-            raise NoSandbox(_told("bubblewrap is not installed (apt-get install bubblewrap)")) from error
         except (OSError, AttributeError, subprocess.TimeoutExpired) as error:
             raise NoSandbox(_told(str(error))) from error
         if said is not None:

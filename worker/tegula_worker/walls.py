@@ -26,9 +26,13 @@ OPEN_FILES = 4096
 
 
 def namespaces() -> list[str]:
-    """Root needs no user namespace: it runs the child as a user that nobody else is."""
+    """Root needs no user namespace: it runs the child as a user that nobody else is.
+
+    Otherwise bubblewrap's own process inside would be of the child's user, which could take it over, and no
+    filter of system calls is on that one. So the child is the first process inside.
+    """
     walls = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    user = [] if os.geteuid() == 0 else ["--unshare-user"]
+    user = [] if os.geteuid() == 0 else ["--unshare-user", "--as-pid-1"]
     return [*user, *walls, "--die-with-parent", "--new-session", "--hostname", "tegula"]
 
 
