@@ -33,6 +33,7 @@ def build(name: str, folder: Path) -> Path:
     """The .blend of a scene below, built once for each folder."""
     blend = folder / f"{name}.blend"
     if not blend.exists():
+        folder.chmod(0o755)  # what root starts in a sandbox is not root
         _run("build", name, str(blend), folder=folder)
     return blend
 

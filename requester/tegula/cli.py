@@ -109,6 +109,7 @@ def render_locally(
         screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
         starting = watch.part("start")
         with starting, local.market(workers, blender) as where, rendering.reached(where) as market:
+            screen.say(local.protection(where), quiet=quiet)
             outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))
 
@@ -128,6 +129,7 @@ def keep_market(
         screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
         with local.market(workers, blender, funded) as where:
             typer.echo(json.dumps({"coordinator": where.url, "token": where.token}))
+            screen.say(local.protection(where), quiet=quiet)
             screen.say("it ends with Ctrl-C", quiet=quiet)
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()
@@ -170,10 +172,14 @@ def verify_again(
     coordinator: Annotated[str | None, typer.Option(help="render again, with the scene from there")] = None,
     token_file: Annotated[Path | None, typer.Option(help="file with a bearer token of its")] = None,
     blender: Blender = None,
+    sandbox: Annotated[
+        str | None, typer.Option(help="what to render in, as `tegula-worker probe` has it")
+    ] = None,
 ) -> None:
     """Come to a verdict again: exit 0 if the answer is the same, 1 if it is another."""
     options = {
         "scene": scene, "coordinator": coordinator, "token-file": token_file, "blender": blender,
+        "sandbox": sandbox,
     }  # fmt: skip
     given = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
     with screen.explained(), TemporaryDirectory(prefix="tegula-") as scratch:

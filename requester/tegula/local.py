@@ -27,6 +27,8 @@ RELAY_MONEY = Wei(10**18)
 """One ether for the gas of the coordinator's transactions."""
 FIRST_PRICE, PRICE_STEP = 40, 10
 """Token units a megasample that workers ask: 40, 50, 60, so that there is an auction to see."""
+SANDBOX = "bubblewrap where possible, else this machine may be harmed"
+"""As the worker's configuration has it. Here renders are of the artist's own scene, as F12's are."""
 READY_SECONDS = 60.0
 """For a program to start; a worker starts a Blender."""
 
@@ -56,7 +58,28 @@ def market(workers: int, blender: Path | None = None, funded: Sequence[Address] 
             starting.append(_worker(stack, home, url, terms, blender))
         for program in starting:
             program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
-        yield Market(url, token, chain.rpc, requester, chain.dollar, chain.escrow, lasting=False)
+        said = [program.wait_for(lambda line: "sandbox=" in line, READY_SECONDS) for program in starting]
+        unprotected = any("sandbox=none" in line.split() for line in said)
+        yield Market(
+            url,
+            token,
+            chain.rpc,
+            requester,
+            chain.dollar,
+            chain.escrow,
+            lasting=False,
+            unprotected=unprotected,
+        )
+
+
+def protection(market: Market) -> str:
+    """What keeps a scene from this computer, in a sentence."""
+    if market.unprotected:
+        return (
+            "there is no usable bubblewrap here, so scenes are rendered without a sandbox, as F12 does;"
+            " open only scenes that you trust"
+        )
+    return "renders run in a sandbox"
 
 
 def _verifier_key(home: Path) -> str:
@@ -104,7 +127,7 @@ def _worker_terms(chain: DevChain, price: int) -> dict[str, Any]:
 
 
 def _worker(stack: ExitStack, home: Path, url: str, terms: dict[str, Any], blender: Path | None) -> Program:
-    settings = {"coordinator": url, "data": ".", **terms}
+    settings = {"coordinator": url, "data": ".", "sandbox": SANDBOX, **terms}
     if blender is not None:
         settings["blender"] = str(blender.absolute())
     command = [programs.find("tegula-worker"), "run", "--config", _toml(home / "worker.toml", settings)]

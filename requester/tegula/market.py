@@ -24,6 +24,8 @@ class Market:
     """If set, the only escrow contract that is believed."""
     lasting: bool = True
     """Whether the chain outlives the job."""
+    unprotected: bool = False
+    """Whether this very computer renders, and with nothing between a scene and it."""
 
 
 def money_of(escrow: Escrow, currency: Address) -> Money:

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tegula import programs
+from tegula import local, programs
 from tegula_blender.client import Client
 from tegula_market import codec
 from tegula_market.adapters import exr
 from tegula_market.model import Address
+from tegula_worker.sandbox import Isolation
 
 pytestmark = pytest.mark.slow
 
@@ -50,10 +51,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return blend
 
 
-def tegula(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [programs.find("tegula"), "local", *arguments], capture_output=True, text=True, check=False
-    )
+def tegula(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [programs.find("tegula"), "local", *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
 def test_a_frame_is_rendered_verified_paid_and_reported(scene: Path, tmp_path: Path) -> None:
@@ -73,6 +73,20 @@ def test_a_frame_is_rendered_verified_paid_and_reported(scene: Path, tmp_path: P
     assert paid == sum(int(tile["price"]) for tile in told["tiles"])
     assert sorted(ask["price"] for ask in told["asks"]) == ["40", "50"]
     assert told["clearing_price"] == "50"
+    assert "renders run in a sandbox" in done.stderr
+
+
+def test_without_a_usable_sandbox_it_renders_and_says_so(scene: Path, tmp_path: Path) -> None:
+    assert local.SANDBOX == Isolation.PREFERRED
+    unusable = tmp_path / "bwrap"
+    unusable.write_text("#!/bin/sh\nexit 1\n")
+    unusable.chmod(0o755)
+    out = tmp_path / "out"
+    done = tegula(str(scene), "--out", str(out), PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    assert "without a sandbox" in done.stderr
+    assert "renders run in a sandbox" not in done.stderr
+    assert (out / "frame_0003.exr").is_file()
 
 
 def test_a_ceiling_under_every_ask_names_the_lowest(scene: Path, tmp_path: Path) -> None:

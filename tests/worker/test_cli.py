@@ -11,11 +11,17 @@ from pathlib import Path
 
 import pytest
 
+import scenes
 from fakes import blob_server
-from tegula_market import messages
-from worker.stage import Stage
+from orders import an_order
+from tegula_market import codec, messages
+from tegula_market.model import JobId, Rect, SceneFile, SceneManifest, lease_id
+from worker.stage import Played, Stage
 
 pytestmark = pytest.mark.slow
+
+QUIET = 60.0
+"""Seconds between heartbeats: nothing is said again while this test waits for a render to begin."""
 
 
 @pytest.fixture
@@ -33,10 +39,21 @@ async def _start(stage: Stage) -> asyncio.subprocess.Process:
     )
 
 
-def _renderer_of(pid: int) -> int:
-    """A descriptor of the worker's only child, which reads as ready when the child has ended."""
-    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return os.pidfd_open(int(child))
+async def _endless_render(stage: Stage, coordinator: Played, pid: int, folder: Path) -> int:
+    """A descriptor of the child that begins it, which reads as ready when the child has ended."""
+    blend = scenes.build("spheres", folder).read_bytes()
+    file = SceneFile("s.blend", stage.server.put(blend), len(blend))
+    manifest = stage.server.put(codec.dumps(SceneManifest("s.blend", (file,))))
+    order = an_order(manifest=manifest, spp=1_000_000)
+    lease = lease_id(JobId(bytes(32)), 0, 1)
+    await coordinator.say(
+        messages.Probe(lease, JobId(bytes(32)), order, 0, (Rect(0, 0, 20, 20),), 0, twin=False)
+    )
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    async with asyncio.timeout(60):
+        while not (child := children.read_text().split()):  # noqa: ASYNC110, ASYNC240 no event tells
+            await asyncio.sleep(0)
+    return os.pidfd_open(int(child[0]))
 
 
 def _ended(descriptor: int) -> bool:
@@ -46,13 +63,15 @@ def _ended(descriptor: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_goodbye_and_leaves_nothing_running(stage: Stage, number: signal.Signals) -> None:
+def test_it_says_goodbye_and_leaves_nothing_running(
+    stage: Stage, tmp_path: Path, number: signal.Signals
+) -> None:
     async def play() -> None:
         async with stage.opened() as coordinator:
             worker = await _start(stage)
-            hello = await coordinator.welcome()
+            hello = await coordinator.welcome(QUIET)
             assert (hello.verifier, hello.blender.count(".")) == (True, 2)
-            child = _renderer_of(worker.pid)
+            child = await _endless_render(stage, coordinator, worker.pid, tmp_path)
             worker.send_signal(number)
             await coordinator.hear(messages.Bye)
             out, err = await asyncio.wait_for(worker.communicate(), 20)
@@ -77,12 +96,12 @@ def test_a_refusal_is_a_sentence_and_exit_code_2(stage: Stage) -> None:
     asyncio.run(play())
 
 
-def test_a_kill_leaves_no_renderer_behind(stage: Stage) -> None:
+def test_a_kill_leaves_no_renderer_behind(stage: Stage, tmp_path: Path) -> None:
     async def play() -> None:
         async with stage.opened() as coordinator:
             worker = await _start(stage)
-            hello = await coordinator.welcome()
-            child = _renderer_of(worker.pid)
+            hello = await coordinator.welcome(QUIET)
+            child = await _endless_render(stage, coordinator, worker.pid, tmp_path)
             worker.kill()
             await worker.communicate()
             assert _ended(child)

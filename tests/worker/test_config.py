@@ -12,6 +12,7 @@ from tegula_worker.config import Config, ConfigError, Parties, check_for_work, l
 from tegula_worker.pauses import Hours, Limits, Owner
 from tegula_worker.pricing import Electricity, FollowMarket, PriceRule, Pricing
 from tegula_worker.replies import Device
+from tegula_worker.sandbox import Isolation
 from tegula_worker.spans import Span
 
 ENOUGH = {"coordinator": "http://127.0.0.1:8700", "rpc": "http://127.0.0.1:8545", "price": 7}
@@ -47,6 +48,12 @@ def test_text_becomes_what_the_field_wants() -> None:
     }
     config = load(None, environment, ENOUGH)
     assert (config.verifier, config.device, config.escrow) == (True, Device.OPTIX, b"\xab" * 20)
+
+
+def test_no_sandbox_takes_the_whole_phrase() -> None:
+    assert load(None, {}, ENOUGH).sandbox is Isolation.BUBBLEWRAP
+    environment = {"TEGULA_WORKER_SANDBOX": "none, this machine may be harmed"}
+    assert load(None, environment, ENOUGH).sandbox is Isolation.NONE
 
 
 def test_a_verifier_needs_neither_price_nor_chain() -> None:
@@ -91,6 +98,12 @@ def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> Non
         ({"ether_price": 0}, "ether_price"),
         ({"claim_fee_share": -1}, "claim_fee_share cannot be negative"),
         ({"hours": "always"}, r"want a table, \[hours\]"),
+        ({"sandbox": False}, "sandbox cannot be False"),
+        ({"sandbox": "none"}, "none, this machine may be harmed"),
+        ({"sandbox": "None, this machine may be harmed"}, "choose one of"),
+        ({"memory_bytes": 1_000_000}, "memory_bytes"),
+        ({"memory_bytes": -1}, "memory_bytes"),
+        ({"render_seconds": 0}, "render_seconds"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], sentence: str) -> None:

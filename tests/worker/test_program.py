@@ -15,7 +15,7 @@ from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import ETHER, Address
-from tegula_worker import program, store
+from tegula_worker import program, sandbox, store
 from tegula_worker.agent import NotWanted
 from tegula_worker.cli import app
 from tegula_worker.config import ConfigError
@@ -70,6 +70,14 @@ def test_no_blender(stage: Stage) -> None:
     with pytest.raises(RenderFailed, match="no Blender"):
         _started(stage, {})
     assert not stage.renderer.running
+
+
+def test_no_sandbox(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a coordinator hears of the worker, and before it makes itself keys."""
+    monkeypatch.setattr(sandbox, "BUBBLEWRAP", "no-such-bubblewrap")
+    with pytest.raises(sandbox.NoSandbox, match="there is no sandbox for renders here"):
+        asyncio.run(program.run(stage.config()))
+    assert not stage.data.exists()
 
 
 def test_a_data_folder_in_use(stage: Stage) -> None:

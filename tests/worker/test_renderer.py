@@ -336,6 +336,7 @@ def test_a_blend_that_is_cut_short_is_refused(built: Path, tmp_path: Path, keep:
     data = scenes.build("spheres", built).read_bytes()
     short = tmp_path / "short.blend"
     short.write_bytes(data[: keep if isinstance(keep, int) else int(len(data) * keep)])
+    tmp_path.chmod(0o755)  # what root starts in a sandbox is not root
 
     async def work(renderer: Renderer) -> None:
         failed = await failure(renderer, short, tmp_path / "a.exr")
@@ -354,27 +355,38 @@ def test_another_blender_than_the_order_wants_is_refused(built: Path, tmp_path: 
     with_renderer(work)
 
 
-def test_a_blender_program_is_run_with_scripts_off(built: Path, tmp_path: Path) -> None:
+def test_a_blender_program_is_run_with_scripts_off(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stand-in for the program: it takes Blender's options and runs the script with the bpy module."""
     program = tmp_path / "blender"
     program.write_text(
         f'''#!/bin/sh
-echo "$@" > "{tmp_path}/options"
+echo "options: $@"
 while [ "$1" != --python ]; do shift; done
 script=$2; shift 3
 exec "{sys.executable}" -I "$script" "$@"
 '''
     )
-    program.chmod(0o755)
+    for path in (tmp_path, program):
+        path.chmod(0o755)
+    printed, received = bytearray(), _Output.pipe_data_received
+
+    def spy(output: _Output, fd: int, data: bytes) -> None:
+        printed.extend(data)
+        received(output, fd, data)
+
+    monkeypatch.setattr(_Output, "pipe_data_received", spy)
+    renderer = Renderer(program)
+    renderer._tools = (*renderer._tools, *Renderer()._tools)  # the stand-in needs this Python, too
 
     async def run() -> None:
-        async with Renderer(program) as renderer:
+        async with renderer:
             await small(renderer, scenes.build("spheres", built), tmp_path / "a.exr")
 
     asyncio.run(run())
-    assert {"-b", "--factory-startup", "--disable-autoexec"} <= set(
-        (tmp_path / "options").read_text().split()
-    )
+    options = next(line for line in printed.decode().splitlines() if line.startswith("options: "))
+    assert {"-b", "--factory-startup", "--disable-autoexec"} <= set(options.split())
 
 
 @pytest.mark.parametrize(

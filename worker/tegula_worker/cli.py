@@ -16,9 +16,10 @@ from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, config, keys, ledger_table, program, statement, store
+from tegula_worker import again, config, keys, ledger_table, program, sandbox, statement, store
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
+from tegula_worker.sandbox import Isolation, Sandbox
 from tegula_worker.scenes import LaidOut
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -34,6 +35,7 @@ PassphraseFile = Annotated[
 ]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="log everything")]
 Quiet = Annotated[bool, typer.Option("-q", help="log warnings only")]
+ISOLATED = Isolation.BUBBLEWRAP
 
 
 @app.command()
@@ -131,6 +133,7 @@ def probe(
     token_file: Annotated[Path | None, typer.Option(help="file with a bearer token of its")] = None,
     blender: Blender = None,
     device: Annotated[Device, typer.Option(help="what to render on")] = Device.CPU,
+    isolation: Annotated[Isolation, typer.Option("--sandbox", help="what to render in")] = ISOLATED,
 ) -> None:
     """Render the probes of a verdict again, as a verifier does. Prints the trial with them as JSON."""
     logs.configure(-1)
@@ -139,8 +142,9 @@ def probe(
         stated, find = bundles.read(bundle, Path(scratch))
         manifest = stated.trial.order.scene.manifest
         with _scene(scene, coordinator, token_file, manifest, find(manifest)) as laid:
-            renderer = Renderer(blender, device=device)
-            twin = Renderer(blender, environment=program.OTHER_KERNEL)
+            walls = sandbox.chosen(isolation, Sandbox())
+            renderer = Renderer(blender, device=device, sandbox=walls)
+            twin = Renderer(blender, environment=program.OTHER_KERNEL, sandbox=walls)
             done = asyncio.run(again.render(stated.trial, laid, out, renderer, twin))
     typer.echo(codec.dumps(done))
 

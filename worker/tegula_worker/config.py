@@ -16,11 +16,13 @@ from tegula_worker import pricing, tables
 from tegula_worker.pauses import Hours, Limits, Owner
 from tegula_worker.pricing import Pricing
 from tegula_worker.replies import Device
+from tegula_worker.sandbox import Isolation
 from tegula_worker.tables import ConfigError
 
 __all__ = ["Config", "ConfigError", "check_for_work", "load"]
 
 PREFIX = "TEGULA_WORKER_"
+LEAST_MEMORY = 1 << 30
 NO_PRICE = Wei(0)
 PATHS = ("data", "blender", "passphrase_file")
 
@@ -65,6 +67,12 @@ class Config:
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
     max_scene_bytes: int = 32 << 30
+    sandbox: Isolation = Isolation.BUBBLEWRAP
+    """What renders run in. There are three phrases, of which two say what they risk."""
+    memory_bytes: int = 0
+    """What one render may hold; 0 is three quarters of this machine's memory. Needs the sandbox."""
+    render_seconds: int = 3600
+    """What takes longer is given up: loading a scene and rendering a tile of it."""
     claim_fee_share: int = 5
     """Percent of a claim that its fee may be; 0 is any."""
     ether_price: Wei | None = None
@@ -127,6 +135,10 @@ def _check(config: Config) -> None:
     ):
         if getattr(config, name) < 0:
             raise ConfigError(f"{name} cannot be negative")
+    if config.memory_bytes and config.memory_bytes < LEAST_MEMORY:
+        raise ConfigError(f"memory_bytes: Blender needs {LEAST_MEMORY} at least, not {config.memory_bytes}")
+    if config.render_seconds < 1:
+        raise ConfigError(f"render_seconds: choose 1 or more, not {config.render_seconds}")
     if config.ether_price is not None and config.ether_price <= 0:
         raise ConfigError("ether_price: want what an ether is worth in units of the token, above 0")
     fault = pricing.fault(config.prices)

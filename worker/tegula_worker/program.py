@@ -16,7 +16,7 @@ from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import keys as keyring
-from tegula_worker import passphrases, store
+from tegula_worker import passphrases, sandbox, store
 from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
 from tegula_worker.books import Books
@@ -27,6 +27,7 @@ from tegula_worker.machine import Meter
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
 from tegula_worker.rendering import Workshop
+from tegula_worker.sandbox import Sandbox
 from tegula_worker.scenes import SceneCache
 from tegula_worker.session import Session
 from tegula_worker.store import Store
@@ -75,7 +76,11 @@ async def run(
     Raises:
         TegulaError: it cannot start, or is not wanted; the message says why.
     """
-    renderer = renderer or Renderer(config.blender, device=config.device)
+    if renderer is None or twin is None:
+        walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
+        shared = partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls)
+        renderer = renderer or shared(device=config.device)
+        twin = twin or shared(environment=OTHER_KERNEL)
     keys = keys or keyring.load_or_create(config.data, passphrases.of_file(config.passphrase_file))
     with store.opened(config.data) as kept:
         about = await _about(config)
@@ -91,7 +96,6 @@ async def run(
             worker = WorkerId(keys.curve.public)
             version = renderer.blender_version
             prudence = Prudence(config, about, worker, version, wallet, scenes, books, watch)
-            twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
             workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
             session = replace(session, paused=watch.why is not None)
@@ -130,6 +134,10 @@ def _send(wallet: Wallet, domain: Domain, token: Address, config: Config) -> Ite
     found = wallet.sending(domain, token, config.receive, config.gas_reserve)
     if found:
         yield Sent(token, found.amount, wallet.send(domain, token, config.receive, found.amount))
+
+
+def _sandbox(config: Config) -> Sandbox:
+    return Sandbox(config.memory_bytes or sandbox.share_of_memory(), private=config.data)
 
 
 async def _about(config: Config) -> About:

@@ -2,20 +2,23 @@
 
 A script of its own, for the bpy module and for the Blender program alike:
 
-    python render_child.py --reply-fd N
-    blender -b --factory-startup --disable-autoexec --python render_child.py -- --reply-fd N
+    python render_child.py --product-fd M --reply-fd N
+    blender -b --factory-startup --disable-autoexec --python render_child.py -- --product-fd M --reply-fd N
 
 Commands come as JSON lines on stdin, replies leave as JSON lines on descriptor N, because Blender
-prints on stdout; the end of stdin is the end of the process. Whatever the scene says is pinned to
-what the order says before a pixel is rendered.
+prints on stdout; the end of stdin is the end of the process. An image is in the file of descriptor M when
+its reply comes. Whatever the scene says is pinned to what the order says before a pixel is rendered.
 """
 
 import json
 import os
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -32,17 +35,22 @@ class Refused(Exception):
 
 
 def main():
-    replies = os.fdopen(int(sys.argv[sys.argv.index("--reply-fd") + 1]), "w", buffering=1)
+    replies = os.fdopen(descriptor("--reply-fd"), "w", buffering=1)
+    product = os.fdopen(descriptor("--product-fd"), "wb", buffering=0)
     commands = queue.SimpleQueue()
     threading.Thread(target=listen, args=(commands,), daemon=True).start()
     answer(replies, blender=".".join(map(str, bpy.app.version)), devices=devices())
     while True:
         command = commands.get()
-        handler = {"load": load, "render": render}[command.pop("command")]
+        handler = {"load": load, "render": partial(render, product)}[command.pop("command")]
         try:
             answer(replies, **handler(**command))
         except Refused as error:
             answer(replies, failure=error.failure, sentence=str(error))
+
+
+def descriptor(option):
+    return int(sys.argv[sys.argv.index(option) + 1])
 
 
 def listen(commands):
@@ -79,6 +87,7 @@ def load(blend, scene, device):
     except RuntimeError as error:
         raise Refused("UNREADABLE_SCENE", f"{Path(blend).name} cannot be opened: {said(error)}") from error
     refuse(bpy.context.scene, scene)
+    refuse_drivers(bpy.context.scene)
     pin_output(bpy.context.scene.render, scene)
     bpy.context.scene.render.use_persistent_data = alike(bpy.context.scene.view_layers)
     pin_cycles(bpy.context.scene, scene)
@@ -96,6 +105,9 @@ def refuse(scene, order):
         raise Refused("UNSAFE", "the scene uses Freestyle, which runs scripts; turn Freestyle off")
     if scene.cycles.shading_system:
         raise Refused("UNSAFE", "the scene uses Open Shading Language; turn it off")
+    cameras = (scene.camera, *(marker.camera for marker in scene.timeline_markers))
+    if any(camera and camera.type == "CAMERA" and camera.data.type == "CUSTOM" for camera in cameras):
+        raise Refused("UNSAFE", "a camera of the scene runs a script (type Custom); choose another type")
     if scene.cycles.use_guiding:
         # It learns from all that is rendered at once: tiles differ from the frame, probes from tiles.
         raise Refused("NOT_TILEABLE", "the scene uses path guiding, which tiles cannot match; turn it off")
@@ -109,6 +121,35 @@ def refuse(scene, order):
         raise Refused(
             "MISMATCH", f"a view layer sets {most} samples of its own, the order pays for {order['spp']}"
         )
+
+
+def refuse_drivers(scene):
+    """Blender evaluates simple expressions itself. The others are Python: with scripts off they keep a value
+    of some other frame, so the picture would be another than the artist's."""
+    for block in reached(scene):
+        for owner in (block, getattr(block, "node_tree", None)):
+            for curve in getattr(getattr(owner, "animation_data", None), "drivers", ()):
+                if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
+                    raise Refused(
+                        "UNSAFE",
+                        f"{said(block.name)!r} is driven by a script, which workers do not run; bake it to"
+                        " keyframes, or delete the driver",
+                    )
+
+
+def reached(scene):
+    """The datablocks that the scene leads to."""
+    uses = {}
+    for block, users in bpy.data.user_map().items():
+        for user in users:
+            uses.setdefault(user, set()).add(block)
+    found, ahead = set(), [scene]
+    while ahead:
+        block = ahead.pop()
+        if block not in found:
+            found.add(block)
+            ahead += uses.get(block, ())
+    return found
 
 
 def pin_output(render, scene):
@@ -171,9 +212,9 @@ def use_device(cycles, device):
         raise Refused("NO_DEVICE", f"there is no {device} device here")
 
 
-def render(frame, border, path):
-    """One rect of one frame, all enabled view layers, into one multilayer EXR at `path`."""
-    scene, partial = bpy.context.scene, f"{Path(path).absolute()}.partial"
+def render(product, frame, border):
+    """One rect of one frame, all enabled view layers, into one multilayer EXR."""
+    scene, path = bpy.context.scene, str(Path(tempfile.gettempdir(), "image.exr").absolute())
     scene.frame_set(frame)
     if scene.camera is None:
         raise Refused("NO_CAMERA", f"frame {frame} has no camera; add one, or make one the scene's camera")
@@ -181,7 +222,7 @@ def render(frame, border, path):
         setattr(scene.render, f"border_{name}", value)
     # From 4.5 on Blender reads {name} in a path as a template.
     scene.render.filepath = (
-        partial.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else partial
+        path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else path
     )
     started = time.monotonic()
     try:
@@ -189,10 +230,18 @@ def render(frame, border, path):
     except RuntimeError as error:
         raise Refused(failure_of(said(error)), f"frame {frame} was not rendered: {said(error)}") from error
     seconds = time.monotonic() - started
-    if not Path(partial).is_file():
+    if not Path(path).is_file():
         raise Refused("NOT_RENDERED", f"frame {frame} was not rendered: Blender wrote no image")
-    Path(partial).replace(path)
+    hand_over(Path(path), product)
     return {"seconds": seconds}
+
+
+def hand_over(image, product):
+    product.seek(0)
+    product.truncate()
+    with image.open("rb") as source:
+        shutil.copyfileobj(source, product)
+    image.unlink()
 
 
 def failure_of(sentence):

@@ -1,10 +1,11 @@
 """Renders rects of frames in a warm child process, and replaces the child when it fails.
 
-A child that rendered one scene is never given another: nothing of a scene, its settings or a
-hostile file outlives it, and a fresh process costs less than a second.
+A child is started in a sandbox for one scene and is never given another: it sees that scene only,
+nothing of a scene, its settings or a hostile file outlives it, and a fresh process costs a second.
 """
 
 import asyncio
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -17,14 +18,17 @@ from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
 from tegula_market.tiling import border, frame_size
-from tegula_worker.child import Child, ChildDied
+from tegula_worker.child import Cell, Child, ChildDied, ChildOutgrown
 from tegula_worker.replies import Device, Drawn, Failure, Hello, Loaded, Refusal, RenderFailed
+from tegula_worker.sandbox import NoSandbox, Sandbox
 
 __all__ = ["Device", "Failure", "RenderFailed", "Rendered", "Renderer"]
 
 RENDER_CHILD = str(Path(__file__).with_name("render_child.py"))
 BLENDER_OPTIONS = ("-b", "--factory-startup", "--disable-autoexec", "--python", RENDER_CHILD, "--")
 PINNED = ("resolution_x", "resolution_y", "percentage", "spp", "seed", "adaptive", "view_layers")
+
+SANDBOX = Sandbox()
 
 Reply = TypeVar("Reply")
 
@@ -46,6 +50,7 @@ class Renderer:
         blender: a Blender program; None is the bpy module of this Python.
         limit: seconds after which a start or a render is given up.
         environment: variables for the child, e.g. Cycles' own.
+        sandbox: around every child; None for scenes that may do here whatever this program may.
     """
 
     def __init__(
@@ -55,14 +60,17 @@ class Renderer:
         device: Device = Device.CPU,
         limit: float = 3600,
         environment: Mapping[str, str] | None = None,
+        sandbox: Sandbox | None = SANDBOX,
     ) -> None:
         bpy = (sys.executable, "-I", RENDER_CHILD)
-        self._command = bpy if blender is None else (str(blender), *BLENDER_OPTIONS)
+        program = None if blender is None else Path(shutil.which(blender) or blender).resolve()
+        self._command = bpy if program is None else (str(program), *BLENDER_OPTIONS)
+        self._tools, self._sandbox = _tools(program), sandbox
         self._device, self._limit, self._environment = device, limit, environment or {}
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._hello: Hello | None = None
-        self._warm: tuple[Path, Scene] | None = None
+        self._warm: tuple[Path, str, Scene] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -72,13 +80,17 @@ class Renderer:
         await self.close()
 
     async def start(self) -> None:
-        """Start a first child, so that `blender_version` and `device_name` are known.
+        """Start a child without a scene, so that `blender_version` and `device_name` are known.
 
         Raises:
+            NoSandbox: there is none to be had here.
             RenderFailed: there is no such Blender here, or not the device.
         """
+        if self._sandbox is not None:
+            await asyncio.to_thread(self._sandbox.check, self._tools)
         async with self._turn, self._supervised():
             await self._start_child()
+            await self._drop_child()
 
     async def render(
         self, folder: Path, blend: str, scene: Scene, frame: int, rect: Rect, out: Path
@@ -92,8 +104,10 @@ class Renderer:
         """
         edges = border(rect, *frame_size(scene.resolution_x, scene.resolution_y, scene.percentage))
         async with self._turn, self._supervised():
-            load_seconds = await self._warm_up(folder / blend, scene)
-            drawn = await self._ask(Drawn, "render", frame=frame, border=asdict(edges), path=str(out))
+            load_seconds = await self._warm_up(folder, blend, scene)
+            drawn = await self._ask(Drawn, "render", frame=frame, border=asdict(edges))
+            assert self._child is not None
+            await asyncio.to_thread(self._child.take, out)
             return Rendered(out, drawn.seconds, load_seconds, self.device_name, self.blender_version)
 
     async def close(self) -> None:
@@ -119,27 +133,28 @@ class Renderer:
             raise RuntimeError("the renderer was never started")
         return self._hello
 
-    async def _warm_up(self, blend: Path, scene: Scene) -> float:
+    async def _warm_up(self, folder: Path, blend: str, scene: Scene) -> float:
         """Have a child with this scene loaded; the seconds that it took."""
-        if self._warm == (blend, scene):
+        if self._warm == (folder, blend, scene):
             return 0.0
         started = time.monotonic()
-        if self._child is None or self._warm is not None:
-            await self._drop_child()
-            await self._start_child()
+        await self._drop_child()
+        await self._start_child(folder)
         if scene.blender != self.blender_version:
             raise RenderFailed(
                 Failure.MISMATCH,
                 f"the order wants Blender {scene.blender}; this worker has {self.blender_version}",
             )
         settings = {name: value for name, value in asdict(scene).items() if name in PINNED}
-        await self._ask(Loaded, "load", blend=str(blend), scene=settings, device=self._device)
-        self._warm = (blend, scene)
+        where = str((folder / blend).absolute())
+        await self._ask(Loaded, "load", blend=where, scene=settings, device=self._device)
+        self._warm = (folder, blend, scene)
         return time.monotonic() - started
 
-    async def _start_child(self) -> None:
+    async def _start_child(self, folder: Path | None = None) -> None:
+        """Without a scene's folder, one that only looks round for devices."""
         try:
-            self._child = await Child.start(self._command, self._environment)
+            self._child = await Child.start(self._command, self._environment, self._cell(folder))
             self._hello = await self._reply(Hello)
         except (OSError, ChildDied) as error:
             why = f"{self._command[0]} did not start as a Blender: {error}"
@@ -148,6 +163,12 @@ class Renderer:
             ) from error
         if not any(found.kind == self._device for found in self._hello.devices):
             raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {self._device} device here")
+
+    def _cell(self, folder: Path | None) -> Cell | None:
+        if self._sandbox is None:
+            return None
+        visible = self._tools if folder is None else (*self._tools, folder.absolute())
+        return Cell(self._sandbox, visible, gpu=folder is None or self._device is not Device.CPU)
 
     async def _drop_child(self) -> None:
         child, self._child, self._warm = self._child, None, None
@@ -178,6 +199,19 @@ class Renderer:
             if isinstance(error, TimeoutError):
                 sentence = f"the render was given up after {self._limit:g} seconds"
                 raise RenderFailed(Failure.TIMED_OUT, sentence) from error
+            if isinstance(error, ChildOutgrown):
+                raise RenderFailed(Failure.OUT_OF_MEMORY, str(error)) from error
+            if isinstance(error, NoSandbox):
+                raise RenderFailed(Failure.NOT_STARTED, str(error)) from error
             if isinstance(error, ChildDied | MalformedInput):
                 raise RenderFailed(Failure.CRASHED, str(error)) from error
             raise
+
+
+def _tools(program: Path | None) -> tuple[Path, ...]:
+    """What has to be seen for a child to run, besides what all programs of a system need."""
+    script = Path(RENDER_CHILD)
+    if program is not None:
+        return program.parent, script
+    python = Path(sys.executable).resolve().parents[1]
+    return (*{Path(sys.prefix), Path(sys.base_prefix), python}, script)

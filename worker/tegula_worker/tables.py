@@ -88,10 +88,17 @@ def _single(kind: Any, raw: Any) -> Any:
     if kind is Span:
         return Span.parse(raw)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(raw.upper())
+        return _member(kind, raw)
     if isinstance(raw, str):
         return raw
     raise TypeError("want text")
+
+
+def _member(kind: type[StrEnum], raw: str) -> StrEnum:
+    for spelt in (raw, raw.upper()):
+        if spelt in list(kind):
+            return kind(spelt)
+    raise ValueError("choose one of " + ", ".join(f'"{member}"' for member in kind))
 
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:
