@@ -18,7 +18,7 @@ from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
 from tegula_market.tiling import border, frame_size
 from tegula_worker.child import Child, ChildDied
-from tegula_worker.replies import Device, Drawn, Failure, Hello, Loaded, Refusal, RenderFailed
+from tegula_worker.replies import Device, Drawn, Failure, FoundDevice, Hello, Loaded, Refusal, RenderFailed
 
 __all__ = ["Device", "Failure", "RenderFailed", "Rendered", "Renderer"]
 
@@ -44,6 +44,7 @@ class Renderer:
 
     Args:
         blender: a Blender program; None is the bpy module of this Python.
+        card: Cycles' id of the only device used, which tells equal ones apart; the first of its kind without.
         limit: seconds after which a start or a render is given up.
         environment: variables for the child, e.g. Cycles' own.
     """
@@ -53,12 +54,14 @@ class Renderer:
         blender: Path | None = None,
         *,
         device: Device = Device.CPU,
+        card: str = "",
         limit: float = 3600,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         bpy = (sys.executable, "-I", RENDER_CHILD)
         self._command = bpy if blender is None else (str(blender), *BLENDER_OPTIONS)
-        self._device, self._limit, self._environment = device, limit, environment or {}
+        self._device, self._card = device, card
+        self._limit, self._environment = limit, environment or {}
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._hello: Hello | None = None
@@ -72,13 +75,14 @@ class Renderer:
         await self.close()
 
     async def start(self) -> None:
-        """Start a first child, so that `blender_version` and `device_name` are known.
+        """Start a first child, if there is none, so that `blender_version` and `device_name` are known.
 
         Raises:
             RenderFailed: there is no such Blender here, or not the device.
         """
         async with self._turn, self._supervised():
-            await self._start_child()
+            if self._child is None:
+                await self._start_child()
 
     async def render(
         self, folder: Path, blend: str, scene: Scene, frame: int, rect: Rect, out: Path
@@ -111,7 +115,17 @@ class Renderer:
     @property
     def device_name(self) -> str:
         """For example "CPU AMD EPYC"; known once started."""
-        return f"{self._device} {', '.join(f.name for f in self._said.devices if f.kind == self._device)}"
+        return self._used(self._said).words
+
+    @property
+    def devices(self) -> tuple[FoundDevice, ...]:
+        """All that Cycles finds here; known once started."""
+        return self._said.devices
+
+    @property
+    def pid(self) -> int | None:
+        """The child's, while there is one."""
+        return self._child.pid if self._child else None
 
     @property
     def _said(self) -> Hello:
@@ -133,21 +147,36 @@ class Renderer:
                 f"the order wants Blender {scene.blender}; this worker has {self.blender_version}",
             )
         settings = {name: value for name, value in asdict(scene).items() if name in PINNED}
-        await self._ask(Loaded, "load", blend=str(blend), scene=settings, device=self._device)
+        card = self._used(self._said).id
+        await self._ask(Loaded, "load", blend=str(blend), scene=settings, device=self._device, card=card)
         self._warm = (blend, scene)
         return time.monotonic() - started
 
     async def _start_child(self) -> None:
         try:
             self._child = await Child.start(self._command, self._environment)
-            self._hello = await self._reply(Hello)
+            hello = await self._reply(Hello)
         except (OSError, ChildDied) as error:
             why = f"{self._command[0]} did not start as a Blender: {error}"
             raise RenderFailed(
                 Failure.NOT_STARTED, f"{why}; install bpy or name a Blender program"
             ) from error
-        if not any(found.kind == self._device for found in self._hello.devices):
-            raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {self._device} device here")
+        self._used(hello)
+        self._hello = hello
+
+    def _used(self, hello: Hello) -> FoundDevice:
+        """
+        Raises:
+            RenderFailed: it is not there, or not there any more.
+        """
+        kind, card = self._device, self._card
+        for found in hello.devices:
+            if found.kind == kind and card in {"", found.id}:
+                return found
+        if self._hello is None:
+            raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {kind} device {card}".rstrip() + " here")
+        sentence = f"{self.device_name} is gone: Blender does not find it any more; look at its driver"
+        raise RenderFailed(Failure.LOST_DEVICE, sentence)
 
     async def _drop_child(self) -> None:
         child, self._child, self._warm = self._child, None, None
