@@ -15,7 +15,7 @@ from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, config, keys, program
+from tegula_worker import again, benchmark, config, keys, program
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.scenes import LaidOut
 
@@ -58,6 +58,16 @@ def run(
         config.check_for_work(settings)
         _introduce(settings.data)
         asyncio.run(program.run(settings))
+
+
+@app.command()
+def bench(config_file: ConfigFile = None, data: Data = None, blender: Blender = None) -> None:
+    """Measure every device that Blender finds, for the data folder. Prints one JSON line for each."""
+    logs.configure(0)
+    with explained("tegula-worker"):
+        settings = _settings(config_file, data=data, blender=blender)
+        failed = asyncio.run(benchmark.run(settings, typer.echo))
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command("keys")
