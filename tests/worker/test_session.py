@@ -39,7 +39,7 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import Considered, Drained, Equipped, Event, Finished, Heard, Started, Ticked
 from tegula_worker.session import Session, step
 
 HELLO = messages.Hello(Address(bytes(20)), Signature(bytes(65)), "4.5.15", "CPU", 2, False)
@@ -195,3 +195,22 @@ def test_a_rejection_that_looked_at_pixels_leaves_evidence() -> None:
     assert play(DELIVERED, heard_it, heard_it) == [], "heard twice, kept once"
     fell_with_another = replace(rejected, probe_pixels=0)
     assert play(DELIVERED, heard(messages.Decided(fell_with_another, Wei(0)))) == [DropResult(LEASE.id)]
+
+
+def test_a_device_that_is_set_aside_is_told_with_another_hello() -> None:
+    left = Equipped("CPU", 1, "the card is gone")
+    session, commands = step(JOINED, left)
+    hello = replace(HELLO, device="CPU", slots=1)
+    assert (session.hello, commands) == (hello, (Say(hello),))
+    assert step(session, left) == (session, ())
+    assert step(replace(JOINED, joined=False), left)[1] == ()
+    _, (_, ask) = step(replace(session, orders={}), Considered(ORDER, ASK))
+    assert ask == Say(replace(ASK, slots=1))
+
+
+def test_without_a_device_there_is_nothing_to_stay_for() -> None:
+    _, commands = step(RENDERING, Equipped("", 0, "the card is gone"))
+    assert commands == (
+        Say(messages.Bye()),
+        Quit("no device is left to render on; the card is gone"),
+    )

@@ -35,7 +35,7 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import Considered, Drained, Equipped, Event, Finished, Heard, Started, Ticked
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.notes import note
 from tegula_worker.prudence import Prudence
@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotWanted(TegulaError):
-    """The coordinator refuses this worker; the message is its sentence."""
+    """The coordinator refuses this worker, or it has nothing left to render on; the message says why."""
 
 
 class _Over(Exception):
@@ -73,7 +73,12 @@ class Agent:
         store: Store,
         evidence: EvidenceFolder,
         domain: Domain,
+        changes: "asyncio.Queue[Equipped]",
     ) -> None:
+        """
+        Args:
+            changes: of the devices.
+        """
         self._session = session
         self._dealer = dealer
         self._prudence = prudence
@@ -82,6 +87,7 @@ class Agent:
         self._store = store
         self._evidence = evidence
         self._domain = domain
+        self._changes = changes
         self._claims = Claims(wallet)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
@@ -96,7 +102,7 @@ class Agent:
         """Until drained.
 
         Raises:
-            NotWanted: the coordinator refuses this worker.
+            NotWanted: the coordinator refuses this worker, or the last device is set aside.
         """
         self._events.put_nowait(Started(time.monotonic()))
         try:
@@ -104,6 +110,7 @@ class Agent:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._beat())
                 tasks.create_task(self._collect())
+                tasks.create_task(self._attend())
                 await self._mind(tasks)
         except* _Over:
             pass
@@ -135,6 +142,10 @@ class Agent:
                     await self._welcomed.wait()  # from now on in the coordinator's own time
             self._welcomed.clear()
             self._events.put_nowait(Ticked(time.monotonic()))
+
+    async def _attend(self) -> None:
+        while True:
+            self._events.put_nowait(await self._changes.get())
 
     async def _collect(self) -> None:
         """Again and again: a claim can fail, and a deadline passes without anybody's word."""

@@ -8,11 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tegula_market.model import ETHER, Address, TegulaError, Wei
+from tegula_worker.devices import AUTO
 from tegula_worker.replies import Device
 
+Wishes: TypeAlias = tuple[str, ...]
 PREFIX = "TEGULA_WORKER_"
 NO_PRICE = Wei(0)
 
@@ -33,10 +35,12 @@ class Config:
     """Folder for keys, scenes, and what is not paid yet."""
     blender: Path | None = None
     """Blender program; None is the bpy module of this Python."""
-    device: Device = Device.CPU
+    device: Wishes = (Device.CPU.value,)
+    """What is rendered on: "auto", kinds of devices, ids of single ones."""
     verifier: bool = False
     slots: int = 2
-    """Units taken at a time. Renders take turns; with two, the next one runs while an image goes up."""
+    """Units taken at a time for each device. Its renders take turns; with two, the next one runs while an
+    image goes up, and the next scene is fetched while a tile renders."""
     token: Address = ETHER
     """The only token worked for."""
     escrow: Address | None = None
@@ -46,6 +50,8 @@ class Config:
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
     max_scene_bytes: int = 32 << 30
+    warm_bytes: int | None = None
+    """Memory that scenes may keep between tiles, all in all; None is half of the machine's."""
 
 
 def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str, Any]) -> Config:
@@ -66,8 +72,11 @@ def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str
     config = Config(**{name: _value(name, known[name], value) for name, value in raw.items()})
     if not 1 <= config.slots <= 64:
         raise ConfigError(f"slots: choose 1 to 64, not {config.slots}")
-    if min(config.notice_seconds, config.grace_seconds, config.max_scene_bytes, config.price) < 0:
-        raise ConfigError("price, notice_seconds, grace_seconds and max_scene_bytes cannot be negative")
+    amounts = (config.notice_seconds, config.grace_seconds, config.max_scene_bytes, config.warm_bytes or 0)
+    if min(*amounts, config.price) < 0:
+        raise ConfigError(
+            "price, notice_seconds, grace_seconds, max_scene_bytes and warm_bytes cannot be negative"
+        )
     return config
 
 
@@ -97,14 +106,14 @@ def _value(name: str, kind: Any, raw: Any) -> Any:
     try:
         if kind is bool:
             return _bool(raw)
-        if kind in (int, Wei):
+        if kind in (int, Wei, int | None):
             return _int(raw)
         if kind in (Address, Address | None):
             return _address(raw)
         if kind in (Path, Path | None):
             return Path(raw).expanduser()
-        if kind is Device:
-            return Device(raw.upper())
+        if kind is Wishes:
+            return _wishes(raw)
         if isinstance(raw, str):
             return raw
     except (AttributeError, TypeError, ValueError) as error:
@@ -117,6 +126,15 @@ def _bool(raw: Any) -> bool:
     if value is None:
         raise ValueError("choose true or false")
     return value
+
+
+def _wishes(raw: Any) -> Wishes:
+    """A list, or text with commas; kinds in capitals, ids as they are."""
+    wishes = [str(each).strip() for each in (raw.split(",") if isinstance(raw, str) else raw)]
+    for wish in wishes:
+        if wish.upper() not in {AUTO, *Device} and not wish.startswith(tuple(f"{kind}_" for kind in Device)):
+            raise ValueError(f"choose auto, {', '.join(Device)}, or the id of a device (tegula-worker bench)")
+    return tuple(wish.upper() if wish.upper() in {AUTO, *Device} else wish for wish in wishes)
 
 
 def _int(raw: Any) -> int:

@@ -43,8 +43,18 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Equipped:
+    """A device is set aside; these are left."""
+
+    device: str
+    """In words."""
+    slots: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """The provider wants the machine back."""
 
 
-Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Drained
+Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Equipped | Drained

@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import psutil
 import structlog
 
 from tegula_market import messages, vouchers
@@ -13,12 +14,14 @@ from tegula_market.adapters.blobs import About, BlobClient
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, WorkerId
 from tegula_market.vouchers import Domain
+from tegula_worker import cards, speeds, store
 from tegula_worker import keys as keyring
-from tegula_worker import store
 from tegula_worker.agent import Agent
 from tegula_worker.config import Config, ConfigError
+from tegula_worker.events import Equipped
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
+from tegula_worker.pool import Pool
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
 from tegula_worker.rendering import Workshop
@@ -43,7 +46,7 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
     Raises:
         TegulaError: it cannot start, or is not wanted; the message says why.
     """
-    renderer = renderer or Renderer(config.blender, device=config.device)
+    used: Renderer | Pool = renderer or pool(config)
     keys = keyring.load_or_create(config.data)
     with store.opened(config.data) as kept:
         about = await _about(config)
@@ -51,15 +54,32 @@ async def run(config: Config, *, renderer: Renderer | None = None, twin: Rendere
         domain = Domain(about.chain_id, about.escrow)
         if not config.verifier:
             await asyncio.to_thread(wallet.check, domain)
-        async with _started(renderer), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:
+        async with _started(used), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:
             scenes = SceneCache(config.data, config.max_scene_bytes)
             worker = WorkerId(keys.curve.public)
-            prudence = Prudence(config, about, worker, renderer.blender_version, wallet, scenes)
+            prudence = Prudence(config, about, worker, used.blender_version, wallet, scenes)
             twin = twin or Renderer(config.blender, environment=OTHER_KERNEL)
-            workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
-            session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
+            workshop = Workshop(used, twin, scenes, config.data / "images", domain, keys.payout)
+            session = _remembered(_hello(config, keys, domain, used), kept, domain)
+            changes = asyncio.Queue[Equipped]()
+            if isinstance(used, Pool):
+                changes = used.changes
+                _introduce(used, config)
             evidence = EvidenceFolder(config.data / "evidence")
-            await _until_told(Agent(session, dealer, prudence, workshop, wallet, kept, evidence, domain))
+            agent = Agent(session, dealer, prudence, workshop, wallet, kept, evidence, domain, changes)
+            await _until_told(agent)
+
+
+def pool(config: Config) -> Pool:
+    """The devices that the configuration wants; a verifier's have one name."""
+    budget = psutil.virtual_memory().total // 2 if config.warm_bytes is None else config.warm_bytes
+    return Pool(
+        lambda device: Renderer(config.blender, device=device.kind, card=device.id),
+        config.device,
+        budget,
+        slots=config.slots,
+        alike=config.verifier,
+    )
 
 
 def claim_all(config: Config) -> Iterator[tuple[store.JobRecord, bytes | None]]:
@@ -100,7 +120,7 @@ def _connect(config: Config, address: Address) -> Escrow:
 
 
 @asynccontextmanager
-async def _started(renderer: Renderer) -> AsyncIterator[None]:
+async def _started(renderer: Renderer | Pool) -> AsyncIterator[None]:
     try:
         await renderer.start()
         yield
@@ -122,7 +142,23 @@ async def _until_told(agent: Agent) -> None:
             loop.remove_signal_handler(number)
 
 
-def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer) -> messages.Hello:
+def _introduce(pool: Pool, config: Config) -> None:
+    """Each device into the log, with what is known of it."""
+    kept = speeds.load(config.data / speeds.NAME)
+    for device in pool.devices:
+        facts = cards.facts(device)
+        speed = kept.of(device, facts, pool.blender_version)
+        log.info(
+            "device",
+            device=device.words,
+            id=device.id,
+            memory=facts.memory or "unknown",
+            driver=facts.driver or "unknown",
+            megasamples_per_second=speed.megasamples_per_second if speed else "run tegula-worker bench",
+        )
+
+
+def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer | Pool) -> messages.Hello:
     payout = keys.payout.address
     binding = vouchers.binding_payload(domain, WorkerId(keys.curve.public), payout)
     return messages.Hello(
@@ -130,7 +166,7 @@ def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer) -> me
         signing.sign(binding, keys.payout),
         renderer.blender_version,
         renderer.device_name,
-        config.slots,
+        renderer.slots if isinstance(renderer, Pool) else config.slots,
         config.verifier,
     )
 

@@ -31,7 +31,7 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
-from tegula_worker.events import Considered, Drained, Event, Finished, Heard, Started, Ticked
+from tegula_worker.events import Considered, Drained, Equipped, Event, Finished, Heard, Started, Ticked
 
 SILENT_HEARTBEATS = 5
 FIRST_HEARTBEAT = 2.0
@@ -71,6 +71,8 @@ def step(session: Session, event: Event) -> Step:
             return _answer(session, order, answer)
         case Finished(lease, answer):
             return _finish(session, lease, answer)
+        case Equipped():
+            return _equip(session, event)
         case Drained():
             return session, (Say(messages.Bye()), Quit(""))
         case _:
@@ -90,6 +92,7 @@ def _tick(session: Session, at: float) -> Step:
 def _answer(session: Session, order: Order, answer: messages.AskFor | messages.Decline) -> Step:
     if isinstance(answer, messages.Decline):
         return _say(session, answer)
+    answer = replace(answer, slots=session.hello.slots)
     orders = {**session.orders, answer.job: order}
     return _say(replace(session, orders=orders), answer, KeepOrder(answer.job, order))
 
@@ -103,6 +106,17 @@ def _finish(session: Session, lease: LeaseId, answer: FromWorker) -> Step:
     results = {**session.results, lease: answer.result}
     said = (Say(answer),) if session.joined else ()
     return replace(session, results=results), (KeepResult(answer.result), *said)
+
+
+def _equip(session: Session, left: Equipped) -> Step:
+    """Another HELLO: the coordinator then leases no more than the devices that are left can do."""
+    if not left.slots:
+        reason = f"no device is left to render on; {left.reason}"
+        return session, (Say(messages.Bye()), Quit(reason))
+    hello = replace(session.hello, device=left.device, slots=left.slots)
+    if hello == session.hello:
+        return session, ()
+    return replace(session, hello=hello), (Say(hello),) if session.joined else ()
 
 
 def _say(session: Session, message: FromWorker, *before: Command) -> Step:
