@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+import structlog
+
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
@@ -27,6 +29,8 @@ BLENDER_OPTIONS = ("-b", "--factory-startup", "--disable-autoexec", "--python", 
 PINNED = ("resolution_x", "resolution_y", "percentage", "spp", "seed", "adaptive", "view_layers")
 
 Reply = TypeVar("Reply")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Renderer:
             raise RenderFailed(
                 Failure.NOT_STARTED, f"{why}; install bpy or name a Blender program"
             ) from error
-        self._used(hello)
+        log.debug("process that renders", pid=self._child.pid, device=self._used(hello).id)
         self._hello = hello
 
     def _used(self, hello: Hello) -> FoundDevice:
