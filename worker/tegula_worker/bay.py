@@ -58,9 +58,13 @@ class Bay:
         self.strikes = frozenset()
         return rendered
 
-    async def examine(self) -> RenderFailed | None:
-        """What is wrong with the device, by the known scene; None if nothing is."""
-        renderer = self._make(self.device)
+    async def examine(self, started: Renderer | None = None) -> RenderFailed | None:
+        """What is wrong with the device, by the known scene; None if nothing is.
+
+        Args:
+            started: spares the start of another process; is closed.
+        """
+        renderer = started or self._make(self.device)
         try:
             await known.ask(renderer)
         except RenderFailed as error:

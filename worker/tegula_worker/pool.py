@@ -17,7 +17,7 @@ from tegula_market.model import Rect, Scene
 from tegula_worker import devices, warmth
 from tegula_worker.bay import Bay, Make, Opened
 from tegula_worker.events import Equipped
-from tegula_worker.renderer import Rendered
+from tegula_worker.renderer import Rendered, Renderer
 from tegula_worker.replies import OF_THE_DEVICE, Device, Failure, FoundDevice, RenderFailed
 
 STRIKES = 3
@@ -71,16 +71,17 @@ class Pool:
         Raises:
             RenderFailed: there is no such Blender, or no device that can be used.
         """
-        picked = devices.chosen(await self._look(), self._wanted)
-        self._bays = [Bay(each, self._make) for each in (devices.alike(picked) if self._alike else picked)]
-        async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(bay.examine()) for bay in self._bays]
-        faults = [answer.result() for answer in asked]
-        for bay, fault in zip(self._bays, faults, strict=True):
-            if fault is not None:
-                self._set_aside(bay, str(fault))
-        if not self.devices:
-            raise next(fault for fault in faults if fault is not None)
+        scout = self._make(ANY_CPU)
+        try:
+            await scout.start()
+            self.blender_version = scout.blender_version
+            picked = devices.chosen(scout.devices, self._wanted)
+            self._bays = [
+                Bay(each, self._make) for each in (devices.alike(picked) if self._alike else picked)
+            ]
+            await self._examine(scout)
+        finally:
+            await scout.close()
 
     async def close(self) -> None:
         for bay in self._bays:
@@ -126,14 +127,19 @@ class Pool:
             await self._tidy()
             return rendered
 
-    async def _look(self) -> tuple[FoundDevice, ...]:
-        scout = self._make(ANY_CPU)
-        try:
-            await scout.start()
-            self.blender_version = scout.blender_version
-            return scout.devices
-        finally:
-            await scout.close()
+    async def _examine(self, scout: Renderer) -> None:
+        """All at once; the scout is the processor's."""
+        async with asyncio.TaskGroup() as tasks:
+            scouts = [scout if bay.device.kind is Device.CPU else None for bay in self._bays]
+            asked = [
+                tasks.create_task(bay.examine(each)) for bay, each in zip(self._bays, scouts, strict=True)
+            ]
+        faults = [answer.result() for answer in asked]
+        for bay, fault in zip(self._bays, faults, strict=True):
+            if fault is not None:
+                self._set_aside(bay, str(fault))
+        if not self.devices:
+            raise next(fault for fault in faults if fault is not None)
 
     @asynccontextmanager
     async def _turn(self, opened: Opened, failed: Collection[Bay]) -> AsyncIterator[Bay]:
