@@ -21,7 +21,7 @@ from tegula_worker import known
 from tegula_worker.known import ANSWER, BLEND, EDGE, FOLDER, SPP
 from tegula_worker.program import OTHER_KERNEL
 from tegula_worker.renderer import Renderer
-from tegula_worker.replies import Failure, RenderFailed
+from tegula_worker.replies import Device, Failure, RenderFailed
 
 BUILDER = Path(__file__).parents[2] / "examples" / "build_known.py"
 
@@ -132,6 +132,21 @@ def test_a_good_device_knows_the_answer() -> None:
             await known.ask(renderer)
 
     asyncio.run(asked())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("card", [device for device in Device if device is not Device.CPU])
+def test_a_good_card_knows_the_answer(card: Device) -> None:
+    async def asked() -> None:
+        async with Renderer(device=card) as renderer:
+            await known.ask(renderer)
+
+    try:
+        asyncio.run(asked())
+    except RenderFailed as error:
+        if error.failure is not Failure.NO_DEVICE:
+            raise
+        pytest.skip(f"no {card} device here, so nothing was shown of it: {error}")
 
 
 def test_the_package_has_the_scene() -> None:

@@ -161,9 +161,11 @@ class Block:
 
 
 def test_what_is_missing_and_used_is_told(child: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    lost, spare = Block("brick.png"), Block("unused.png")
-    graph = SimpleNamespace(ids=[SimpleNamespace(original=lost)])
+    lost, spare = Block("brick.png"), Block("backdrop.png")
+    graph = SimpleNamespace(ids=[SimpleNamespace(original=each) for each in (lost, spare)])
     monkeypatch.setattr(child.bpy.context, "evaluated_depsgraph_get", lambda: graph, raising=False)
+    users = {lost: {Block("Scene", "SCENE"), Block("Wall", "MATERIAL")}, spare: {Block("Scene", "SCENE")}}
+    monkeypatch.setattr(child.bpy, "data", SimpleNamespace(user_map=lambda **_: users), raising=False)
     child.refuse_without([])
     child.refuse_without([spare])
     with pytest.raises(child.Refused, match=r"uses image brick\.png, whose file was not sent") as caught:

@@ -1,5 +1,6 @@
 """One device at work: a warm Blender for each scene that it holds, one render at a time."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -54,7 +55,8 @@ class Bay:
         except BaseException:
             await self.let_go(opened)
             raise
-        self._held[opened] = Held(opened, cards.resident(renderer.pid) if renderer.pid else 0, used)
+        size = await asyncio.to_thread(cards.resident, renderer.pid) if renderer.pid else 0
+        self._held[opened] = Held(opened, size, used)
         self.strikes = frozenset()
         return rendered
 

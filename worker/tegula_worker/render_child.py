@@ -146,16 +146,26 @@ def missing(data):
 
 
 def refuse_without(missing):
-    """A scene that is rendered with something that is missing: pink, or without it.
+    """A scene that would be rendered pink where something is missing, or without it.
 
     What only the compositor uses is not sent, and what nothing uses is not missed.
     """
     if not missing:
         return
-    used = {block.original for block in bpy.context.evaluated_depsgraph_get().ids}
-    names = sorted(f"{block.id_type.lower()} {block.name}" for block in missing if block in used)
+    here = {block.original for block in bpy.context.evaluated_depsgraph_get().ids}
+    users = bpy.data.user_map(subset=missing)
+    names = sorted(
+        f"{block.id_type.lower()} {block.name}"
+        for block in missing
+        if block in here and not (block.id_type == "IMAGE" and all(map(finishes, users[block])))
+    )
     if names:
         raise Refused("MISSING_ASSET", said(f"the scene uses {', '.join(names)}, whose file was not sent"))
+
+
+def finishes(block):
+    """Whether a user of an image is the compositor: a scene's own, or a group of its nodes."""
+    return block.id_type == "SCENE" or getattr(block, "bl_idname", "") == "CompositorNodeTree"
 
 
 def pin_output(render, scene):
