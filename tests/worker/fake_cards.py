@@ -61,8 +61,9 @@ class FakeCard:
     blender_version = BLENDER
 
     def __init__(self, machine: Machine, device: FoundDevice) -> None:
-        self.machine, self.device, self.scene = machine, device, ""
-        self.device_name, self.devices = device.words, machine.devices
+        found = (each for each in machine.devices if each.kind is device.kind and device.id in {"", each.id})
+        self.machine, self.device, self.scene = machine, next(found, device), ""
+        self.device_name, self.devices = self.device.words, machine.devices
 
     @property
     def pid(self) -> int | None:

@@ -31,7 +31,7 @@ from tegula_worker import cards, program
 from tegula_worker.agent import NotWanted
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.renderer import Failure, RenderFailed
-from tegula_worker.replies import Device, FoundDevice
+from tegula_worker.replies import FoundDevice
 from tegula_worker.store import Store
 from worker.fake_cards import CPU, FIRST, Machine
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
@@ -221,7 +221,7 @@ def test_a_device_that_fails_is_told_and_the_others_go_on(
 ) -> None:
     machine = Machine((CPU, FIRST))
     monkeypatch.setattr(
-        program, "Renderer", lambda _, device, card: machine.make(_named(machine, device, card))
+        program, "Renderer", lambda _, device, card: machine.make(FoundDevice(device, "", card))
     )
     monkeypatch.setattr(cards, "facts", lambda _: cards.Facts())
     stage.renderer = None  # type: ignore[assignment]
@@ -251,10 +251,6 @@ def test_a_device_that_fails_is_told_and_the_others_go_on(
         asyncio.run(play())
     assert caught.group_contains(NotWanted, match="no device is left.*known scene wrong")
     assert machine.alive == []
-
-
-def _named(machine: Machine, device: Device, card: str) -> FoundDevice:
-    return next(each for each in machine.devices if each.kind is device and card in {"", each.id})
 
 
 def test_a_revoked_lease_is_not_rendered_to_the_end(stage: Stage) -> None:

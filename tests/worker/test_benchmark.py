@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tegula_worker import benchmark, speeds
 from tegula_worker.cli import app
 from tegula_worker.config import Config
-from tegula_worker.replies import Device, Failure
+from tegula_worker.replies import Device, Failure, FoundDevice
 from worker.fake_cards import CPU, FIRST, SECOND, FakeCard, Machine
 
 
@@ -24,8 +24,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         """Takes the arguments of a `Renderer`, and works as the device that they name."""
 
         def __init__(self, _: Path | None, device: Device = Device.CPU, card: str = "") -> None:
-            chosen = next(d for d in made.devices if d.kind is device and card in {"", d.id})
-            super().__init__(made, chosen)
+            super().__init__(made, FoundDevice(device, "", card))
 
         async def __aenter__(self) -> Self:
             await self.start()

@@ -30,6 +30,7 @@ from tegula_worker.session import Session
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
 
+GIB = 1 << 30
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
@@ -152,7 +153,7 @@ def _introduce(pool: Pool, config: Config) -> None:
             "device",
             device=device.words,
             id=device.id,
-            memory=facts.memory or "unknown",
+            gibibytes=round(facts.memory / GIB, 1) if facts.memory else "unknown",
             driver=facts.driver or "unknown",
             megasamples_per_second=speed.megasamples_per_second if speed else "run tegula-worker bench",
         )
