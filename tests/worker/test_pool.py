@@ -138,6 +138,8 @@ def test_a_card_that_went_bad_is_set_aside_and_its_tile_is_rendered_all_the_same
     machine: Machine, failure: Failure
 ) -> None:
     async def work(pool: Pool) -> None:
+        await tile(pool, "a")
+        assert machine.warm() == [(FIRST, "a")]
         machine.failures[FIRST, "a"] = [failure]
         machine.known[FIRST] = Failure.LOST_DEVICE
         assert await tile(pool, "a") == SECOND.words
@@ -145,6 +147,7 @@ def test_a_card_that_went_bad_is_set_aside_and_its_tile_is_rendered_all_the_same
         change = pool.changes.get_nowait()
         assert (change.device, change.slots) == (f"OPTIX {RTX} + CPU AMD EPYC", 4)
         assert "the card says" in change.reason
+        assert machine.warm() == [(SECOND, "a")]
 
     with_pool(machine, work)
 

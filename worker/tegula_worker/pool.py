@@ -123,7 +123,7 @@ class Pool:
                     if error.failure not in ELSEWHERE or not self._usable(opened, failed):
                         raise
                     continue
-            self._strike(failed, opened)
+            await self._strike(failed, opened)
             await self._tidy()
             return rendered
 
@@ -154,6 +154,7 @@ class Pool:
             yield bay
         finally:
             bay.busy = False
+            await self._clear(bay)
             async with self._freed:
                 self._freed.notify_all()
 
@@ -182,7 +183,7 @@ class Pool:
         if fault is not None:
             self._set_aside(bay, str(fault))
 
-    def _strike(self, failed: Collection[Bay], opened: Opened) -> None:
+    async def _strike(self, failed: Collection[Bay], opened: Opened) -> None:
         """Another device has rendered what these could not."""
         for bay in failed:
             if bay.aside or (bay, opened) in self._too_large:
@@ -193,6 +194,7 @@ class Pool:
                     f"{bay.device.words} failed on {STRIKES} scenes in a row that another device here renders"
                 )
                 self._set_aside(bay, said)
+                await self._clear(bay)
 
     def _set_aside(self, bay: Bay, reason: str) -> None:
         bay.aside = reason
@@ -203,11 +205,18 @@ class Pool:
         """Whether there were scenes that could be let go, for one that did not find memory."""
         idle = [bay for bay in self._bays if (bay is failed or not bay.busy) and bay.shelf.held]
         for bay in idle:
-            await bay.close()
+            for held in bay.shelf.held:
+                if bay is failed or not bay.busy:  # a tile may have begun meanwhile
+                    await bay.let_go(held.scene)
         return bool(idle)
 
+    async def _clear(self, bay: Bay) -> None:
+        """What is set aside holds no memory."""
+        if bay.aside and not bay.busy:
+            await bay.close()
+
     async def _tidy(self) -> None:
-        """Looks anew after each step: meanwhile another tile may have begun."""
+        """Looks anew after each step, since a tile may have begun meanwhile."""
         while gone := warmth.surplus([bay.shelf for bay in self._bays], self._budget):
             place, scene = gone[0]
             await self._bays[place].let_go(scene)
