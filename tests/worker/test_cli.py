@@ -3,24 +3,25 @@
 import asyncio
 import json
 import os
-import re
 import select
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import scenes
 from fakes import blob_server
-from tegula_market import messages
-from tegula_market.adapters import chain
-from tegula_market.model import Rect, SceneFile, SceneManifest
+from orders import an_order
+from tegula_market import codec, messages
+from tegula_market.model import JobId, Rect, SceneFile, SceneManifest, lease_id
 from worker.stage import Played, Stage
 
 pytestmark = pytest.mark.slow
+
+QUIET = 60.0
+"""Seconds between heartbeats: nothing is said again while this test waits for a render to begin."""
 
 
 @pytest.fixture
@@ -31,32 +32,28 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 async def _start(stage: Stage) -> asyncio.subprocess.Process:
     """A verifier: it needs no chain."""
-    run = ("run", "-v", "--verifier", "--coordinator", stage.server.url, "--data", str(stage.data))
+    run = ("run", "--verifier", "--coordinator", stage.server.url, "--data", str(stage.data))
     command = (sys.executable, "-c", "from tegula_worker.cli import app; app()", *run)
     return await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
 
 
-async def _renderer(
-    stage: Stage, coordinator: Played, worker: asyncio.subprocess.Process, folder: Path
-) -> int:
-    """A descriptor of the process that renders a tile without end; it reads as ready when that has ended."""
+async def _endless_render(stage: Stage, coordinator: Played, pid: int, folder: Path) -> int:
+    """A descriptor of the child that begins it, which reads as ready when the child has ended."""
     blend = scenes.build("spheres", folder).read_bytes()
-    listed = SceneManifest("s.blend", (SceneFile("s.blend", stage.server.put(blend), len(blend)),))
-    order = stage.order(listed)
-    order = replace(order, scene=replace(order.scene, spp=1_000_000))
-    job = chain.job_id(order.terms)
+    file = SceneFile("s.blend", stage.server.put(blend), len(blend))
+    manifest = stage.server.put(codec.dumps(SceneManifest("s.blend", (file,))))
+    order = an_order(manifest=manifest, spp=1_000_000)
+    lease = lease_id(JobId(bytes(32)), 0, 1)
     await coordinator.say(
-        messages.Probe(f"{job.hex()}/0/1", job, order, 0, (Rect(0, 0, 8, 8),), 0, twin=False)
+        messages.Probe(lease, JobId(bytes(32)), order, 0, (Rect(0, 0, 20, 20),), 0, twin=False)
     )
-    assert worker.stderr is not None
-    probed = False
-    async for line in worker.stderr:
-        probed = probed or b"event=probe" in line
-        if probed and b"process that renders" in line:
-            break
-    return os.pidfd_open(int(re.findall(rb"pid=(\d+)", line)[0]))
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    async with asyncio.timeout(60):
+        while not (child := children.read_text().split()):  # noqa: ASYNC110, ASYNC240 no event tells
+            await asyncio.sleep(0)
+    return os.pidfd_open(int(child[0]))
 
 
 def _ended(descriptor: int) -> bool:
@@ -72,9 +69,9 @@ def test_it_says_goodbye_and_leaves_nothing_running(
     async def play() -> None:
         async with stage.opened() as coordinator:
             worker = await _start(stage)
-            hello = await coordinator.welcome(beat=60)
+            hello = await coordinator.welcome(QUIET)
             assert (hello.verifier, hello.blender.count(".")) == (True, 2)
-            child = await _renderer(stage, coordinator, worker, tmp_path)
+            child = await _endless_render(stage, coordinator, worker.pid, tmp_path)
             worker.send_signal(number)
             await coordinator.hear(messages.Bye)
             out, err = await asyncio.wait_for(worker.communicate(), 20)
@@ -103,8 +100,8 @@ def test_a_kill_leaves_no_renderer_behind(stage: Stage, tmp_path: Path) -> None:
     async def play() -> None:
         async with stage.opened() as coordinator:
             worker = await _start(stage)
-            hello = await coordinator.welcome(beat=60)
-            child = await _renderer(stage, coordinator, worker, tmp_path)
+            hello = await coordinator.welcome(QUIET)
+            child = await _endless_render(stage, coordinator, worker.pid, tmp_path)
             worker.kill()
             await worker.communicate()
             assert _ended(child)

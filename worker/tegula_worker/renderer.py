@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-import structlog
-
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
@@ -29,8 +27,6 @@ BLENDER_OPTIONS = ("-b", "--factory-startup", "--disable-autoexec", "--python", 
 PINNED = ("resolution_x", "resolution_y", "percentage", "spp", "seed", "adaptive", "view_layers")
 
 Reply = TypeVar("Reply")
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +161,7 @@ class Renderer:
             raise RenderFailed(
                 Failure.NOT_STARTED, f"{why}; install bpy or name a Blender program"
             ) from error
-        log.debug("process that renders", pid=self._child.pid, device=self._used(hello).id)
+        self._used(hello)
         self._hello = hello
 
     def _used(self, hello: Hello) -> FoundDevice:
