@@ -38,6 +38,10 @@ GAS = 70_000
 """That a claim takes."""
 
 
+HELD_SECONDS = 20.0
+"""At most, so that a test that fails comes to an end."""
+
+
 class BlobServer:
     """A coordinator's blobs and /v1/about on loopback, in a thread.
 
@@ -53,11 +57,21 @@ class BlobServer:
         self.faults: deque[int | str] = deque()
         self.requests: list[str] = []
         """"METHOD /path" of each, in order."""
+        self.held: dict[str, Held] = {}
+        """Requests that are answered only once the test lets them, by "METHOD /path" or "METHOD"."""
+
+    def hold(self, what: str) -> "Held":
+        return self.held.setdefault(what, Held())
 
     def put(self, data: bytes) -> Digest:
         name = digest(data)
         self.blobs[name] = data
         return name
+
+
+class Held:
+    def __init__(self) -> None:
+        self.came, self.go = threading.Event(), threading.Event()
 
 
 @contextmanager
@@ -273,6 +287,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _admitted(self) -> bool:
         self.served.requests.append(f"{self.command} {self.path}")
+        for what in (self.command, f"{self.command} {self.path}"):
+            if what in self.served.held:
+                self.served.held[what].came.set()
+                self.served.held[what].go.wait(HELD_SECONDS)
         if self.served.faults and self.served.faults[0] != "half":
             fault = self.served.faults.popleft()
             self.close_connection = True

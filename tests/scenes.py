@@ -196,6 +196,47 @@ def _guiding(bpy):
     _spheres(bpy).cycles.use_guiding = True
 
 
+def _pink(bpy):
+    """A material's image lies nowhere. So do one that nothing uses, and one that only the compositor uses."""
+    scene = _spheres(bpy)
+    tree = bpy.data.materials["Plastic"].node_tree
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = _lost(bpy, "lost.png")
+    tree.links.new(node.outputs["Color"], tree.nodes["Principled BSDF"].inputs["Base Color"])
+    _missed_by_nobody(bpy, scene)
+
+
+def _unmissed(bpy):
+    _missed_by_nobody(bpy, _spheres(bpy))
+
+
+def _missed_by_nobody(bpy, scene) -> None:
+    _lost(bpy, "spare.png").use_fake_user = True
+    scene.use_nodes = True
+    scene.node_tree.nodes.new("CompositorNodeImage").image = _lost(bpy, "backdrop.png")
+
+
+def _lost(bpy, name):
+    image = bpy.data.images.new(name, 4, 4)
+    image.filepath_raw = str(Path.cwd() / name)
+    image.save()
+    Path(name).unlink()
+    image.source = "FILE"
+    return image
+
+
+def _orphan(bpy):
+    """An object of a library that lies nowhere."""
+    _spheres(bpy)
+    library = Path.cwd() / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(library))
+    scene = _spheres(bpy)
+    with bpy.data.libraries.load(str(library), link=True) as (_, linked):
+        linked.objects = ["Metal"]
+    scene.collection.objects.link(linked.objects[0])
+    library.unlink()
+
+
 def _odd(bpy):
     """A size that nothing divides."""
     render = _spheres(bpy).render
@@ -215,6 +256,9 @@ SCENES = {
     "no_camera": _no_camera,
     "freestyle": _freestyle,
     "odd": _odd,
+    "orphan": _orphan,
+    "pink": _pink,
+    "unmissed": _unmissed,
     "workbench": _workbench,
     "guiding": _guiding,
 }

@@ -39,7 +39,6 @@ COVERED_ELSEWHERE = {
     "worker/notes.py": "words for the log; worker/test_agent.py has every move made",
     "worker/objections.py": "types; worker/test_policy.py and test_pauses.py read them",
     "worker/prudence.py": "worker/test_agent.py is offered what might not be paid",
-    "worker/render_child.py": "worker/test_renderer.py renders with it in its own process",
     "worker/rendering.py": "worker/test_agent.py, from lease to signed result",
     "requester/outcome.py": "types; the report's tests read them",
     "requester/report_page.py": "requester/test_report.py reads the page",

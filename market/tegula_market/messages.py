@@ -38,7 +38,9 @@ class Hello:
     """Of the payout key over this connection's CURVE key: `vouchers.binding_payload`."""
     blender: str
     device: str
+    """In words, kinds that differ joined by " + ". A verifier has one, by which its probes are compared."""
     slots: int
+    """Of all devices."""
     verifier: bool
 
 

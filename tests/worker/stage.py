@@ -41,7 +41,7 @@ from tegula_worker.config import Config
 
 T = TypeVar("T", bound=messages.Message)
 
-SOON = 10.0
+SOON = 30.0
 BEAT = 0.05
 BLEND = b"BLENDER of a test"
 TWIN = b"another kernel: "

@@ -28,13 +28,16 @@ from tegula_market.model import (
     lease_id,
     lease_parts,
 )
-from tegula_worker import agent
+from tegula_worker import agent, cards, program
 from tegula_worker.agent import NotWanted
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.pauses import Hours, Limits, Machine
 from tegula_worker.renderer import Failure, RenderFailed
+from tegula_worker.replies import FoundDevice
 from tegula_worker.spans import Span
 from tegula_worker.store import Store
+from worker.fake_cards import CPU, FIRST
+from worker.fake_cards import Machine as Fitted
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
 
 
@@ -170,6 +173,93 @@ def test_a_worker_that_was_killed_goes_on(stage: Stage) -> None:
 async def _begun(renderer: FakeRenderer) -> tuple[int, Rect]:
     async with asyncio.timeout(SOON):
         return await renderer.begun.get()
+
+
+def test_the_next_scene_is_fetched_while_a_tile_renders(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        other_blend = stage.server.put(b"BLENDER of another scene")
+        listed = SceneManifest("o.blend", (SceneFile("o.blend", other_blend, 24),))
+        other = stage.order(listed)
+        other = replace(other, terms=replace(other.terms, salt=b"\x01" * 32))
+        for each in (order, other):
+            stage.fund(each)
+        stage.renderer.going.clear()
+        held = stage.server.hold(f"GET /v1/blobs/0x{other_blend.hex()}")
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            for each in (order, other):
+                await coordinator.taken(each)
+            rendering = await coordinator.lease(order)
+            await _begun(stage.renderer)
+            await coordinator.lease(other)
+            assert await asyncio.to_thread(held.came.wait, SOON)  # nothing is rendered yet
+            stage.renderer.going.set()
+            # And a tile of the scene that is here does not wait for the one that comes.
+            assert (await coordinator.hear(messages.Deliver)).result.lease == rendering.id
+            await coordinator.lease(order, unit=1)
+            assert (await coordinator.hear(messages.Deliver)).result.lease == f"{rendering.id[:-4]}/1/1"
+            held.go.set()
+            assert (await coordinator.hear(messages.Deliver)).result.lease.endswith("/0/1")
+
+    asyncio.run(play())
+
+
+def test_the_next_tile_renders_while_an_image_goes_up(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        held = stage.server.hold("PUT")
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            await coordinator.lease(order)
+            await _begun(stage.renderer)
+            assert await asyncio.to_thread(held.came.wait, SOON)
+            await coordinator.lease(order, unit=1)
+            await _begun(stage.renderer)
+            held.go.set()
+            for _ in range(2):
+                await coordinator.hear(messages.Deliver)
+
+    asyncio.run(play())
+
+
+def test_a_device_that_fails_is_told_and_the_others_go_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Fitted((CPU, FIRST))
+    monkeypatch.setattr(
+        program, "Renderer", lambda _, device, card, **_how: machine.make(FoundDevice(device, "", card))
+    )
+    monkeypatch.setattr(cards, "facts", lambda _: cards.Facts())
+    stage.renderer = None  # type: ignore[assignment]
+
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage, device=("AUTO", "CPU")) as worker:
+            hello = await coordinator.welcome()
+            assert (hello.device, hello.slots) == (f"{FIRST.words} + {CPU.words}", 4)
+            assert (await coordinator.taken(order)).slots == 4
+            machine.failures[FIRST, "s.blend"] = [Failure.DRIVER]
+            machine.known[FIRST] = 0.0
+            await coordinator.lease(order)
+            again = await coordinator.hear(messages.Hello)
+            assert again == replace(hello, device=CPU.words, slots=2)
+            await coordinator.say(messages.Welcome(TOKEN, BEAT))
+            assert (await coordinator.hear(messages.Deliver)).result.device == CPU.words
+            assert (await coordinator.taken(order)).slots == 2
+
+            machine.failures[CPU, "s.blend"] = [Failure.CRASHED]
+            machine.known[CPU] = 1.5
+            await coordinator.lease(order, unit=1)
+            await asyncio.wait({worker})
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(play())
+    assert caught.group_contains(NotWanted, match="no device is left.*known scene wrong")
+    assert machine.alive == []
 
 
 def test_a_revoked_lease_is_not_rendered_to_the_end(stage: Stage) -> None:

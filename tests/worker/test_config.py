@@ -29,7 +29,7 @@ def test_options_go_before_environment_before_file_before_defaults(tmp_path: Pat
     environment = {"TEGULA_WORKER_PRICE": "2", "TEGULA_WORKER_RPC": "environment", "HOME": "/"}
     config = load(path, environment, {"price": "3", "rpc": None})
     assert (config.price, config.rpc, config.coordinator, config.slots) == (3, "environment", "file", 3)
-    assert config.device is Device.CPU
+    assert config.device == ("CPU",)
 
 
 def test_paths_in_the_file_are_relative_to_it(tmp_path: Path) -> None:
@@ -47,7 +47,24 @@ def test_text_becomes_what_the_field_wants() -> None:
         "TEGULA_WORKER_ESCROW": "0x" + "ab" * 20,
     }
     config = load(None, environment, ENOUGH)
-    assert (config.verifier, config.device, config.escrow) == (True, Device.OPTIX, b"\xab" * 20)
+    assert (config.verifier, config.device, config.escrow) == (True, ("OPTIX",), b"\xab" * 20)
+
+
+@pytest.mark.parametrize(
+    ("raw", "wishes"),
+    [
+        ("auto", ("AUTO",)),
+        ("hip, cpu", ("HIP", "CPU")),
+        (["OptiX", "CUDA_RTX 3090_0000:21:00"], ("OPTIX", "CUDA_RTX 3090_0000:21:00")),
+    ],
+)
+def test_devices_are_named_by_kind_or_id(raw: object, wishes: tuple[str, ...]) -> None:
+    assert load(None, {}, {**ENOUGH, "device": raw}).device == wishes
+
+
+def test_memory_for_warm_scenes_is_half_the_machines_unless_it_is_said() -> None:
+    assert load(None, {}, ENOUGH).warm_bytes is None
+    assert load(None, {"TEGULA_WORKER_WARM_BYTES": "0"}, ENOUGH).warm_bytes == 0
 
 
 def test_no_sandbox_takes_the_whole_phrase() -> None:
@@ -92,6 +109,9 @@ def test_what_a_worker_has_to_know(change: dict[str, Any], sentence: str) -> Non
         ({"verifier": "perhaps"}, "choose true or false"),
         ({"device": "abacus"}, "device cannot be 'abacus'"),
         ({"device": 3}, "device cannot be 3"),
+        ({"device": ""}, "choose auto"),
+        ({"device": ["CPU", "abacus_0000:03:00"]}, "choose auto, CPU, CUDA"),
+        ({"warm_bytes": -1}, "cannot be negative"),
         ({"token": "0x1234"}, "20 bytes"),
         ({"data": 3}, "data cannot be 3"),
         ({"grace_seconds": -1}, "grace_seconds cannot be negative"),

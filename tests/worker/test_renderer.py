@@ -304,6 +304,8 @@ def test_a_child_ends_with_its_killed_parent(built: Path, tmp_path: Path) -> Non
         ("freestyle", Failure.UNSAFE, "Freestyle"),
         ("guiding", Failure.NOT_TILEABLE, "path guiding"),
         ("layers", Failure.MISMATCH, "2 view layers"),
+        ("pink", Failure.MISSING_ASSET, "uses image lost.png, whose file was not sent"),
+        ("orphan", Failure.MISSING_ASSET, "object Metal"),
     ],
 )
 def test_scenes_that_are_refused(
@@ -318,6 +320,11 @@ def test_scenes_that_are_refused(
         await small(renderer, good, tmp_path / "a.exr")
 
     with_renderer(work)
+
+
+def test_what_nothing_uses_is_not_missed(built: Path, tmp_path: Path) -> None:
+    """Nor what only the compositor uses, which never sees a worker."""
+    assert_identical(scenes.build("unmissed", built), SMALL, tmp_path)
 
 
 def test_layers_that_cost_more_than_the_order_pays_are_refused(built: Path, tmp_path: Path) -> None:

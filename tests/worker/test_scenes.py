@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_nothing_is_fetched_twice(server: BlobServer, client: BlobClient, tmp_pa
     assert cache.lay_out(_publish(server, first), client) == laid
     SceneCache(tmp_path, PLENTY).lay_out(_publish(server, second), client)
     assert len(server.requests) == len(set(server.requests)) == 5  # two manifests, three files
+
+
+def test_a_scene_that_is_here_does_not_wait_for_one_that_comes(
+    server: BlobServer, client: BlobClient, tmp_path: Path
+) -> None:
+    here, coming = (_publish(server, _manifest(name)) for name in ("here.blend", "coming.blend"))
+    cache = SceneCache(tmp_path, PLENTY)
+    cache.lay_out(here, client)
+    held = server.hold(f"GET /v1/blobs/0x{coming.hex()}")
+    with ThreadPoolExecutor() as threads:
+        fetched = threads.submit(cache.lay_out, coming, client)
+        assert held.came.wait(10)
+        assert cache.lay_out(here, client).blend == "here.blend"
+        assert not fetched.done()
+        held.go.set()
+        assert fetched.result(10).blend == "coming.blend"
 
 
 def test_a_worker_that_was_killed_leaves_no_half_scene(

@@ -44,6 +44,7 @@ from tegula_worker.commands import (
 from tegula_worker.events import (
     Considered,
     Drained,
+    Equipped,
     Event,
     Finished,
     Heard,
@@ -245,3 +246,22 @@ def test_after_a_pause_the_coordinator_calls_anew() -> None:
 
 def test_an_ask_of_a_job_that_has_ended_is_not_taken_back() -> None:
     assert play(STANDING, heard(messages.Ended(JOB, "")), Paused(1_000)) == []
+
+
+def test_a_device_that_is_set_aside_is_told_with_another_hello() -> None:
+    left = Equipped("CPU", 1, "the card is gone")
+    session, commands = step(JOINED, left)
+    hello = replace(HELLO, device="CPU", slots=1)
+    assert (session.hello, commands) == (hello, (Say(hello),))
+    assert step(session, left) == (session, ())
+    assert step(replace(JOINED, joined=False), left)[1] == ()
+    _, (_, ask) = step(replace(session, orders={}), Considered(ORDER, ASK))
+    assert ask == Say(replace(ASK, slots=1))
+
+
+def test_without_a_device_there_is_nothing_to_stay_for() -> None:
+    _, commands = step(RENDERING, Equipped("", 0, "the card is gone"))
+    assert commands == (
+        Say(messages.Bye()),
+        Quit("no device is left to render on; the card is gone"),
+    )

@@ -41,6 +41,7 @@ from tegula_worker.commands import (
 from tegula_worker.events import (
     Considered,
     Drained,
+    Equipped,
     Event,
     Finished,
     Heard,
@@ -72,7 +73,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotWanted(TegulaError):
-    """The coordinator refuses this worker; the message is its sentence."""
+    """The coordinator refuses this worker, or it has nothing left to render on; the message says why."""
 
 
 class _Over(Exception):
@@ -92,7 +93,12 @@ class Agent:
         domain: Domain,
         books: Books,
         watch: Watch,
+        changes: "asyncio.Queue[Equipped]",
     ) -> None:
+        """
+        Args:
+            changes: of the devices.
+        """
         self._session = session
         self._dealer = dealer
         self._prudence = prudence
@@ -103,6 +109,7 @@ class Agent:
         self._domain = domain
         self._books = books
         self._watch = watch
+        self._changes = changes
         self._claims = Claims(wallet, books, prudence.config)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
@@ -117,7 +124,7 @@ class Agent:
         """Until drained.
 
         Raises:
-            NotWanted: the coordinator refuses this worker.
+            NotWanted: the coordinator refuses this worker, or the last device is set aside.
         """
         self._events.put_nowait(Started(time.monotonic()))
         try:
@@ -126,6 +133,7 @@ class Agent:
                 tasks.create_task(self._beat())
                 tasks.create_task(self._collect())
                 tasks.create_task(self._look())
+                tasks.create_task(self._attend())
                 await self._mind(tasks)
         except* _Over:
             pass
@@ -157,6 +165,10 @@ class Agent:
                     await self._welcomed.wait()  # from now on in the coordinator's own time
             self._welcomed.clear()
             self._events.put_nowait(Ticked(time.monotonic()))
+
+    async def _attend(self) -> None:
+        while True:
+            self._events.put_nowait(await self._changes.get())
 
     async def _collect(self) -> None:
         """Again and again: a claim can fail, and a deadline passes without anybody's word."""

@@ -16,7 +16,7 @@ from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, config, keys, ledger_table, program, sandbox, statement, store
+from tegula_worker import again, benchmark, config, keys, ledger_table, program, sandbox, statement, store
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.sandbox import Isolation, Sandbox
@@ -68,6 +68,16 @@ def run(
         known = keys.load_or_create(settings.data, of_file_or_terminal(settings.passphrase_file))
         _introduce(settings.data)
         asyncio.run(program.run(settings, keys=known))
+
+
+@app.command()
+def bench(config_file: ConfigFile = None, data: Data = None, blender: Blender = None) -> None:
+    """Measure every device that Blender finds, for the data folder. Prints one JSON line for each."""
+    logs.configure(0)
+    with explained("tegula-worker"):
+        settings = _settings(config_file, data=data, blender=blender)
+        failed = asyncio.run(benchmark.run(settings, typer.echo))
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command("keys")

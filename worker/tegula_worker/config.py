@@ -9,10 +9,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 from tegula_market.model import ETHER, Address, Wei
 from tegula_worker import pricing, tables
+from tegula_worker.devices import AUTO
 from tegula_worker.pauses import Hours, Limits, Owner
 from tegula_worker.pricing import Pricing
 from tegula_worker.replies import Device
@@ -21,6 +22,7 @@ from tegula_worker.tables import ConfigError
 
 __all__ = ["Config", "ConfigError", "check_for_work", "load"]
 
+Wishes: TypeAlias = tuple[str, ...]
 PREFIX = "TEGULA_WORKER_"
 LEAST_MEMORY = 1 << 30
 NO_PRICE = Wei(0)
@@ -54,10 +56,12 @@ class Config:
     """Holds the payout key's passphrase in one line; None asks at a terminal."""
     blender: Path | None = None
     """Blender program; None is the bpy module of this Python."""
-    device: Device = Device.CPU
+    device: Wishes = (Device.CPU.value,)
+    """What is rendered on: "auto", kinds of devices, ids of single ones."""
     verifier: bool = False
     slots: int = 2
-    """Units taken at a time. Renders take turns; with two, the next one runs while an image goes up."""
+    """Units taken at a time for each device. Its renders take turns; with two, the next one runs while an
+    image goes up, and the next scene is fetched while a tile renders."""
     token: Address = ETHER
     """The token worked for; in [allow] tokens there can be others of the same worth."""
     escrow: Address | None = None
@@ -67,6 +71,8 @@ class Config:
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
     max_scene_bytes: int = 32 << 30
+    warm_bytes: int | None = None
+    """Memory that scenes may keep between tiles, all in all; None is half of the machine's."""
     sandbox: Isolation = Isolation.BUBBLEWRAP
     """What renders run in. There are three phrases, of which two say what they risk."""
     memory_bytes: int = 0
@@ -117,7 +123,8 @@ def load(path: Path | None, environment: Mapping[str, str], options: Mapping[str
         tables.table(Pricing, raw.pop("price"), "price") if isinstance(raw.get("price"), Mapping) else None
     )
     config = Config(**{name: tables.value(name, hints[name], value) for name, value in raw.items()})
-    config = replace(config, pricing=rules, price=rules.base if rules else config.price)
+    price = rules.base if rules else config.price
+    config = replace(config, pricing=rules, price=price, device=_wishes(config.device))
     _check(config)
     return config
 
@@ -130,10 +137,11 @@ def _check(config: Config) -> None:
         "notice_seconds",
         "grace_seconds",
         "max_scene_bytes",
+        "warm_bytes",
         "claim_fee_share",
         "gas_reserve",
     ):
-        if getattr(config, name) < 0:
+        if (getattr(config, name) or 0) < 0:
             raise ConfigError(f"{name} cannot be negative")
     if config.memory_bytes and config.memory_bytes < LEAST_MEMORY:
         raise ConfigError(f"memory_bytes: Blender needs {LEAST_MEMORY} at least, not {config.memory_bytes}")
@@ -150,7 +158,7 @@ def check_for_work(config: Config) -> None:
     """Raises: ConfigError: a worker cannot run with this; money earned can be claimed with less."""
     if not config.coordinator:
         raise ConfigError("name a coordinator: --coordinator URL")
-    if not config.prices.devices.get(config.device, config.prices.base) and not config.verifier:
+    if not (config.prices.base or any(config.prices.devices.values())) and not config.verifier:
         raise ConfigError("name a price above 0: --price TOKEN_UNITS (for a megasample)")
     if not config.rpc and not config.verifier:
         raise ConfigError("name the chain that pays: --rpc URL")
@@ -165,3 +173,13 @@ def _of_file(path: Path) -> dict[str, Any]:
         if isinstance(raw.get(name), str):
             raw[name] = path.parent / raw[name]
     return raw
+
+
+def _wishes(raw: Wishes) -> Wishes:
+    """Kinds in capitals, ids as they are; one text can name several, with commas."""
+    wishes = [each.strip() for each in (raw[0].split(",") if len(raw) == 1 else raw)]
+    for wish in wishes:
+        if wish.upper() not in {AUTO, *Device} and not wish.startswith(tuple(f"{kind}_" for kind in Device)):
+            known = f"auto, {', '.join(Device)}, or the id of a device (tegula-worker bench)"
+            raise ConfigError(f"device cannot be {wish!r}: choose {known}")
+    return tuple(wish.upper() if wish.upper() in {AUTO, *Device} else wish for wish in wishes)

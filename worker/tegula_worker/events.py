@@ -43,6 +43,16 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Equipped:
+    """A device is set aside; these are left."""
+
+    device: str
+    """In words."""
+    slots: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """The provider wants the machine back."""
 
@@ -60,4 +70,4 @@ class Resumed:
     at: float
 
 
-Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Paused | Resumed | Drained
+Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Paused | Resumed | Equipped | Drained

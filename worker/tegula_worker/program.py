@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
+import psutil
 import structlog
 
 from tegula_market import messages, vouchers
@@ -15,18 +16,21 @@ from tegula_market.adapters.blobs import About, BlobClient
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
+from tegula_worker import cards, passphrases, sandbox, speeds, store
 from tegula_worker import keys as keyring
-from tegula_worker import passphrases, sandbox, store
 from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
 from tegula_worker.books import Books
 from tegula_worker.config import Config, ConfigError
+from tegula_worker.events import Equipped
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
 from tegula_worker.machine import Meter
+from tegula_worker.pool import Pool
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
 from tegula_worker.rendering import Workshop
+from tegula_worker.replies import Device
 from tegula_worker.sandbox import Sandbox
 from tegula_worker.scenes import SceneCache
 from tegula_worker.session import Session
@@ -34,6 +38,7 @@ from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
 from tegula_worker.watch import Watch
 
+GIB = 1 << 30
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
@@ -77,10 +82,9 @@ async def run(
         TegulaError: it cannot start, or is not wanted; the message says why.
     """
     if renderer is None or twin is None:
-        walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
-        shared = partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls)
-        renderer = renderer or shared(device=config.device)
-        twin = twin or shared(environment=OTHER_KERNEL)
+        make = await renderers(config)
+        twin = twin or make(environment=OTHER_KERNEL)
+    used: Renderer | Pool = renderer or pool(config, make)
     keys = keys or keyring.load_or_create(config.data, passphrases.of_file(config.passphrase_file))
     with store.opened(config.data) as kept:
         about = await _about(config)
@@ -91,17 +95,43 @@ async def run(
             await asyncio.to_thread(partial(wallet.check, domain, believed=config.escrow is not None))
         await asyncio.to_thread(watch.look)
         watch.warn()
-        async with _started(renderer), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:
+        async with _started(used), wire.dealer(about.router, about.curve_key, keys.curve) as dealer:
             scenes = SceneCache(config.data, config.max_scene_bytes)
-            worker = WorkerId(keys.curve.public)
-            version = renderer.blender_version
-            prudence = Prudence(config, about, worker, version, wallet, scenes, books, watch)
-            workshop = Workshop(renderer, twin, scenes, config.data / "images", domain, keys.payout)
-            session = _remembered(_hello(config, keys, domain, renderer), kept, domain)
+            worker, version = WorkerId(keys.curve.public), used.blender_version
+            kinds: tuple[Device, ...] = (Device.CPU,)
+            changes = asyncio.Queue[Equipped]()
+            if isinstance(used, Pool):
+                changes, kinds = used.changes, tuple(device.kind for device in used.devices)
+                _introduce(used, config)
+            prudence = Prudence(config, about, worker, version, kinds, wallet, scenes, books, watch)
+            workshop = Workshop(used, twin, scenes, config.data / "images", domain, keys.payout)
+            session = _remembered(_hello(config, keys, domain, used), kept, domain)
             session = replace(session, paused=watch.why is not None)
             evidence = EvidenceFolder(config.data / "evidence")
-            parts = (dealer, prudence, workshop, wallet, kept, evidence, domain, books, watch)
+            parts = (dealer, prudence, workshop, wallet, kept, evidence, domain, books, watch, changes)
             await _until_told(Agent(session, *parts))
+
+
+async def renderers(config: Config) -> "partial[Renderer]":
+    """Makes renderers as the configuration describes them, each child of theirs in the sandbox.
+
+    Raises:
+        NoSandbox: one is wanted, and there is none to be had here.
+    """
+    walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
+    return partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls)
+
+
+def pool(config: Config, make: "partial[Renderer]") -> Pool:
+    """The devices that the configuration wants; a verifier's have one name."""
+    budget = psutil.virtual_memory().total // 2 if config.warm_bytes is None else config.warm_bytes
+    return Pool(
+        lambda device: make(device=device.kind, card=device.id),
+        config.device,
+        budget,
+        slots=config.slots,
+        alike=config.verifier,
+    )
 
 
 def claim_all(config: Config, keys: Keys) -> Iterator[Claimed | Sent]:
@@ -165,7 +195,7 @@ def _connect(config: Config, address: Address) -> Escrow:
 
 
 @asynccontextmanager
-async def _started(renderer: Renderer) -> AsyncIterator[None]:
+async def _started(renderer: Renderer | Pool) -> AsyncIterator[None]:
     try:
         await renderer.start()
         yield
@@ -187,7 +217,23 @@ async def _until_told(agent: Agent) -> None:
             loop.remove_signal_handler(number)
 
 
-def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer) -> messages.Hello:
+def _introduce(pool: Pool, config: Config) -> None:
+    """Each device into the log, with what is known of it."""
+    kept = speeds.load(config.data / speeds.NAME)
+    for device in pool.devices:
+        facts = cards.facts(device)
+        speed = kept.of(device, facts, pool.blender_version)
+        log.info(
+            "device",
+            device=device.words,
+            id=device.id,
+            gibibytes=round(facts.memory / GIB, 1) if facts.memory else "unknown",
+            driver=facts.driver or "unknown",
+            megasamples_per_second=speed.megasamples_per_second if speed else "run tegula-worker bench",
+        )
+
+
+def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer | Pool) -> messages.Hello:
     payout = keys.payout.address
     binding = vouchers.binding_payload(domain, WorkerId(keys.curve.public), payout)
     return messages.Hello(
@@ -195,7 +241,7 @@ def _hello(config: Config, keys: Keys, domain: Domain, renderer: Renderer) -> me
         signing.sign(binding, keys.payout),
         renderer.blender_version,
         renderer.device_name,
-        config.slots,
+        renderer.slots if isinstance(renderer, Pool) else config.slots,
         config.verifier,
     )
 

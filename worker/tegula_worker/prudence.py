@@ -14,6 +14,7 @@ from tegula_worker.books import Books
 from tegula_worker.config import Config
 from tegula_worker.objections import Code, Objection
 from tegula_worker.pricing import Facts
+from tegula_worker.replies import Device
 from tegula_worker.scenes import SceneCache
 from tegula_worker.wallet import Wallet
 from tegula_worker.watch import Watch
@@ -28,6 +29,8 @@ class Prudence:
     about: About
     worker: WorkerId
     blender: str
+    kinds: tuple[Device, ...]
+    """Of devices that render; a job is asked for at what the dearest of them costs."""
     wallet: Wallet
     scenes: SceneCache
     books: Books
@@ -66,8 +69,9 @@ class Prudence:
         except InvalidValue:  # which is for the policy to say
             size = 0
         sums = self.books.sums
-        facts = Facts(self.watch.local_time(), self.config.device, sums.speed, sums.prices, size)
-        return pricing.ask(self.config.prices, facts)
+        when, prices = self.watch.local_time(), self.config.prices
+        facts = [Facts(when, kind, sums.speed, sums.prices, size) for kind in self.kinds]
+        return max(pricing.ask(prices, each) for each in facts)
 
     def _objection(self, lease: Lease, order: Order) -> Objection | None:
         asked = self.books.asked(lease.job) or LEAST

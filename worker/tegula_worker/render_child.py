@@ -24,6 +24,18 @@ from pathlib import Path
 import bpy
 
 DEVICES = ("CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL")
+DRIVER_WORDS = (
+    "cuda",
+    "in cu",
+    "optix",
+    "hip",
+    "oneapi",
+    "sycl",
+    "metal",
+    "kernel",
+    "acceleration structure",
+)
+"""What Cycles' own words for a failing driver or card have in them."""
 
 
 class Refused(Exception):
@@ -69,17 +81,26 @@ def devices():
     cycles = bpy.context.preferences.addons["cycles"].preferences
     # Another kernel gives other bits: to whoever compares pixels it is another device.
     kernel = " without AVX2" if "CYCLES_CPU_NO_AVX2" in os.environ else ""
-    found = {kind: [entry[0] for entry in cycles.get_device_list(kind)] for kind in DEVICES}
+    found = {kind: [entry[:3] for entry in cycles.get_device_list(kind)] for kind in DEVICES}
     return [
-        {"kind": kind, "name": name + (kernel if kind == "CPU" else "")}
-        for kind, names in found.items()
-        for name in names
-        if kind == "CPU" or name not in found["CPU"]
+        {"kind": kind, "name": plain(name) + (kernel if kind == "CPU" else ""), "id": card}
+        for kind, listed in found.items()
+        for name, its_kind, card in listed
+        if its_kind == kind
     ]
 
 
-def load(blend, scene, device):
-    """Open the .blend, pin the settings of `scene` (the fields of model.Scene)."""
+def plain(name):
+    """Equal cards have one name, whether or not a screen hangs on them."""
+    return name.removesuffix(" (Display)")
+
+
+def load(blend, scene, device, card):
+    """Open the .blend, pin the settings of `scene` (the fields of model.Scene).
+
+    Args:
+        card: the id of the only device that is used.
+    """
     started = time.monotonic()
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     try:
@@ -88,10 +109,11 @@ def load(blend, scene, device):
         raise Refused("UNREADABLE_SCENE", f"{Path(blend).name} cannot be opened: {said(error)}") from error
     refuse(bpy.context.scene, scene)
     refuse_drivers(bpy.context.scene)
+    refuse_without(missing(bpy.data))
     pin_output(bpy.context.scene.render, scene)
     bpy.context.scene.render.use_persistent_data = alike(bpy.context.scene.view_layers)
     pin_cycles(bpy.context.scene, scene)
-    use_device(bpy.context.scene.cycles, device)
+    use_device(bpy.context.scene.cycles, device, card)
     return {"seconds": time.monotonic() - started}
 
 
@@ -152,6 +174,41 @@ def reached(scene):
     return found
 
 
+def missing(data):
+    """What was linked or loaded from files that are not there, as far as anything uses it."""
+    linked = [block for library in data.libraries for block in library.users_id if block.is_missing]
+    images = [
+        image
+        for image in data.images
+        if image.source == "FILE" and not image.packed_file and not image.library and image.users
+        if not Path(bpy.path.abspath(image.filepath)).is_file()
+    ]
+    return [block for block in (*linked, *images) if block.users]
+
+
+def refuse_without(missing):
+    """A scene that would be rendered pink where something is missing, or without it.
+
+    What only the compositor uses is not sent, and what nothing uses is not missed.
+    """
+    if not missing:
+        return
+    here = {block.original for block in bpy.context.evaluated_depsgraph_get().ids}
+    users = bpy.data.user_map(subset=missing)
+    names = sorted(
+        f"{block.id_type.lower()} {block.name}"
+        for block in missing
+        if block in here and not (block.id_type == "IMAGE" and all(map(finishes, users[block])))
+    )
+    if names:
+        raise Refused("MISSING_ASSET", said(f"the scene uses {', '.join(names)}, whose file was not sent"))
+
+
+def finishes(block):
+    """Whether a user of an image is the compositor: a scene's own, or a group of its nodes."""
+    return block.id_type == "SCENE" or getattr(block, "bl_idname", "") == "CompositorNodeTree"
+
+
 def pin_output(render, scene):
     render.resolution_x, render.resolution_y = scene["resolution_x"], scene["resolution_y"]
     render.resolution_percentage = scene["percentage"]
@@ -196,7 +253,8 @@ def pin_cycles(scene, pinned):
     cycles.use_auto_tile = False
 
 
-def use_device(cycles, device):
+def use_device(cycles, device, card):
+    """Exactly one: Cycles would share a render out among all that are ticked."""
     cycles.device = "CPU" if device == "CPU" else "GPU"
     if device == "CPU":
         return
@@ -207,9 +265,10 @@ def use_device(cycles, device):
         raise Refused("NO_DEVICE", f"this Blender cannot render with {device}") from error
     preferences.refresh_devices()
     for found in preferences.devices:
-        found.use = found.type == device
+        found.use = (found.type, found.id) == (device, card)
+    # With none ticked Cycles renders on the processor and says nothing.
     if not any(found.use for found in preferences.devices):
-        raise Refused("NO_DEVICE", f"there is no {device} device here")
+        raise Refused("NO_DEVICE", f"there is no {device} device {card} here")
 
 
 def render(product, frame, border):
@@ -228,7 +287,8 @@ def render(product, frame, border):
     try:
         bpy.ops.render.render(write_still=True)
     except RuntimeError as error:
-        raise Refused(failure_of(said(error)), f"frame {frame} was not rendered: {said(error)}") from error
+        failure = failure_of(said(error), scene.cycles.device)
+        raise Refused(failure, f"frame {frame} was not rendered: {said(error)}") from error
     seconds = time.monotonic() - started
     if not Path(path).is_file():
         raise Refused("NOT_RENDERED", f"frame {frame} was not rendered: Blender wrote no image")
@@ -244,8 +304,15 @@ def hand_over(image, product):
     image.unlink()
 
 
-def failure_of(sentence):
-    return "OUT_OF_MEMORY" if "out of memory" in sentence.lower() else "NOT_RENDERED"
+def failure_of(sentence, device):
+    """Which class Cycles' words are of, by what its device/*/device_impl.cpp and queue.cpp say."""
+    words = sentence.lower()
+    if "out of gpu" in words or (device == "GPU" and "out of memory" in words):
+        return "OUT_OF_GPU_MEMORY"
+    if "out of memory" in words:
+        return "OUT_OF_MEMORY"
+    of_driver = device == "GPU" and any(word in words for word in DRIVER_WORDS)
+    return "DRIVER" if of_driver else "NOT_RENDERED"
 
 
 def said(error):
@@ -254,4 +321,5 @@ def said(error):
     return "".join(letter for letter in words if letter.isprintable())[:1000]
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from tegula_market.codec import MalformedInput
 from tegula_market.model import Rect, Scene
 from tegula_market.tiling import border, frame_size
 from tegula_worker.child import Cell, Child, ChildDied, ChildOutgrown
-from tegula_worker.replies import Device, Drawn, Failure, Hello, Loaded, Refusal, RenderFailed
+from tegula_worker.replies import Device, Drawn, Failure, FoundDevice, Hello, Loaded, Refusal, RenderFailed
 from tegula_worker.sandbox import NoSandbox, Sandbox
 
 __all__ = ["Device", "Failure", "RenderFailed", "Rendered", "Renderer"]
@@ -48,6 +48,7 @@ class Renderer:
 
     Args:
         blender: a Blender program; None is the bpy module of this Python.
+        card: Cycles' id of the only device used, which tells equal ones apart; the first of its kind without.
         limit: seconds after which a start or a render is given up.
         environment: variables for the child, e.g. Cycles' own.
         sandbox: around every child; None for scenes that may do here whatever this program may.
@@ -58,6 +59,7 @@ class Renderer:
         blender: Path | None = None,
         *,
         device: Device = Device.CPU,
+        card: str = "",
         limit: float = 3600,
         environment: Mapping[str, str] | None = None,
         sandbox: Sandbox | None = SANDBOX,
@@ -66,7 +68,8 @@ class Renderer:
         program = None if blender is None else Path(shutil.which(blender) or blender).resolve()
         self._command = bpy if program is None else (str(program), *BLENDER_OPTIONS)
         self._tools, self._sandbox = _tools(program), sandbox
-        self._device, self._limit, self._environment = device, limit, environment or {}
+        self._device, self._card = device, card
+        self._limit, self._environment = limit, environment or {}
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._hello: Hello | None = None
@@ -80,7 +83,7 @@ class Renderer:
         await self.close()
 
     async def start(self) -> None:
-        """Start a child without a scene, so that `blender_version` and `device_name` are known.
+        """Have a child without a scene say what is here, unless one has: `blender_version`, `device_name`.
 
         Raises:
             NoSandbox: there is none to be had here.
@@ -89,8 +92,9 @@ class Renderer:
         if self._sandbox is not None:
             await asyncio.to_thread(self._sandbox.check, self._tools)
         async with self._turn, self._supervised():
-            await self._start_child()
-            await self._drop_child()
+            if self._hello is None:
+                await self._start_child()
+                await self._drop_child()
 
     async def render(
         self, folder: Path, blend: str, scene: Scene, frame: int, rect: Rect, out: Path
@@ -125,7 +129,17 @@ class Renderer:
     @property
     def device_name(self) -> str:
         """For example "CPU AMD EPYC"; known once started."""
-        return f"{self._device} {', '.join(f.name for f in self._said.devices if f.kind == self._device)}"
+        return self._used(self._said).words
+
+    @property
+    def devices(self) -> tuple[FoundDevice, ...]:
+        """All that Cycles finds here; known once started."""
+        return self._said.devices
+
+    @property
+    def pid(self) -> int | None:
+        """The child's, while there is one."""
+        return self._child.pid if self._child else None
 
     @property
     def _said(self) -> Hello:
@@ -146,8 +160,8 @@ class Renderer:
                 f"the order wants Blender {scene.blender}; this worker has {self.blender_version}",
             )
         settings = {name: value for name, value in asdict(scene).items() if name in PINNED}
-        where = str((folder / blend).absolute())
-        await self._ask(Loaded, "load", blend=where, scene=settings, device=self._device)
+        where, card = str((folder / blend).absolute()), self._used(self._said).id
+        await self._ask(Loaded, "load", blend=where, scene=settings, device=self._device, card=card)
         self._warm = (folder, blend, scene)
         return time.monotonic() - started
 
@@ -155,14 +169,28 @@ class Renderer:
         """Without a scene's folder, one that only looks round for devices."""
         try:
             self._child = await Child.start(self._command, self._environment, self._cell(folder))
-            self._hello = await self._reply(Hello)
+            hello = await self._reply(Hello)
         except (OSError, ChildDied) as error:
             why = f"{self._command[0]} did not start as a Blender: {error}"
             raise RenderFailed(
                 Failure.NOT_STARTED, f"{why}; install bpy or name a Blender program"
             ) from error
-        if not any(found.kind == self._device for found in self._hello.devices):
-            raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {self._device} device here")
+        self._used(hello)
+        self._hello = hello
+
+    def _used(self, hello: Hello) -> FoundDevice:
+        """
+        Raises:
+            RenderFailed: it is not there, or not there any more.
+        """
+        kind, card = self._device, self._card
+        for found in hello.devices:
+            if found.kind == kind and card in {"", found.id}:
+                return found
+        if self._hello is None:
+            raise RenderFailed(Failure.NO_DEVICE, f"Blender finds no {kind} device {card}".rstrip() + " here")
+        sentence = f"{self.device_name} is gone: Blender does not find it any more; look at its driver"
+        raise RenderFailed(Failure.LOST_DEVICE, sentence)
 
     def _cell(self, folder: Path | None) -> Cell | None:
         if self._sandbox is None:

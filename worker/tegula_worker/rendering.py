@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 from tegula_market import messages, tiling, vouchers
@@ -12,9 +13,10 @@ from tegula_market.adapters.signing import Key
 from tegula_market.model import Digest, InvalidValue, Lease, Order, Rect, Result
 from tegula_market.vouchers import Domain
 from tegula_worker.policy import tiles_of
+from tegula_worker.pool import Pool
 from tegula_worker.prudence import one_line
 from tegula_worker.renderer import Rendered, Renderer, RenderFailed
-from tegula_worker.scenes import SceneCache, SceneRefused
+from tegula_worker.scenes import LaidOut, SceneCache, SceneRefused
 
 FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue)
 """What can come of a stranger's order or a network. Anything else is our own fault."""
@@ -23,7 +25,7 @@ FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue)
 class Workshop:
     def __init__(
         self,
-        renderer: Renderer,
+        renderer: Renderer | Pool,
         twin: Renderer,
         scenes: SceneCache,
         folder: Path,
@@ -38,6 +40,7 @@ class Workshop:
         self._twin = twin
         self._twins_turn = asyncio.Lock()  # or one probe would close what another renders with
         self._scenes = scenes
+        self._fetching: defaultdict[Digest, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._folder = folder
         self._domain = domain
         self._payout = payout
@@ -86,16 +89,21 @@ class Workshop:
                 await self._twin.close()
 
     async def _render(
-        self, order: Order, frame: int, rect: Rect, renderer: Renderer | None = None
+        self, order: Order, frame: int, rect: Rect, renderer: Renderer | Pool | None = None
     ) -> tuple[Digest, Rendered]:
         assert self._blobs is not None  # no lease comes before the token
         renderer = renderer or self._renderer
         scene, blobs = order.scene, self._blobs
-        laid = await asyncio.to_thread(self._scenes.lay_out, scene.manifest, blobs)
+        laid = await self._laid_out(scene.manifest, blobs)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             out = Path(folder) / "image.exr"
             rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
             return await asyncio.to_thread(blobs.upload, rendered.path), rendered
+
+    async def _laid_out(self, manifest: Digest, blobs: BlobClient) -> LaidOut:
+        """One thread for a scene however many of its tiles wait, so that some are left for other scenes."""
+        async with self._fetching[manifest]:
+            return await asyncio.to_thread(self._scenes.lay_out, manifest, blobs)
 
 
 def places(probe: messages.Probe) -> tuple[int, list[Rect]]:

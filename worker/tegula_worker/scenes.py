@@ -46,6 +46,8 @@ class SceneCache:
         self._blobs, self._scenes = folder / "blobs", folder / "scenes"
         self._max_bytes = max_bytes
         self._turn = threading.Lock()
+        self._turns: dict[Digest, threading.Lock] = {}
+        """Of scenes: a tile of one that is here does not wait while another is fetched."""
         self._laid: dict[Digest, LaidOut] = {}
         """By this process: the manifest is not read again for every tile."""
         for each in (self._blobs, self._scenes):
@@ -66,6 +68,8 @@ class SceneCache:
         """
         folder = self._scenes / manifest.hex()
         with self._turn:
+            turn = self._turns.setdefault(manifest, threading.Lock())
+        with turn:
             if manifest in self._laid and folder.is_dir():
                 return self._laid[manifest]
             listed = self._manifest(manifest, client)

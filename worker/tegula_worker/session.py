@@ -36,6 +36,7 @@ from tegula_worker.commands import (
 from tegula_worker.events import (
     Considered,
     Drained,
+    Equipped,
     Event,
     Finished,
     Heard,
@@ -93,6 +94,8 @@ def step(session: Session, event: Event) -> Step:
         case Resumed(at):
             # A coordinator calls for all its jobs when it hears HELLO, those declined meanwhile included.
             return _introduce(replace(session, paused=False), at)
+        case Equipped():
+            return _equip(session, event)
         case Drained():
             return session, (Say(messages.Bye()), Quit(""))
         case _:
@@ -114,6 +117,7 @@ def _answer(session: Session, order: Order, answer: messages.AskFor | messages.D
         return _say(session, answer)
     if session.paused:  # since it was considered
         return _say(session, messages.Decline(answer.job, "this worker has just paused"))
+    answer = replace(answer, slots=session.hello.slots)
     orders = {**session.orders, answer.job: order}
     asks = {**session.asks, answer.job: answer}
     asked = replace(session, orders=orders, asks=asks)
@@ -139,6 +143,17 @@ def _finish(session: Session, lease: LeaseId, answer: FromWorker) -> Step:
     results = {**session.results, lease: answer.result}
     said = (Say(answer),) if session.joined else ()
     return replace(session, results=results), (KeepResult(answer.result), *said)
+
+
+def _equip(session: Session, left: Equipped) -> Step:
+    """Another HELLO: the coordinator then leases no more than the devices that are left can do."""
+    if not left.slots:
+        reason = f"no device is left to render on; {left.reason}"
+        return session, (Say(messages.Bye()), Quit(reason))
+    hello = replace(session.hello, device=left.device, slots=left.slots)
+    if hello == session.hello:
+        return session, ()
+    return replace(session, hello=hello), (Say(hello),) if session.joined else ()
 
 
 def _say(session: Session, message: FromWorker, *before: Command) -> Step:
