@@ -82,4 +82,4 @@ machines = st.builds(Machine, st.none() | st.booleans(), percents, percents, per
 @given(machines)
 def test_whoever_rests_has_no_less_reason_to(machine: Machine) -> None:
     if why(machine) is not None:
-        assert why(machine, paused=True) is why(machine)
+        assert why(machine, paused=True) is not None
