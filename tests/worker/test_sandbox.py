@@ -291,6 +291,28 @@ def test_a_crash_inside_is_told_with_its_signal(ward: Ward) -> None:
 
 
 @slow
+@pytest.mark.parametrize("late", [0, 1, 2, 5])
+def test_a_start_that_is_cancelled_leaves_nothing(ward: Ward, late: int) -> None:
+    """At any moment, the one included when bubblewrap's two halves wait for each other."""
+
+    async def run() -> None:
+        cell = Cell(SMALL, Renderer()._tools, gpu=False)
+        command = [sys.executable, "-I", "-c", "import signal; signal.pause()"]
+        async with asyncio.TaskGroup() as tasks:
+            start = tasks.create_task(Child.start(command, {"CYCLES_MARK": ward.mark}, cell))
+            while not (start.done() or listening.marked(ward.mark)):  # noqa: ASYNC110 no event tells
+                await asyncio.sleep(0)
+            for _ in range(late):
+                await asyncio.sleep(0)
+            start.cancel()
+        if not start.cancelled():
+            await start.result().close()
+
+    asyncio.run(run())
+    assert listening.left(ward.mark) == []
+
+
+@slow
 def test_it_ends_with_a_worker_that_is_killed(ward: Ward) -> None:
     """Even if it does not listen."""
     program = f"""
