@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from end_to_end.cuts import Wire
 from tegula import programs
 from tegula.market import Market
 from tegula.programs import Program
@@ -27,11 +28,14 @@ CHEATS = Path(__file__).with_name("cheats.py")
 
 
 class Stage:
-    def __init__(self, stack: ExitStack, folder: Path, chain: DevChain) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, chain: DevChain, *, cuttable: bool) -> None:
         self._stack, self._folder, self.chain = stack, folder, chain
         self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
         self.http, self.router = _free_port(), _free_port()
+        self.wires = [Wire(port) for port in (self.http, self.router) if cuttable]
+        """On the way to the coordinator, if it is cuttable."""
+        self._ways = [wire.port for wire in self.wires] or [self.http, self.router]
         self.verifier_home, self.second_home = folder / "verifier", folder / "second verifier"
         self._configure([_key(self.verifier_home), _key(self.second_home)])
 
@@ -87,17 +91,22 @@ class Stage:
     @property
     def market(self) -> Market:
         chain = self.chain
-        url = f"http://127.0.0.1:{self.http}"
-        return Market(url, self._token, chain.rpc, chain.key(1), chain.dollar, chain.escrow, lasting=False)
+        return Market(
+            self._url, self._token, chain.rpc, chain.key(1), chain.dollar, chain.escrow, lasting=False
+        )
 
     def _worker(self, home: Path, settings: dict[str, Any], cheat: str = "") -> Program:
         config = home / "worker.toml"
-        _write(config, {"coordinator": f"http://127.0.0.1:{self.http}", "data": ".", **settings})
+        _write(config, {"coordinator": self._url, "data": ".", **settings})
         honest = [programs.find("tegula-worker"), "run", "--config", str(config)]
         command = [sys.executable, str(CHEATS), cheat, str(config)] if cheat else honest
         program = self._run(home.name, command)
         program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
         return program
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._ways[0]}"
 
     def _run(self, name: str, command: list[str]) -> Program:
         scratch = self.scratch / name
@@ -118,6 +127,7 @@ class Stage:
         settings = {
             "http": f"127.0.0.1:{self.http}",
             "router": f"tcp://127.0.0.1:{self.router}",
+            "public_router": f"tcp://127.0.0.1:{self._ways[1]}",
             "data": "data",
             "rpc": self.chain.rpc,
             "escrow": codec.encode(self.chain.escrow),
@@ -133,13 +143,20 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """Everything on it ends with it, by process id."""
+def stage(*, cuttable: bool = False) -> Iterator[Stage]:
+    """Everything on it ends with it, by process id.
+
+    Args:
+        cuttable: whether what is between the coordinator and all others can be cut.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-stage-")))
         chain = stack.enter_context(devchain.devchain())
         chain.mint(chain.key(1).address, Wei(10**12))
-        yield Stage(stack, folder, chain)
+        made = Stage(stack, folder, chain, cuttable=cuttable)
+        for wire in made.wires:
+            stack.callback(wire.close)
+        yield made
 
 
 def kill(program: Program) -> None:

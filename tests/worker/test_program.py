@@ -72,6 +72,15 @@ def test_no_blender(stage: Stage) -> None:
     assert not stage.renderer.running
 
 
+def test_what_a_killed_worker_has_left_is_removed(stage: Stage) -> None:
+    left = stage.data / program.SCRATCH / "tegula-worker-ab"
+    left.mkdir(parents=True)
+    (left / "product").write_bytes(b"half an image")
+    with pytest.raises(ConfigError):
+        _started(stage, {"protocol": "tm2"})
+    assert not left.exists()
+
+
 def test_no_sandbox(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before a coordinator hears of the worker, and before it makes itself keys."""
     monkeypatch.setattr(sandbox, "BUBBLEWRAP", "no-such-bubblewrap")

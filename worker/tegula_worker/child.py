@@ -80,18 +80,23 @@ class Child:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], environment: Mapping[str, str], cell: Cell | None = None
+        cls,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        cell: Cell | None = None,
+        scratch: Path | None = None,
     ) -> Self:
         """Start `command` with `--product-fd N --reply-fd N` at its end.
 
         Args:
             environment: variables beyond the few that are passed on.
             cell: None for a child that can do whatever this process can.
+            scratch: gets the child's folder; None is where the system has temporary files.
         Raises:
             OSError: the program cannot be started.
             NoSandbox: the cell cannot be closed.
         """
-        child = cls(tempfile.TemporaryDirectory(prefix="tegula-worker-"))
+        child = cls(tempfile.TemporaryDirectory(prefix="tegula-worker-", dir=scratch))
         reply_fd, child_fd = os.pipe()
         product_fd = os.open(child._product, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         loop = asyncio.get_running_loop()

@@ -1,11 +1,13 @@
 """Brings a worker up and down: keys, escrow, Blender, connection; and ends all of it on SIGTERM or SIGINT."""
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import psutil
 import structlog
@@ -39,6 +41,8 @@ from tegula_worker.wallet import Wallet
 from tegula_worker.watch import Watch
 
 GIB = 1 << 30
+SCRATCH = "scratch"
+"""In the data folder: a folder for each child while it lives."""
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
@@ -87,6 +91,7 @@ async def run(
     used: Renderer | Pool = renderer or pool(config, make)
     keys = keys or keyring.load_or_create(config.data, passphrases.of_file(config.passphrase_file))
     with store.opened(config.data) as kept:
+        _sweep(config.data / SCRATCH)
         about = await _about(config)
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
         books, watch = Books(kept), Watch(config, meter or Meter(config.owner))
@@ -119,7 +124,9 @@ async def renderers(config: Config) -> "partial[Renderer]":
         NoSandbox: one is wanted, and there is none to be had here.
     """
     walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
-    return partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls)
+    scratch = config.data / SCRATCH
+    scratch.mkdir(parents=True, exist_ok=True)
+    return partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls, scratch=scratch)
 
 
 def pool(config: Config, make: "partial[Renderer]") -> Pool:
@@ -192,6 +199,12 @@ def _connect(config: Config, address: Address) -> Escrow:
     if not config.rpc:
         raise ChainError("no chain is known; name it: --rpc URL")
     return chain.Escrow.connect(config.rpc, address)
+
+
+def _sweep(scratch: Path) -> None:
+    """Removes what a worker has left that was killed."""
+    for left in scratch.glob("*"):
+        shutil.rmtree(left)
 
 
 @asynccontextmanager

@@ -52,6 +52,7 @@ class Renderer:
         limit: seconds after which a start or a render is given up.
         environment: variables for the child, e.g. Cycles' own.
         sandbox: around every child; None for scenes that may do here whatever this program may.
+        scratch: gets the children's folders; None is where the system has temporary files.
     """
 
     def __init__(
@@ -63,11 +64,12 @@ class Renderer:
         limit: float = 3600,
         environment: Mapping[str, str] | None = None,
         sandbox: Sandbox | None = SANDBOX,
+        scratch: Path | None = None,
     ) -> None:
         bpy = (sys.executable, "-I", RENDER_CHILD)
         program = None if blender is None else Path(shutil.which(blender) or blender).resolve()
         self._command = bpy if program is None else (str(program), *BLENDER_OPTIONS)
-        self._tools, self._sandbox = _tools(program), sandbox
+        self._tools, self._sandbox, self._scratch = _tools(program), sandbox, scratch
         self._device, self._card = device, card
         self._limit, self._environment = limit, environment or {}
         self._turn = asyncio.Lock()
@@ -168,7 +170,8 @@ class Renderer:
     async def _start_child(self, folder: Path | None = None) -> None:
         """Without a scene's folder, one that only looks round for devices."""
         try:
-            self._child = await Child.start(self._command, self._environment, self._cell(folder))
+            cell = self._cell(folder)
+            self._child = await Child.start(self._command, self._environment, cell, self._scratch)
             hello = await self._reply(Hello)
         except (OSError, ChildDied) as error:
             why = f"{self._command[0]} did not start as a Blender: {error}"
