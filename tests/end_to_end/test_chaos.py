@@ -1,4 +1,4 @@
-"""Two minutes in which anything can happen to anybody: every tile is accepted once, every payment is right."""
+"""Two minutes in which anything can happen to anybody: each tile is accepted once, each payment is right."""
 
 import json
 import random
@@ -16,7 +16,7 @@ import pytest
 import scenes
 from end_to_end.jobs import Job, Played, assert_identical, assert_settled, begin
 from end_to_end.processes import still_running
-from end_to_end.stage import Stage, kill, stage
+from end_to_end.stage import Stage, kill, said, stage
 from tegula.programs import Program
 from tegula_blender.job_view import UnitPhase
 from tegula_market.model import Outcome
@@ -50,6 +50,7 @@ class Chaos:
             self.cut,
             self.restart_the_coordinator,
         ]
+        said(self._coordinator, "job opened")
         end = time.monotonic() + HARM_SECONDS
         while time.monotonic() < end and not self._passes(over, *PAUSES):
             blow = self._random.choice(blows)

@@ -158,10 +158,19 @@ def check_for_work(config: Config) -> None:
     """Raises: ConfigError: a worker cannot run with this; money earned can be claimed with less."""
     if not config.coordinator:
         raise ConfigError("name a coordinator: --coordinator URL")
-    if not (config.prices.base or any(config.prices.devices.values())) and not config.verifier:
+    if not _priced(config) and not config.verifier:
         raise ConfigError("name a price above 0: --price TOKEN_UNITS (for a megasample)")
     if not config.rpc and not config.verifier:
         raise ConfigError("name the chain that pays: --rpc URL")
+
+
+def _priced(config: Config) -> bool:
+    """Whether there is a price for each kind of device that is wished for, as far as that is known."""
+    prices = config.prices
+    if AUTO in config.device:
+        return bool(prices.base) or any(prices.devices.values())
+    kinds = {Device(wish.partition("_")[0]) for wish in config.device}  # ids begin with their kind
+    return all(prices.devices.get(kind, prices.base) for kind in kinds)
 
 
 def _of_file(path: Path) -> dict[str, Any]:
