@@ -29,6 +29,7 @@ PAUSES = 1.0, 5.0
 """Seconds between two blows, at least and at most."""
 FROZEN = 2.0, 8.0
 """Seconds that a worker is stopped. After five its coordinator takes it for dead."""
+FRAMES = 1, 2, 3
 WORKERS = {"ann": 40, "bob": 50, "cem": 60}
 
 
@@ -98,7 +99,8 @@ def frozen(program: Program) -> Iterator[None]:
 def test_whatever_happens_every_tile_is_accepted_once_and_paid(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}", file=sys.stderr)  # pytest shows it if this fails
-    job = Job(scenes.build("spheres", tmp_path), tmp_path / "out", samples=16, tile=24, scale=20)
+    blend = scenes.build("spheres", tmp_path)
+    job = Job(blend, tmp_path / "out", samples=16, tile=24, scale=20, frames=FRAMES)
     with stage(cuttable=True) as it:
         coordinator, verifiers = it.coordinator(), (it.verifier(), it.second_verifier())
         chaos = Chaos(it, coordinator, seed)
