@@ -1,7 +1,17 @@
 """What holds for all tests."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """Where root runs the tests, sandboxed renders are another user's, who reads scenes there."""
+    tmp_path.chmod(0o755)
+    return tmp_path
