@@ -14,16 +14,15 @@ import structlog
 
 from tegula_market import messages, vouchers
 from tegula_market.adapters import chain, signing, wire
-from tegula_market.adapters.blobs import About, BlobClient
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
-from tegula_worker import cards, passphrases, sandbox, speeds, store
+from tegula_worker import acquaintance, cards, passphrases, sandbox, speeds, store
 from tegula_worker import keys as keyring
 from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
 from tegula_worker.books import Books
-from tegula_worker.config import Config, ConfigError
+from tegula_worker.config import Config
 from tegula_worker.events import Equipped
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
@@ -92,7 +91,7 @@ async def run(
     keys = keys or keyring.load_or_create(config.data, passphrases.of_file(config.passphrase_file))
     with store.opened(config.data) as kept:
         _sweep(config.data / SCRATCH)
-        about = await _about(config)
+        about = await asyncio.to_thread(acquaintance.make, config)
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
         books, watch = Books(kept), Watch(config, meter or Meter(config.owner))
         domain = Domain(about.chain_id, about.escrow)
@@ -175,24 +174,6 @@ def _send(wallet: Wallet, domain: Domain, token: Address, config: Config) -> Ite
 
 def _sandbox(config: Config) -> Sandbox:
     return Sandbox(config.memory_bytes or sandbox.share_of_memory(), private=config.data)
-
-
-async def _about(config: Config) -> About:
-    client = BlobClient(config.coordinator)
-    try:
-        about = await asyncio.to_thread(client.about)
-    finally:
-        client.close()
-    if about.protocol != messages.PROTOCOL.decode():
-        raise ConfigError(
-            f"the coordinator speaks {about.protocol[:20]!r}, this worker {messages.PROTOCOL.decode()!r};"
-            " use versions that fit"
-        )
-    if config.escrow not in (None, about.escrow):
-        raise ConfigError(
-            f"the coordinator pays from 0x{about.escrow.hex()}, which is not the escrow of the configuration"
-        )
-    return about
 
 
 def _connect(config: Config, address: Address) -> Escrow:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -86,6 +87,15 @@ class BlobClient:
         raw = self._json("GET", "/v1/about")
         known = [field.name for field in fields(About)]  # a newer coordinator may say more
         return _decoded(About, {name: raw[name] for name in known if name in raw})
+
+    def date(self) -> int | None:
+        """The coordinator's clock in Unix seconds, rounded down; None if its answers bear no date."""
+        with closing(self._patiently(lambda: self._send("GET", "/v1/about"))) as response:
+            said = response.headers.get("Date", "")
+        try:
+            return int(parsedate_to_datetime(said).timestamp())
+        except (ValueError, OverflowError):
+            return None
 
     def missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         """Those of `digests` that the coordinator does not have."""
