@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import errno
 import json
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
+
+import pytest
 
 from tegula_market import vouchers
 from tegula_market.adapters import chain, signing
@@ -324,3 +328,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _digest(self) -> Digest:
         return Digest(bytes.fromhex(self.path.removeprefix("/v1/blobs/0x")))
+
+
+class FullDisk:
+    """No new file or folder in `folder` while it is `full`."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        self._folder = folder
+        for name in ("mkstemp", "mkdtemp"):
+            patch.setattr(tempfile, name, self._unless_full(getattr(tempfile, name)))
+
+    def _unless_full(self, make: Any) -> Any:
+        def made(suffix: Any = None, prefix: Any = None, dir: Any = None, *rest: Any) -> Any:  # noqa: A002
+            if self.full and Path(dir or "/").is_relative_to(self._folder):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return make(suffix, prefix, dir, *rest)
+
+        return made

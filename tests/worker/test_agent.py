@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from fakes import TOKEN, FakeRenderer, blob_server, image_of
+from fakes import TOKEN, FakeRenderer, FullDisk, blob_server, image_of
 from tegula_market import messages, tiling, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.adapters.wire import CurveKeys
@@ -515,6 +516,89 @@ def test_a_pause_takes_the_ask_back_and_afterwards_it_is_made_again(
             assert (await coordinator.taken(order)).expiry == standing.expiry
         (refusal,) = Store(stage.data).sums().refusals
         assert (refusal.kind, refusal.code) == ("call", "CPU_HOT")
+
+    asyncio.run(play())
+
+
+class Disk:
+    """As the machine's disk is measured."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def read(self) -> Machine:
+        return Machine(free_bytes=self.free)
+
+
+def test_a_full_disk_costs_leases_and_not_the_worker(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "WATCH_SECONDS", 0.01)
+
+    async def play() -> None:
+        order = stage.order()
+        job, disk = stage.fund(order), FullDisk(stage.data, monkeypatch)
+        disk.full, stage.meter = False, Disk(9 << 30)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            disk.full = True
+            lease = await coordinator.lease(order)
+            returned = await coordinator.hear(messages.Return)
+            assert (returned.lease, returned.failure) == (lease.id, "DISK_FULL")
+            assert "this machine's disk is full" in returned.reason
+
+            stage.meter.free = 0  # as is seen a moment later
+            assert (await coordinator.hear(messages.AskFor)).expiry <= time.time()
+            await coordinator.say(messages.Call(job, order))
+            assert "make room" in (await coordinator.hear(messages.Decline)).reason
+
+            disk.full, stage.meter.free = False, 9 << 30
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            again = await coordinator.lease(order, attempt=2)
+            assert (await coordinator.hear(messages.Deliver)).result.lease == again.id
+
+    asyncio.run(play())
+
+
+def test_a_result_without_room_is_delivered_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        disk = FullDisk(stage.data, monkeypatch)
+        disk.full, stage.meter = False, Disk(9 << 30)
+        stage.renderer.going.clear()
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            lease = await coordinator.lease(order)
+            await _begun(stage.renderer)
+            disk.full = True
+            stage.renderer.going.set()
+            assert (await coordinator.hear(messages.Deliver)).result.lease == lease.id
+            assert list(Store(stage.data, tidy=False).results()) == []
+
+    asyncio.run(play())
+
+
+def test_nothing_is_asked_for_that_cannot_be_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A voucher for it would be refused."""
+
+    async def play() -> None:
+        order = stage.order()
+        job, disk = stage.fund(order), FullDisk(stage.data, monkeypatch)
+        disk.full, stage.meter = False, Disk(9 << 30)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            disk.full = True
+            with structlog.testing.capture_logs() as said:
+                await coordinator.say(messages.Call(job, order))
+                async with asyncio.timeout(SOON):
+                    while not any(line["event"] == "disk full" for line in said):
+                        await coordinator.hear(messages.Heartbeat)
+            disk.full = False
+            assert (await coordinator.taken(order)).job == job
 
     asyncio.run(play())
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
+from fakes import FullDisk
 from orders import an_order
 from tegula_market import messages
 from tegula_market.model import (
+    ETHER,
     Address,
     Digest,
     JobId,
@@ -25,7 +28,9 @@ from tegula_worker import books as bookkeeping
 from tegula_worker.books import Books
 from tegula_worker.claiming import LOST_SECONDS
 from tegula_worker.objections import Code, Objection
+from tegula_worker.room import NoRoom
 from tegula_worker.store import JobRecord, Store
+from tegula_worker.tallies import Tally
 
 JOB, ORDER = JobId(b"\x07" * 32), an_order()
 OVER = ORDER.terms.deadline + ORDER.terms.grace
@@ -173,3 +178,34 @@ def test_a_deposit_that_went_back_is_given_up(store: Store) -> None:
     assert list(store.jobs()) == []
     (tally,) = store.tallies()
     assert (tally.vouchered, tally.claimed, tally.closed) == (9, 5, True)
+
+
+def test_a_count_without_room_stops_nobody(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = Books(store, Clock())
+    books.ask(JOB, ORDER, Wei(1))
+    disk = FullDisk(tmp_path, monkeypatch)
+    with structlog.testing.capture_logs() as said:
+        books.lose(JOB, "OUTBID", "")
+        books.judge(VERDICT, Wei(5))
+    assert [line["event"] for line in said] == ["not in the books"] * 3
+    assert (books.sums.refusals, books.owed(JOB)) == ((), 0)
+    disk.full = False
+    books.judge(VERDICT, Wei(9))
+    assert books.owed(JOB) == 9, "the next word says it again"
+
+
+def test_nothing_is_dropped_that_was_not_summed_up(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bookkeeping, "KEPT_JOBS", 0)
+    books = Books(store, Clock())
+    store.keep_tally(Tally(JOB, ETHER, OVER, Wei(1), Wei(9), Wei(9), Wei(9), closed=True))
+    disk = FullDisk(tmp_path, monkeypatch)
+    with pytest.raises(NoRoom):
+        books.tidy()
+    assert [tally.earned for tally in store.tallies()] == [9]
+    disk.full = False
+    books.tidy()
+    assert (list(store.tallies()), [total.earned for total in books.sums.totals]) == ([], [9])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
-from fakes import GAS, FakeEscrow
+from fakes import GAS, FakeEscrow, FullDisk
 from orders import an_order
 from tegula_market import vouchers
 from tegula_market.adapters import chain, devchain, evm, signing
@@ -139,6 +139,18 @@ def test_sending_on_waits_for_a_low_fee_too(tmp_path: Path) -> None:
     it.escrow.give(DOLLAR, PAYOUT.address, 1)
     it.collected()
     assert it.escrow.balance(DOLLAR, COLD) == AMOUNT
+
+
+def test_without_room_it_claims_and_writes_it_down_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = played(tmp_path)
+    disk = FullDisk(tmp_path, monkeypatch)
+    assert it.collected() == AMOUNT
+    assert [record.claimed for record in it.store.jobs()] == [0]
+    disk.full = False
+    assert it.collected() == AMOUNT, "the chain has paid it already"
+    assert [record.claimed for record in it.store.jobs()] == [AMOUNT]
 
 
 def test_a_deposit_that_went_back_is_not_tried_for_ever(tmp_path: Path) -> None:

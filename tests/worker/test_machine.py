@@ -31,9 +31,10 @@ def test_what_others_use_is_all_less_ours(now: Used, percent: int | None) -> Non
     assert others_percent(Used(100.0, 50.0, 200.0), now) == percent
 
 
-def test_this_machine_can_be_read() -> None:
-    read = Meter(Owner()).read()
+def test_this_machine_can_be_read(tmp_path: Path) -> None:
+    read = Meter(Owner(), tmp_path).read()
     assert read.load_percent is not None
+    assert read.free_bytes == pytest.approx(psutil.disk_usage(str(tmp_path)).free, rel=0.2)
     assert read.session_idle is None, "it was not asked for"
     before, after = machine.used(), machine.used()
     assert 0 < before.ours <= after.ours

@@ -13,8 +13,8 @@ from tegula_worker.pauses import Hours, Limits, Machine, Owner
 from tegula_worker.spans import Span
 
 NOON = datetime(2026, 11, 23, 12)  # noqa: DTZ001 local time, a Monday
-ALL = Owner(idle_hint=True, cpu_percent=25, gpu_percent=10), Limits(90, 80, 150)
-QUIET = Machine(True, 25, 10, 90, 80, 150)
+ALL = Owner(idle_hint=True, cpu_percent=25, gpu_percent=10), Limits(90, 80, 150, 1000)
+QUIET = Machine(True, 25, 10, 90, 80, 150, 1000)
 
 
 def why(machine: Machine, hours: Hours = Hours(), *, paused: bool = False) -> Code | None:  # noqa: B008
@@ -35,6 +35,7 @@ def test_at_its_limits_it_works() -> None:
         ({"cpu_celsius": 91}, Code.CPU_HOT),
         ({"gpu_celsius": 81}, Code.GPU_HOT),
         ({"load_percent": 151}, Code.LOAD_HIGH),
+        ({"free_bytes": 999}, Code.DISK_FULL),
     ],
 )
 def test_each_limit_has_its_code(change: dict[str, int | bool], code: Code) -> None:
@@ -76,10 +77,28 @@ def test_a_limit_has_to_be_undercut_clearly_once_it_was_passed() -> None:
 
 
 percents = st.none() | st.integers(0, 1000)
-machines = st.builds(Machine, st.none() | st.booleans(), percents, percents, percents, percents, percents)
+machines = st.builds(
+    Machine, st.none() | st.booleans(), percents, percents, percents, percents, percents, percents
+)
 
 
 @given(machines)
 def test_whoever_rests_has_no_less_reason_to(machine: Machine) -> None:
     if why(machine) is not None:
         assert why(machine, paused=True) is not None
+
+
+def test_room_on_the_disk() -> None:
+    limits = Limits(free_bytes=1 << 30)
+
+    def found(free: int, *, paused: bool) -> str:
+        no = pauses.why(Hours(), Owner(), limits, Machine(free_bytes=free), NOON, paused=paused)
+        return no.sentence if no else ""
+
+    assert found(1 << 30, paused=False) == ""
+    assert found((1 << 30) - 1, paused=False) == "the disk has 1023 MiB left; wants 1024: make room"
+    assert found(1 << 30, paused=True) == "the disk has 1024 MiB left; wants 1228: make room"
+    assert found(6 << 28, paused=True) == ""
+    assert (
+        pauses.why(Hours(), Owner(), Limits(free_bytes=0), Machine(free_bytes=0), NOON, paused=True) is None
+    )

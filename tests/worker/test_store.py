@@ -1,5 +1,6 @@
 """What is on the disk after a kill."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import FullDisk
 from orders import an_order
 from tegula_market import codec
 from tegula_market.model import (
@@ -24,6 +26,7 @@ from tegula_market.model import (
 )
 from tegula_market.vouchers import Domain
 from tegula_worker import store
+from tegula_worker.room import NoRoom
 from tegula_worker.store import JobRecord, Store, StoreError
 from tegula_worker.tallies import Sums, Tally
 
@@ -134,3 +137,22 @@ def test_one_worker_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot use"), store.opened(tmp_path / "file"):
         pass
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the file is made, and when it is written."""
+    kept = Store(tmp_path)
+    kept.keep_job(RECORD)
+    disk = FullDisk(tmp_path, monkeypatch)
+    with pytest.raises(NoRoom, match=r"cannot write .*: this machine's disk is full"):
+        kept.keep_job(replace(RECORD, ended=True))
+    disk.full = False
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store.os, "fsync", full)
+    with pytest.raises(NoRoom):
+        kept.keep_job(replace(RECORD, ended=True))
+    assert kept.job(JOB) == RECORD
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == [f"{JOB.hex()}.json"]

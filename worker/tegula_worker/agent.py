@@ -54,7 +54,8 @@ from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.notes import note
 from tegula_worker.policy import tiles_of
 from tegula_worker.prudence import Prudence
-from tegula_worker.rendering import Workshop
+from tegula_worker.rendering import REMEDY, Workshop
+from tegula_worker.room import NoRoom
 from tegula_worker.session import Session, step
 from tegula_worker.store import Store
 from tegula_worker.wallet import Wallet
@@ -146,7 +147,19 @@ class Agent:
         while True:
             self._session, commands = step(self._session, await self._events.get())
             for command in commands:
-                await self._carry_out(command, tasks)
+                if not await self._attempt(command, tasks):
+                    break
+
+    async def _attempt(self, command: Command, tasks: asyncio.TaskGroup) -> bool:
+        """Whether what comes after it is to be done, too."""
+        try:
+            await self._carry_out(command, tasks)
+        except NoRoom as error:
+            # A result is said all the same, being in memory and uploaded. An ask is not: vouchers would come
+            # to nothing. All is called for and paid out anew with the HELLO after the pause for the disk.
+            log.warning("disk full", reason=str(error), remedy=REMEDY)
+            return not isinstance(command, KeepOrder)
+        return True
 
     async def _listen(self) -> None:
         while True:

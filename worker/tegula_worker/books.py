@@ -2,19 +2,25 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+
+import structlog
 
 from tegula_market import messages
 from tegula_market.auction import Reason
 from tegula_market.model import MEGASAMPLE, JobId, Order, Outcome, Verdict, Wei, lease_parts
 from tegula_worker import claiming
 from tegula_worker.objections import Objection
+from tegula_worker.room import NoRoom
 from tegula_worker.store import JobRecord, Store
 from tegula_worker.tallies import KEPT_JOBS, Sums, Tally
 
 OUTBID_PERCENT = 90
 """Of an ask that was outbid: all that is known is that the job cleared below it."""
+
+log = structlog.get_logger(__name__)
 
 
 class Books:
@@ -110,7 +116,7 @@ class Books:
             self._fold(tally)
 
     def _fold(self, tally: Tally) -> None:
-        self._sum(lambda sums: sums.fold(tally))
+        self._replace_sums(lambda sums: sums.fold(tally))  # or nothing is dropped
         self._store.drop_tally(tally.job)
 
     def _close(self, record: JobRecord) -> None:
@@ -131,17 +137,31 @@ class Books:
         with self._turn:
             known = self._store.tally(job)
             if known is not None:  # else of a job that was never asked for
-                self._store.keep_tally(change(known))
+                with _room_or_word():
+                    self._store.keep_tally(change(known))
 
     def _count(self, kind: str, code: str, sentence: str) -> None:
         now = int(self._clock())
         self._sum(lambda sums: sums.refuse(kind, code[:40], sentence, now))
 
     def _sum(self, change: Callable[[Sums], Sums]) -> None:
+        with _room_or_word():
+            self._replace_sums(change)
+
+    def _replace_sums(self, change: Callable[[Sums], Sums]) -> None:
         with self._turn:
             sums = change(self._sums)
             self._store.keep_sums(sums)
             self._sums = sums
+
+
+@contextmanager
+def _room_or_word() -> Iterator[None]:
+    """A count that finds no room on the disk is no reason to stop."""
+    try:
+        yield
+    except NoRoom as error:
+        log.warning("not in the books", reason=str(error))
 
 
 def _is_over(record: JobRecord, now: int) -> bool:

@@ -12,6 +12,7 @@ from tegula_market.vouchers import Domain
 from tegula_worker import claiming
 from tegula_worker.books import Books
 from tegula_worker.config import Config
+from tegula_worker.room import NoRoom
 from tegula_worker.store import JobRecord
 from tegula_worker.wallet import Wallet
 
@@ -43,13 +44,19 @@ class Claims:
     async def collect(self) -> None:
         """What fails is tried again with the next call, or by `tegula-worker claim`."""
         async with self._turn:
-            for record in await asyncio.to_thread(self._wallet.due):
-                await asyncio.to_thread(self._claim, record)
-            for purse in sorted(self._to_send, key=repr):
-                await asyncio.to_thread(self._send_on, *purse)
-            if self._clock() >= self._tidied + TIDY_SECONDS:
-                await asyncio.to_thread(self._books.tidy)
-                self._tidied = self._clock()
+            try:
+                await self._collect()
+            except NoRoom as error:  # the chain says what it has paid when there is room again
+                log.warning("claims wait", reason=str(error))
+
+    async def _collect(self) -> None:
+        for record in await asyncio.to_thread(self._wallet.due):
+            await asyncio.to_thread(self._claim, record)
+        for purse in sorted(self._to_send, key=repr):
+            await asyncio.to_thread(self._send_on, *purse)
+        if self._clock() >= self._tidied + TIDY_SECONDS:
+            await asyncio.to_thread(self._books.tidy)
+            self._tidied = self._clock()
 
     def _claim(self, record: JobRecord) -> None:
         try:

@@ -147,6 +147,8 @@ def _check(config: Config) -> None:
         raise ConfigError(f"memory_bytes: Blender needs {LEAST_MEMORY} at least, not {config.memory_bytes}")
     if config.render_seconds < 1:
         raise ConfigError(f"render_seconds: choose 1 or more, not {config.render_seconds}")
+    if config.limits.free_bytes < 0:
+        raise ConfigError("limits.free_bytes cannot be negative; 0 looks at no disk")
     if config.ether_price is not None and config.ether_price <= 0:
         raise ConfigError("ether_price: want what an ether is worth in units of the token, above 0")
     fault = pricing.fault(config.prices)

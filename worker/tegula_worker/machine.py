@@ -6,6 +6,7 @@ The worker's own is told from others' by process: this one and all that it has s
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import psutil
 import pynvml
@@ -33,10 +34,15 @@ class Used:
 
 
 class Meter:
-    """Measures the processor's use since it last did."""
+    """Measures the processor's use since it last did.
 
-    def __init__(self, owner: Owner) -> None:
+    Args:
+        folder: whose disk is looked at.
+    """
+
+    def __init__(self, owner: Owner, folder: Path) -> None:
         self._owner = owner
+        self._folder = folder
         self._before = used()
 
     def read(self) -> Machine:
@@ -47,6 +53,7 @@ class Meter:
             others_cpu_percent=others_percent(before, self._before),
             cpu_celsius=cpu_celsius(),
             load_percent=round(100 * load / cores),
+            free_bytes=psutil.disk_usage(str(self._folder)).free,
         )
         return with_gpus(measured)
 

@@ -33,6 +33,7 @@ class Code(StrEnum):
     CPU_HOT = "CPU_HOT"
     GPU_HOT = "GPU_HOT"
     LOAD_HIGH = "LOAD_HIGH"
+    DISK_FULL = "DISK_FULL"
 
 
 @dataclass(frozen=True, slots=True)

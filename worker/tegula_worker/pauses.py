@@ -1,4 +1,4 @@
-"""When the machine is not to be rented out: opening hours, its owner, heat, load. Pure: measurements come in.
+"""When the machine is not to be rented out: its hours, owner, disk, heat, load. Pure: measurements come in.
 
 What cannot be measured is None and pauses nothing: no worker stands still for a sensor that is not there.
 Once paused, a limit has to be undercut clearly before work goes on: heat and work would chase each other.
@@ -41,6 +41,8 @@ class Limits:
     gpu_celsius: int | None = None
     load_percent: int | None = None
     """Load average of a minute, the worker's own included, in percent of the cores."""
+    free_bytes: int = 1 << 30
+    """Least room on the disk of the data folder: scenes, images and vouchers have to fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Machine:
     cpu_celsius: int | None = None
     gpu_celsius: int | None = None
     load_percent: int | None = None
+    free_bytes: int | None = None
 
 
 def why(
@@ -69,7 +72,16 @@ def why(
         return Objection(Code.CLOSED, f"it is {when:%a %H:%M}; the opening hours are {times}")
     if owner.idle_hint and machine.session_idle is False:
         return Objection(Code.OWNER_ACTIVE, "somebody uses the machine, the system says")
-    return next(_measured(owner, limits, machine, paused=paused), None)
+    measured = next(_measured(owner, limits, machine, paused=paused), None)
+    return measured or _full(limits, machine, paused=paused)
+
+
+def _full(limits: Limits, machine: Machine, *, paused: bool) -> Objection | None:
+    wanted = limits.free_bytes * (100 + RELIEF_PERCENT * paused) // 100
+    if machine.free_bytes is None or machine.free_bytes >= wanted:
+        return None
+    sentence = f"the disk has {machine.free_bytes >> 20} MiB left; wants {wanted >> 20}: make room"
+    return Objection(Code.DISK_FULL, sentence)
 
 
 def _measured(owner: Owner, limits: Limits, machine: Machine, *, paused: bool) -> Iterator[Objection]:

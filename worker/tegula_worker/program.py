@@ -93,7 +93,7 @@ async def run(
         _sweep(config.data / SCRATCH)
         about = await asyncio.to_thread(acquaintance.make, config)
         wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
-        books, watch = Books(kept), Watch(config, meter or Meter(config.owner))
+        books, watch = Books(kept), Watch(config, meter or Meter(config.owner, config.data))
         domain = Domain(about.chain_id, about.escrow)
         if not config.verifier:
             await asyncio.to_thread(partial(wallet.check, domain, believed=config.escrow is not None))

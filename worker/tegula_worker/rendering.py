@@ -6,20 +6,28 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import structlog
+
 from tegula_market import messages, tiling, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.blobs import BlobClient, BlobError
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Digest, InvalidValue, Lease, Order, Rect, Result
 from tegula_market.vouchers import Domain
+from tegula_worker import room
 from tegula_worker.policy import tiles_of
 from tegula_worker.pool import Pool
 from tegula_worker.prudence import one_line
 from tegula_worker.renderer import Rendered, Renderer, RenderFailed
+from tegula_worker.room import NoRoom
 from tegula_worker.scenes import LaidOut, SceneCache, SceneRefused
 
-FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue)
+REMEDY = "make room on the disk of the data folder; the worker goes on by itself"
+
+FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue, NoRoom)
 """What can come of a stranger's order or a network. Anything else is our own fault."""
+
+log = structlog.get_logger(__name__)
 
 
 class Workshop:
@@ -61,6 +69,8 @@ class Workshop:
         try:
             image, rendered = await self._render(order, tile.frame, tile.rendered)
         except FAULTS as error:
+            if isinstance(error, NoRoom):
+                log.warning("lease returned", lease=lease.id, reason=str(error), remedy=REMEDY)
             return messages.Return(lease.id, _failure(error), one_line(str(error)))
         payload = vouchers.result_payload(self._domain, lease.job, lease.unit, lease.attempt, image)
         signature = signing.sign(payload, self._payout)
@@ -94,11 +104,12 @@ class Workshop:
         assert self._blobs is not None  # no lease comes before the token
         renderer = renderer or self._renderer
         scene, blobs = order.scene, self._blobs
-        laid = await self._laid_out(scene.manifest, blobs)
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            out = Path(folder) / "image.exr"
-            rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
-            return await asyncio.to_thread(blobs.upload, rendered.path), rendered
+        with room.told("cannot store the scene or its image"):
+            laid = await self._laid_out(scene.manifest, blobs)
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                out = Path(folder) / "image.exr"
+                rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
+                return await asyncio.to_thread(blobs.upload, rendered.path), rendered
 
     async def _laid_out(self, manifest: Digest, blobs: BlobClient) -> LaidOut:
         """One thread for a scene however many of its tiles wait, so that some are left for other scenes."""
@@ -128,5 +139,7 @@ def _failure(error: Exception) -> str:
             return "SCENE_REFUSED"
         case BlobError():
             return "NO_BLOB"
+        case NoRoom():
+            return "DISK_FULL"
         case _:
             return "INVALID_ORDER"

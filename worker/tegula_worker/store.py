@@ -16,6 +16,7 @@ from tegula_market import codec
 from tegula_market.codec import MalformedInput
 from tegula_market.model import JobId, LeaseId, Order, Result, SignedVoucher, TegulaError, Wei
 from tegula_market.vouchers import Domain
+from tegula_worker import room
 from tegula_worker.tallies import Sums, Tally
 
 FOLDERS = "jobs", "results", "tallies"
@@ -153,17 +154,31 @@ def _read(kind: type[T], path: Path) -> T:
 
 
 def _write(path: Path, value: object) -> None:
-    """On the disk when this returns, the name included."""
+    """On the disk when this returns, the name included.
+
+    Raises:
+        NoRoom: the disk is full; what was there before still is.
+    """
     try:
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(codec.dumps(value))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).replace(path)
-        _settle(path.parent)
+        with room.told(f"cannot write {path}"):
+            _replace(path, codec.dumps(value))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)  # on a disk that is full, above all
+        raise
+    _settle(path.parent)
 
 
 def _settle(folder: Path) -> None:
