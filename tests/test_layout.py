@@ -36,6 +36,7 @@ COVERED_ELSEWHERE = {
     "coordinator/book/state.py": "coordinator/book/, event by event",
     "worker/commands.py": "types; worker/test_session.py reads them",
     "worker/events.py": "types; worker/test_session.py plays them",
+    "worker/findings.py": "types; worker/test_doctor.py and the tests of its checks read them",
     "worker/notes.py": "words for the log; worker/test_agent.py has every move made",
     "worker/objections.py": "types; worker/test_policy.py and test_pauses.py read them",
     "worker/prudence.py": "worker/test_agent.py is offered what might not be paid",

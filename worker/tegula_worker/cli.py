@@ -16,7 +16,18 @@ from tegula_market.adapters import bundles, logs
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import Digest
-from tegula_worker import again, benchmark, config, keys, ledger_table, program, sandbox, statement, store
+from tegula_worker import (
+    again,
+    benchmark,
+    config,
+    doctor,
+    keys,
+    ledger_table,
+    program,
+    sandbox,
+    statement,
+    store,
+)
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.sandbox import Isolation, Sandbox
@@ -132,6 +143,39 @@ def ledger(
         typer.echo(codec.dumps(drawn))
     else:
         ledger_table.show(drawn, Console(highlight=False))
+
+
+@app.command("doctor")
+def look_at_all(
+    config_file: ConfigFile = None,
+    coordinator: Coordinator = None,
+    data: Data = None,
+    rpc: Rpc = None,
+    price: Price = None,
+    verifier: Verifier = None,
+    blender: Blender = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Check all that a worker needs, and say what to do. Exit 0 if all is well, else 1, a worker may run."""
+    logs.configure(-1)
+    options = {
+        "coordinator": coordinator,
+        "data": data,
+        "rpc": rpc,
+        "price": price,
+        "verifier": verifier,
+        "blender": blender,
+        "passphrase_file": passphrase_file,
+    }
+    console, findings = Console(highlight=False, stderr=as_json), []
+    for finding in doctor.examine(doctor.Asked(config_file, os.environ, options)):
+        findings.append(finding)
+        if not as_json:
+            doctor.show(finding, console)
+    if as_json:
+        typer.echo(codec.dumps(findings))
+    raise SystemExit(0 if all(finding.ok for finding in findings) else 1)
 
 
 @app.command()
