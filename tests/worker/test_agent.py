@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +29,13 @@ from tegula_market.model import (
     lease_id,
     lease_parts,
 )
-from tegula_worker import agent, cards, program
+from tegula_worker import agent, cards, program, snapshot
 from tegula_worker.agent import NotWanted
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.pauses import Hours, Limits, Machine
 from tegula_worker.renderer import Failure, RenderFailed
 from tegula_worker.replies import FoundDevice
+from tegula_worker.snapshot import Snapshot
 from tegula_worker.spans import Span
 from tegula_worker.store import Store
 from worker.fake_cards import CPU, FIRST
@@ -599,6 +600,41 @@ def test_nothing_is_asked_for_that_cannot_be_kept(stage: Stage, monkeypatch: pyt
                         await coordinator.hear(messages.Heartbeat)
             disk.full = False
             assert (await coordinator.taken(order)).job == job
+
+    asyncio.run(play())
+
+
+def test_it_shows_what_it_does(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: asyncio.Queue[Snapshot] = asyncio.Queue()
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+
+        def write(_: Path, moment: Snapshot) -> None:
+            loop.call_soon_threadsafe(shown.put_nowait, moment)
+
+        async def seen(wanted: Callable[[Snapshot], bool]) -> Snapshot:
+            async with asyncio.timeout(SOON):
+                while not wanted(moment := await shown.get()):
+                    pass
+            return moment
+
+        monkeypatch.setattr(snapshot, "write", write)
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            idle = await seen(lambda moment: moment.connected)
+            assert (idle.coordinator, idle.idle and idle.idle.code) == (stage.server.url, "NO_CALLS")
+            await coordinator.taken(order)
+            assert (await seen(lambda moment: bool(moment.asks))).asks[0].job == job
+            stage.renderer.going.clear()
+            lease = await coordinator.lease(order)
+            busy = await seen(lambda moment: bool(moment.working))
+            assert ([each.lease for each in busy.working], busy.idle) == ([lease.id], None)
+            stage.renderer.going.set()
+            await coordinator.hear(messages.Deliver)
+            assert (await seen(lambda moment: bool(moment.unjudged))).unjudged == (lease.id,)
 
     asyncio.run(play())
 

@@ -38,6 +38,7 @@ from tegula_worker.commands import (
     UseToken,
     Work,
 )
+from tegula_worker.display import Display
 from tegula_worker.events import (
     Considered,
     Drained,
@@ -95,6 +96,7 @@ class Agent:
         books: Books,
         watch: Watch,
         changes: "asyncio.Queue[Equipped]",
+        display: Display,
     ) -> None:
         """
         Args:
@@ -111,6 +113,7 @@ class Agent:
         self._books = books
         self._watch = watch
         self._changes = changes
+        self._display = display
         self._claims = Claims(wallet, books, prudence.config)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
@@ -147,6 +150,7 @@ class Agent:
         while True:
             self._session, commands = step(self._session, await self._events.get())
             for command in commands:
+                self._display.note(command)
                 if not await self._attempt(command, tasks):
                     break
 
@@ -178,6 +182,7 @@ class Agent:
                     await self._welcomed.wait()  # from now on in the coordinator's own time
             self._welcomed.clear()
             self._events.put_nowait(Ticked(time.monotonic()))
+            await asyncio.to_thread(self._display.show, self._session)
 
     async def _attend(self) -> None:
         while True:

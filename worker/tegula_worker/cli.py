@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
-from contextlib import AbstractContextManager, nullcontext
+import time
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 
 from tegula_market import codec
 from tegula_market.adapters import bundles, logs
@@ -26,12 +28,16 @@ from tegula_worker import (
     program,
     sandbox,
     statement,
+    status,
+    status_view,
     store,
 )
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.sandbox import Isolation, Sandbox
 from tegula_worker.scenes import LaidOut
+
+STATUS_SECONDS = 2.0
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file")]
@@ -176,6 +182,34 @@ def look_at_all(
     if as_json:
         typer.echo(codec.dumps(findings))
     raise SystemExit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command("status")
+def show_status(
+    config_file: ConfigFile = None,
+    data: Data = None,
+    once: Annotated[bool, typer.Option("--once", help="print it and end")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs, once; amounts are strings")] = False,
+) -> None:
+    """Show what the worker of a data folder does, or why it does nothing. Ctrl-C ends the view only."""
+    with explained("tegula-worker"):
+        folder = _settings(config_file, data=data).data
+        if as_json:
+            typer.echo(codec.dumps(status.look(folder)))
+        elif once:
+            Console(highlight=False).print(status_view.view(status.look(folder)))
+        else:
+            _watch(folder)
+
+
+def _watch(folder: Path) -> None:
+    def drawn() -> RenderableType:
+        return status_view.view(status.look(folder))
+
+    with suppress(KeyboardInterrupt), Live(drawn(), console=Console(highlight=False), screen=True) as live:
+        while True:
+            time.sleep(STATUS_SECONDS)
+            live.update(drawn(), refresh=True)
 
 
 @app.command()

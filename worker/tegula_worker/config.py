@@ -87,6 +87,8 @@ class Config:
     """Where what was claimed is sent on to; None leaves it with the payout key."""
     gas_reserve: Wei = Wei(10**16)  # noqa: RUF009 a NewType's call is the number itself
     """Ether that stays with the payout key for fees, in wei."""
+    metrics: str = ""
+    """HOST:PORT where Prometheus can scrape; empty is nowhere."""
     hours: Hours = ALWAYS
     owner: Owner = NOBODY
     limits: Limits = NO_LIMITS
@@ -147,6 +149,9 @@ def _check(config: Config) -> None:
         raise ConfigError(f"memory_bytes: Blender needs {LEAST_MEMORY} at least, not {config.memory_bytes}")
     if config.render_seconds < 1:
         raise ConfigError(f"render_seconds: choose 1 or more, not {config.render_seconds}")
+    host, _, port = config.metrics.rpartition(":")
+    if config.metrics and not (host and port.isdecimal() and 0 < int(port) < 65_536):
+        raise ConfigError(f'metrics: want HOST:PORT, e.g. "127.0.0.1:9101", not {config.metrics!r}')
     if config.limits.free_bytes < 0:
         raise ConfigError("limits.free_bytes cannot be negative; 0 looks at no disk")
     if config.ether_price is not None and config.ether_price <= 0:

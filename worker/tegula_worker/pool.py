@@ -93,6 +93,11 @@ class Pool:
         return tuple(bay.device for bay in self._bays if not bay.aside)
 
     @property
+    def standing(self) -> tuple[tuple[FoundDevice, str], ...]:
+        """All devices, each with the reason why it is set aside, if it is."""
+        return tuple((bay.device, bay.aside) for bay in self._bays)
+
+    @property
     def device_name(self) -> str:
         return devices.in_words(self.devices)
 

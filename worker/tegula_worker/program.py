@@ -17,16 +17,18 @@ from tegula_market.adapters import chain, signing, wire
 from tegula_market.adapters.chain import ChainError, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
-from tegula_worker import acquaintance, cards, passphrases, sandbox, speeds, store
+from tegula_worker import acquaintance, cards, metrics, passphrases, sandbox, speeds, store
 from tegula_worker import keys as keyring
 from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
 from tegula_worker.books import Books
 from tegula_worker.config import Config
+from tegula_worker.display import Display, device_states
 from tegula_worker.events import Equipped
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.keys import Keys
 from tegula_worker.machine import Meter
+from tegula_worker.metrics import Metrics
 from tegula_worker.pool import Pool
 from tegula_worker.prudence import Prudence
 from tegula_worker.renderer import Renderer
@@ -111,9 +113,13 @@ async def run(
             workshop = Workshop(used, twin, scenes, config.data / "images", domain, keys.payout)
             session = _remembered(_hello(config, keys, domain, used), kept, domain)
             session = replace(session, paused=watch.why is not None)
-            evidence = EvidenceFolder(config.data / "evidence")
+            evidence, measured = EvidenceFolder(config.data / "evidence"), Metrics()
+            devices = partial(device_states, lambda: used.standing if isinstance(used, Pool) else ())
+            shown = (devices, watch, books, kept, measured)
+            display = Display(config.data, config.coordinator, *shown, scraped=bool(config.metrics))
             parts = (dealer, prudence, workshop, wallet, kept, evidence, domain, books, watch, changes)
-            await _until_told(Agent(session, *parts))
+            with metrics.served(measured, config.metrics):
+                await _until_told(Agent(session, *parts, display))
 
 
 async def renderers(config: Config) -> "partial[Renderer]":
