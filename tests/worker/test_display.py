@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeRenderer
 from orders import an_order
 from tegula_market import messages
 from tegula_market.digests import digest
@@ -19,11 +18,11 @@ from tegula_worker.display import Display
 from tegula_worker.metrics import Metrics
 from tegula_worker.objections import Code, Objection
 from tegula_worker.pauses import Machine
-from tegula_worker.replies import Device
 from tegula_worker.snapshot import DeviceState, Idle, Standing, Working
 from tegula_worker.store import Store
 from tegula_worker.tallies import Tally
 from tegula_worker.watch import Watch
+from worker.fake_cards import CPU, FIRST
 from worker.test_idleness import ASKED, JOB
 
 
@@ -59,7 +58,7 @@ def test_a_moment(tmp_path: Path) -> None:
     seen = snapshot.read(tmp_path)
     assert seen is not None
     assert (seen.pid, seen.since, seen.at, seen.connected) == (os.getpid(), 1000, 1060, True)
-    assert seen.devices == (DeviceState("CPU of a test", 81),)
+    assert seen.devices == (DeviceState(CPU.words, 81),)
     assert seen.asks == (Standing(JOB, Wei(40)),)
     assert seen.idle == Idle("CPU_HOT", "the CPU is at 81 °C")
 

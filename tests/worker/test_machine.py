@@ -41,6 +41,10 @@ def test_this_machine_can_be_read(tmp_path: Path) -> None:
     assert before.passed <= after.passed
 
 
+def test_a_folder_that_is_gone_has_no_known_room(tmp_path: Path) -> None:
+    assert machine.free_bytes(tmp_path / "gone") is None
+
+
 def test_our_own_work_is_not_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a child that has ended, too."""
     before = machine.used()

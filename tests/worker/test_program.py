@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import ETHER, Address
-from tegula_worker import program, sandbox, store
+from tegula_worker import doctor, program, sandbox, store
 from tegula_worker.agent import NotWanted
 from tegula_worker.cli import app
 from tegula_worker.config import ConfigError
+from tegula_worker.findings import fine
+from tegula_worker.metrics import NoMetrics
 from tegula_worker.renderer import Failure, RenderFailed
 from worker.stage import DOMAIN, Stage, connect_to
 
@@ -219,3 +222,30 @@ def test_a_claim_without_a_chain(stage: Stage) -> None:
     assert code == 2
     assert "--rpc URL" in err
     assert isinstance(stage.escrow, FakeEscrow)
+
+
+def test_doctor_says_by_its_exit_code_whether_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ("doctor", "--coordinator", "http://c", "--rpc", "http://rpc", "--price", 5)
+    monkeypatch.setattr(doctor, "CHECKS", {"well": lambda _: fine("well", "it is")})
+    code, out, _ = _cli(*said)
+    assert (code, "OK well           it is" in out) == (0, True)
+    code, out, _ = _cli(*said, "--json")
+    assert (code, [each["ok"] for each in json.loads(out)]) == (0, [True, True])
+    code, out, _ = _cli("doctor", "--json")
+    assert (code, [each["ok"] for each in json.loads(out)]) == (1, [False, True])
+
+
+def test_the_status_of_a_folder_where_nothing_ever_ran(tmp_path: Path) -> None:
+    code, out, _ = _cli("status", "--data", tmp_path, "--once")
+    assert (code, "no worker has run" in out) == (0, True)
+    code, out, _ = _cli("status", "--data", tmp_path, "--json")
+    assert (code, json.loads(out)["life"]) == (0, "NEVER")
+
+
+def test_metrics_where_something_else_is(stage: Stage) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(NoMetrics, match="choose another address"):
+            _started(stage, {}, metrics=f"127.0.0.1:{other.getsockname()[1]}")
+    assert not stage.renderer.running

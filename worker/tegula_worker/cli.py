@@ -32,6 +32,7 @@ from tegula_worker import (
     status_view,
     store,
 )
+from tegula_worker.findings import Finding
 from tegula_worker.passphrases import of_file_or_terminal
 from tegula_worker.renderer import Device, Renderer
 from tegula_worker.sandbox import Isolation, Sandbox
@@ -174,13 +175,13 @@ def look_at_all(
         "blender": blender,
         "passphrase_file": passphrase_file,
     }
-    console, findings = Console(highlight=False, stderr=as_json), []
+    console, findings = Console(highlight=False), list[Finding]()
     for finding in doctor.examine(doctor.Asked(config_file, os.environ, options)):
         findings.append(finding)
         if not as_json:
             doctor.show(finding, console)
     if as_json:
-        typer.echo(codec.dumps(findings))
+        typer.echo(codec.dumps(tuple(findings)))
     raise SystemExit(0 if all(finding.ok for finding in findings) else 1)
 
 

@@ -40,11 +40,11 @@ class Asked:
     options: Mapping[str, Any]
 
 
-def examine(asked: Asked, checks: Mapping[str, Check] = CHECKS) -> Iterator[Finding]:
+def examine(asked: Asked, checks: Mapping[str, Check] | None = None) -> Iterator[Finding]:
     """Each finding as soon as it is there. Blocks; Blender alone takes a second or two."""
     config, finding = _configured(asked)
     yield finding
-    for name, check in checks.items():
+    for name, check in (CHECKS if checks is None else checks).items():
         found = _surely(name, check, config)
         if found is not None:
             yield found

@@ -53,7 +53,7 @@ class Meter:
             others_cpu_percent=others_percent(before, self._before),
             cpu_celsius=cpu_celsius(),
             load_percent=round(100 * load / cores),
-            free_bytes=psutil.disk_usage(str(self._folder)).free,
+            free_bytes=free_bytes(self._folder),
         )
         return with_gpus(measured)
 
@@ -73,6 +73,14 @@ def used() -> Used:
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted as user time, too
     passed = sum(times) - guests
     return Used(passed - idle, sum(map(_spent, _family())), passed)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """For this user, on the disk that the folder is on; None where the system does not tell."""
+    try:
+        return int(psutil.disk_usage(str(folder)).free)
+    except OSError:
+        return None
 
 
 def session_idle() -> bool | None:
