@@ -81,7 +81,7 @@ def test_a_wrong_clock(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, True, {"rpc": "", "verifier": True}, True, "needs none"),
         ({"chain_id": 1}, True, {}, False, "is chain 31337, the coordinator pays on chain 1"),
         ({}, False, {}, False, "is not TileEscrow"),
-        ({}, False, {"escrow": DOMAIN.escrow}, True, "chain 31337"),
+        ({}, False, {"escrow": DOMAIN.escrow}, True, "that the configuration names"),
     ],
 )
 def test_the_chain(

@@ -56,7 +56,9 @@ def payer(config: Config) -> Finding:
     if here != about.chain_id:
         said = f"{config.rpc} is chain {here}, the coordinator pays on chain {about.chain_id}"
         return wrong("chain", said, "name a node of that chain: --rpc URL")
-    if config.escrow is None and not escrow.genuine():
+    if config.escrow is not None:
+        return fine("chain", f"chain {here}, with the escrow that the configuration names")
+    if not escrow.genuine():
         said = f"the contract at 0x{about.escrow.hex()} is not TileEscrow as this version has it"
         return wrong("chain", said, "do not work for this coordinator, or name the escrow: escrow = ADDRESS")
     return fine("chain", f"chain {here}, the escrow 0x{about.escrow.hex()} is genuine")
