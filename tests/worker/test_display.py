@@ -95,6 +95,13 @@ def test_a_status_without_room_stops_nobody(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.glob(".status*")) == []
 
 
+def test_books_that_cannot_be_read_stop_nobody(tmp_path: Path) -> None:
+    """Whoever works with them says so."""
+    made, _ = _display(tmp_path, Clock(), Metrics())
+    (tmp_path / "tallies" / "odd.json").write_text("odd")
+    made.show(ASKED)
+
+
 def test_a_device_by_its_own_sensor() -> None:
     machine = Machine(cpu_celsius=81, gpu_celsius=40)
     states = display.device_states(lambda: [(CPU, ""), (FIRST, "it is gone")], machine)

@@ -1,6 +1,7 @@
 """What is on the disk after a kill."""
 
 import errno
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,3 +157,35 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         kept.keep_job(replace(RECORD, ended=True))
     assert kept.job(JOB) == RECORD
     assert [path.name for path in (tmp_path / "jobs").iterdir()] == [f"{JOB.hex()}.json"]
+
+
+FILL = """
+import sys
+from pathlib import Path
+from tegula_market.model import JobId
+from tegula_worker.room import NoRoom
+from tegula_worker.store import Store
+from tegula_worker.tallies import Tally
+from tegula_market.model import ETHER, Wei
+
+kept, written = Store(Path(sys.argv[1])), 0
+try:
+    for number in range(1000):
+        kept.keep_tally(Tally(JobId(number.to_bytes(32, "big")), ETHER, 0, Wei(1)))
+        written += 1
+except NoRoom as error:
+    whole = [tally.job for tally in kept.tallies()]
+    halves = list(Path(sys.argv[1]).rglob(".*"))
+    print(len(whole) == written > 0, halves, str(error).endswith("disk is full"))
+"""
+
+
+@pytest.mark.slow
+def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bwrap is missing, so no small disk was made")
+    small = ("bwrap", "--dev-bind", "/", "/", "--size", "262144", "--tmpfs", tmp_path)
+    done = subprocess.run(
+        [*small, sys.executable, "-c", FILL, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True [] True\n", done.stderr

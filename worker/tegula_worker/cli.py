@@ -164,7 +164,7 @@ def look_at_all(
     passphrase_file: PassphraseFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Check all that a worker needs, and say what to do. Exit 0 if all is well, else 1, a worker may run."""
+    """Check all that a worker needs, and say what to do. Exit 0 if all is well, else 1."""
     logs.configure(-1)
     options = {
         "coordinator": coordinator,

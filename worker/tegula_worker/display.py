@@ -16,7 +16,7 @@ from tegula_worker.pauses import Machine
 from tegula_worker.replies import Device, FoundDevice
 from tegula_worker.session import Session
 from tegula_worker.snapshot import DeviceState, Snapshot, Standing, Working
-from tegula_worker.store import Store
+from tegula_worker.store import Store, StoreError
 from tegula_worker.watch import Watch
 
 MONEY_SECONDS = 30
@@ -89,14 +89,17 @@ class Display:
         """Blocks for a moment. What cannot be written is not shown."""
         moment = self._moment(session)
         self._metrics.show(moment)
+        try:
+            self._account()
+            snapshot.write(self._folder, moment)
+        except (OSError, StoreError) as error:
+            log.debug("status not shown", reason=str(error))
+
+    def _account(self) -> None:
         if self._scraped and self._clock() >= self._summed + MONEY_SECONDS:
             self._summed = self._clock()
             sums = self._books.sums
             self._metrics.account(statement.draw_up(self._store.jobs(), self._store.tallies(), sums))
-        try:
-            snapshot.write(self._folder, moment)
-        except OSError as error:
-            log.debug("status not written", reason=str(error))
 
     def _moment(self, session: Session) -> Snapshot:
         now, watch = int(self._clock()), self._watch
