@@ -11,11 +11,12 @@ import pytest
 
 from tegula_market.adapters import keystore
 from tegula_market.adapters.signing import UnusableKey
-from tegula_worker import keys, machine_checks
+from tegula_worker import keys, machine_checks, sandbox
 from tegula_worker.config import Config
 from tegula_worker.pauses import Limits
 from tegula_worker.renderer import RenderFailed
 from tegula_worker.replies import Device, Failure, FoundDevice
+from tegula_worker.sandbox import Isolation
 
 
 def test_a_folder_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
@@ -63,16 +64,25 @@ def test_keys_in_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (found.ok, found.remedy) == (False, f"chmod 600 {config.data / 'curve.key'}")
 
 
+def test_a_sandbox_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = machine_checks.sandbox(Config(sandbox=Isolation.NONE))
+    assert (without.ok, "this machine may be harmed" in without.said) == (True, True)
+    monkeypatch.setattr(sandbox, "BUBBLEWRAP", "no-such-bubblewrap")
+    with pytest.raises(sandbox.NoSandbox, match="apt-get install bubblewrap"):
+        machine_checks.sandbox(Config())
+
+
 @pytest.mark.parametrize(("device", "ok"), [(Device.CPU, True), (Device.OPTIX, False)])
 def test_a_device_that_blender_does_not_find(
     monkeypatch: pytest.MonkeyPatch, device: Device, ok: bool
 ) -> None:
     async def ask(_: Config) -> Any:
-        return "4.5.15", (FoundDevice(Device.CPU, "of a test"), FoundDevice(Device.CUDA, "Some GPU"))
+        return "4.5.15", (FoundDevice(Device.CPU, "of a test", "CPU"), FoundDevice(Device.CUDA, "GPU", "0"))
 
     monkeypatch.setattr(machine_checks, "_ask_blender", ask)
-    found = machine_checks.blender(Config(device=device))
-    assert (found.ok, "CPU of a test, CUDA Some GPU" in found.said) == (ok, True)
+    found = machine_checks.blender(Config(device=(device.value,)))
+    assert (found.ok, "CPU of a test, CUDA GPU" in found.said) == (ok, True)
+    assert bool(found.remedy) is not ok
 
 
 @pytest.mark.slow
@@ -92,7 +102,7 @@ def test_nvidia_with_a_driver_and_without(monkeypatch: pytest.MonkeyPatch) -> No
     def absent() -> None:
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
-    config = Config(device=Device.OPTIX)
+    config = Config(device=("CPU", "OPTIX"))
     monkeypatch.setattr(pynvml, "nvmlInit", absent)
     found = machine_checks.gpu_driver(config)
     assert found is not None

@@ -98,6 +98,12 @@ class Config:
     """Rules, if `price` is a table."""
 
     @property
+    def kinds(self) -> tuple[Device, ...]:
+        """Of the devices that are wished for by kind or id, which begins with it."""
+        wishes = (wish for wish in self.device if wish != AUTO)
+        return tuple(dict.fromkeys(Device(wish.partition("_")[0]) for wish in wishes))
+
+    @property
     def prices(self) -> Pricing:
         return self.pricing or Pricing(self.price)
 
@@ -176,8 +182,7 @@ def _priced(config: Config) -> bool:
     prices = config.prices
     if AUTO in config.device:
         return bool(prices.base) or any(prices.devices.values())
-    kinds = {Device(wish.partition("_")[0]) for wish in config.device}  # ids begin with their kind
-    return all(prices.devices.get(kind, prices.base) for kind in kinds)
+    return all(prices.devices.get(kind, prices.base) for kind in config.kinds)
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ Check: TypeAlias = Callable[[Config], Finding | None]
 CHECKS: Mapping[str, Check] = {
     "data folder": machine_checks.data_folder,
     "keys": machine_checks.keys,
+    "sandbox": machine_checks.sandbox,
     "Blender": machine_checks.blender,
     "GPU driver": machine_checks.gpu_driver,
     "coordinator": market_checks.coordinator,

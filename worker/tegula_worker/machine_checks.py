@@ -1,4 +1,4 @@
-"""What `doctor` looks at on this machine: the data folder, keys, Blender, the GPU's driver. Changes none."""
+"""What `doctor` looks at here: data folder, keys, sandbox, Blender, the GPU's driver. Changes none."""
 
 import asyncio
 import os
@@ -10,12 +10,14 @@ import pynvml
 from rich import filesize
 
 from tegula_market.adapters import keystore
-from tegula_worker import passphrases
+from tegula_worker import devices, passphrases
+from tegula_worker import sandbox as boxes
 from tegula_worker.config import Config
 from tegula_worker.findings import Finding, fine, wrong
 from tegula_worker.keys import CURVE, ENCRYPTED, PLAIN, PLAIN_SENTENCE
-from tegula_worker.renderer import Renderer
+from tegula_worker.renderer import Renderer, RenderFailed
 from tegula_worker.replies import Device, FoundDevice
+from tegula_worker.sandbox import Sandbox
 
 NODES = {Device.HIP: "kfd", Device.ONEAPI: "dri/renderD*"}
 """By which programs reach GPUs that are not NVIDIA's, below /dev."""
@@ -54,29 +56,50 @@ def keys(config: Config) -> Finding:
     return fine("keys", "the passphrase file opens the payout key")
 
 
+def sandbox(config: Config) -> Finding:
+    """Raises: NoSandbox: there is none to be had here, and one is wanted."""
+    walls = _walls(config)
+    if walls is None:
+        return fine("sandbox", f"{config.sandbox}: a scene that breaks Blender can do what this user can")
+    return fine("sandbox", f"bubblewrap; a render may hold {filesize.decimal(walls.memory_bytes)}")
+
+
 def blender(config: Config) -> Finding:
-    """Raises: RenderFailed: there is no such Blender here."""
+    """Raises: NoSandbox, RenderFailed: there is no such Blender here, or no such device."""
     version, found = asyncio.run(_ask_blender(config))
-    named = ", ".join(f"{device.kind} {device.name}" for device in found)
-    if not any(device.kind == config.device for device in found):
+    named = ", ".join(device.words for device in found)
+    try:
+        used = devices.in_words(devices.chosen(found, config.device))
+    except RenderFailed as error:
         remedy = "look at the GPU's driver, or set device to what is found"
-        return wrong("Blender", f"Blender {version} finds no {config.device} device, only {named}", remedy)
-    return fine("Blender", f"Blender {version} finds {named}")
+        return wrong("Blender", f"{error}; Blender {version} finds {named}", remedy)
+    return fine("Blender", f"Blender {version} finds {named}; it renders on {used}")
 
 
 async def _ask_blender(config: Config) -> tuple[str, tuple[FoundDevice, ...]]:
     """By the processor, which is always there, so that one that is missing can be told from what is."""
-    async with Renderer(config.blender, device=Device.CPU) as renderer:
+    async with Renderer(config.blender, device=Device.CPU, sandbox=_walls(config)) as renderer:
         return renderer.blender_version, renderer.devices
 
 
+def _walls(config: Config) -> Sandbox | None:
+    return boxes.chosen(
+        config.sandbox, Sandbox(config.memory_bytes or boxes.share_of_memory(), private=config.data)
+    )
+
+
 def gpu_driver(config: Config) -> Finding | None:
-    """None where no GPU is configured."""
-    match config.device:
+    """None where no GPU is configured by name."""
+    findings = [found for kind in config.kinds if (found := _driver(kind)) is not None]
+    return next((each for each in findings if not each.ok), findings[0] if findings else None)
+
+
+def _driver(kind: Device) -> Finding | None:
+    match kind:
         case Device.CUDA | Device.OPTIX:
             return _nvidia()
         case Device.HIP | Device.ONEAPI:
-            return _nodes(NODES[config.device], Path("/dev"))
+            return _nodes(NODES[kind], Path("/dev"))
         case Device.CPU | Device.METAL:
             return None
 
