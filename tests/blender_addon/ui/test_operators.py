@@ -1,9 +1,11 @@
 """The built extension, installed in a Blender without a window, from its account to the finished picture."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,12 +38,19 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The zip, and the index of a repository with it."""
+    out = tmp_path_factory.mktemp("addon")
+    where = ["--out", str(out), "--repository", str(out / "repository")]
+    done = subprocess.run([sys.executable, str(BUILD), *where], check=True, capture_output=True, text=True)
+    made, index = map(Path, done.stdout.split())
+    return made, index
+
+
+@pytest.fixture(scope="module")
+def run(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs a command of the script in a Blender that has the extension, and not what this Python has."""
-    home, out = tmp_path_factory.mktemp("blender"), tmp_path_factory.mktemp("addon")
-    built = subprocess.run(
-        [sys.executable, str(BUILD), "--out", str(out)], check=True, capture_output=True, text=True
-    )
+    home = tmp_path_factory.mktemp("blender")
     bare = tmp_path_factory.mktemp("bare")
     (bare / "sitecustomize.py").write_text(HIDE)
 
@@ -55,7 +64,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         assert "Traceback" not in done.stderr, done.stderr
         return json.loads(answers[0].removeprefix("ANSWER "))
 
-    assert call("install", built.stdout.strip()) == ["bl_ext.user_default.tegula"]
+    assert call("install", str(built[0])) == ["bl_ext.user_default.tegula"]
     return call
 
 
@@ -63,6 +72,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def market(run: Run) -> Iterator[Market]:
     with local.market(2, funded=[bytes.fromhex(run("account")[2:])]) as made:  # type: ignore[list-item]
         yield made
+
+
+def test_a_repository_lists_the_zip_for_every_python_and_platform(built: tuple[Path, Path]) -> None:
+    made, index = built
+    (entry,) = json.loads(index.read_text())["data"]
+    offered = index.parent / entry["archive_url"]
+    assert offered.read_bytes() == made.read_bytes()
+    assert entry["archive_hash"] == f"sha256:{hashlib.sha256(made.read_bytes()).hexdigest()}"
+    assert (entry["id"], entry["blender_version_min"]) == ("tegula", "4.2.0")
+    assert "platforms" not in entry
+    with zipfile.ZipFile(made) as zipped:
+        wheels = [name for name in zipped.namelist() if name.startswith("wheels/")]
+    assert {"ecdsa", "six", "tegula_market"} == {Path(name).name.split("-")[0] for name in wheels}
+    assert all(name.endswith("-none-any.whl") for name in wheels)
 
 
 def test_it_leaves_nothing_when_it_is_off(run: Run) -> None:
