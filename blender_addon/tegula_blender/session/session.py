@@ -4,6 +4,7 @@ Its methods are called from Blender's main thread and return at once; what comes
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 3600.0
 BUSY_SECONDS = 0.02
 """Between two rounds of steps. Most steps wait for the coordinator themselves."""
+TURN_SECONDS = 0.001
+"""For which this thread keeps Python from Blender's interface at a stretch; Python's own way is 5 ms.
+`bench/screen.py` measures what ticks of the interface feel of it."""
 FAULT = "This is a fault of the extension; Blender's console says more. Please report it."
 PAUSED = "It goes on by itself. Resume it to fetch what is done."
 
@@ -120,6 +124,14 @@ class Session:
         self._thread.join()
 
     def _run(self) -> None:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(TURN_SECONDS)
+        try:
+            self._work()
+        finally:
+            sys.setswitchinterval(before)
+
+    def _work(self) -> None:
         while not self._ends.is_set():
             with suppress(Empty):
                 self._todo.get(timeout=BUSY_SECONDS if self._running else IDLE_SECONDS)()
