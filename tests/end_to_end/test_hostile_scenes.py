@@ -116,7 +116,7 @@ def test_a_file_that_unpacks_without_end(neighbourhood: Neighbourhood) -> None:
 
 
 def test_a_picture_from_elsewhere_is_not_shown(neighbourhood: Neighbourhood) -> None:
-    """Blender shows a picture that it cannot find in pink, which has no green."""
+    """It is there for a render without walls; inside them there is no such file."""
     elsewhere = neighbourhood.folder / "elsewhere"
     elsewhere.mkdir()
     hostile_scenes.png(elsewhere / "secret.png", 8, 8, 200)
@@ -138,7 +138,9 @@ def test_a_picture_from_elsewhere_is_not_shown(neighbourhood: Neighbourhood) -> 
 
     assert green(None) > 0.3
     folder.chmod(0o755)
-    assert green(TIGHT) < 0.1
+    with pytest.raises(RenderFailed, match="secret") as caught:
+        green(TIGHT)
+    assert caught.value.failure is Failure.MISSING_ASSET
 
 
 def test_all_of_it_as_an_ordinary_user() -> None:
