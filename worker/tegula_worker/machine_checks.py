@@ -11,13 +11,12 @@ from rich import filesize
 
 from tegula_market.adapters import keystore
 from tegula_worker import devices, passphrases
-from tegula_worker import sandbox as boxes
 from tegula_worker.config import Config
 from tegula_worker.findings import Finding, fine, wrong
 from tegula_worker.keys import CURVE, ENCRYPTED, PLAIN, PLAIN_SENTENCE
+from tegula_worker.program import confinement
 from tegula_worker.renderer import Renderer, RenderFailed
 from tegula_worker.replies import Device, FoundDevice
-from tegula_worker.sandbox import Sandbox
 
 NODES = {Device.HIP: "kfd", Device.ONEAPI: "dri/renderD*"}
 """By which programs reach GPUs that are not NVIDIA's, below /dev."""
@@ -58,7 +57,7 @@ def keys(config: Config) -> Finding:
 
 def sandbox(config: Config) -> Finding:
     """Raises: NoSandbox: there is none to be had here, and one is wanted."""
-    walls = _walls(config)
+    walls = confinement(config)
     if walls is None:
         return fine("sandbox", f"{config.sandbox}: a scene that breaks Blender can do what this user can")
     return fine("sandbox", f"bubblewrap; a render may hold {filesize.decimal(walls.memory_bytes)}")
@@ -78,14 +77,8 @@ def blender(config: Config) -> Finding:
 
 async def _ask_blender(config: Config) -> tuple[str, tuple[FoundDevice, ...]]:
     """By the processor, which is always there, so that one that is missing can be told from what is."""
-    async with Renderer(config.blender, device=Device.CPU, sandbox=_walls(config)) as renderer:
+    async with Renderer(config.blender, device=Device.CPU, sandbox=confinement(config)) as renderer:
         return renderer.blender_version, renderer.devices
-
-
-def _walls(config: Config) -> Sandbox | None:
-    return boxes.chosen(
-        config.sandbox, Sandbox(config.memory_bytes or boxes.share_of_memory(), private=config.data)
-    )
 
 
 def gpu_driver(config: Config) -> Finding | None:

@@ -128,7 +128,7 @@ async def renderers(config: Config) -> "partial[Renderer]":
     Raises:
         NoSandbox: one is wanted, and there is none to be had here.
     """
-    walls = await asyncio.to_thread(sandbox.chosen, config.sandbox, _sandbox(config))
+    walls = await asyncio.to_thread(confinement, config)
     scratch = config.data / SCRATCH
     scratch.mkdir(parents=True, exist_ok=True)
     return partial(Renderer, config.blender, limit=config.render_seconds, sandbox=walls, scratch=scratch)
@@ -178,8 +178,14 @@ def _send(wallet: Wallet, domain: Domain, token: Address, config: Config) -> Ite
         yield Sent(token, found.amount, wallet.send(domain, token, config.receive, found.amount))
 
 
-def _sandbox(config: Config) -> Sandbox:
-    return Sandbox(config.memory_bytes or sandbox.share_of_memory(), private=config.data)
+def confinement(config: Config) -> Sandbox | None:
+    """What renders run in, as the configuration describes it. Blocks for some hundredths of a second.
+
+    Raises:
+        NoSandbox: one is wanted, and there is none to be had here.
+    """
+    memory = config.memory_bytes or sandbox.share_of_memory()
+    return sandbox.chosen(config.sandbox, Sandbox(memory, private=config.data))
 
 
 def _connect(config: Config, address: Address) -> Escrow:
