@@ -26,7 +26,9 @@ def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
         if job.calling:
             yield WakeAt(events.CallEnded(event.at + book.timing.call_seconds, job.id))
         for lease in job.leases.values():
-            yield WakeAt(events.LeaseExpired(float(lease.expiry), lease.id))
+            # What was finished while nobody was here to take it is worth as much as it was then.
+            expiry = max(float(lease.expiry), event.at + AWAY_SECONDS)
+            yield WakeAt(events.LeaseExpired(expiry, lease.id))
 
 
 def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:

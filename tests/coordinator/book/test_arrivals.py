@@ -72,6 +72,14 @@ def test_leases_expire_after_a_restart_too() -> None:
     assert {type(e) for e in alarms(commands)} >= {events.LeaseExpired, events.JobCancelled}
 
 
+def test_a_result_waits_out_an_hour_without_a_coordinator() -> None:
+    book, back = working(), NOW + 3600
+    expired = [e for e in alarms(play(book, events.Restarted(back))) if isinstance(e, events.LeaseExpired)]
+    assert {event.at for event in expired} == {back + AWAY_SECONDS}
+    play(book, joined(ANN, at=back + 1), joined(JUDGE, at=back + 1))
+    assert probes(play(book, delivered(ANN, 0))) == [(JUDGE, 0)]
+
+
 steps = st.sampled_from(
     [
         *[joined(w) for w in (ANN, BOB, JUDGE)],
