@@ -225,6 +225,19 @@ def test_a_scene_stays_warm_and_another_gets_a_fresh_child(built: Path, tmp_path
     with_renderer(work)
 
 
+def test_an_idle_child_that_has_ended_costs_its_warmth_only(built: Path, tmp_path: Path) -> None:
+    spheres = scenes.build("spheres", built)
+
+    async def work(renderer: Renderer) -> None:
+        await small(renderer, spheres, tmp_path / "a.exr")
+        assert renderer._child is not None
+        renderer._child.kill()
+        await renderer._child._output.exited.wait()
+        assert (await small(renderer, spheres, tmp_path / "a.exr")).load_seconds > 0
+
+    with_renderer(work)
+
+
 def test_a_child_that_is_killed_in_mid_render_is_replaced(
     built: Path, tmp_path: Path, sampling: asyncio.Event
 ) -> None:

@@ -248,6 +248,33 @@ def test_a_memory_hog_is_ended(ward: Ward, program: str) -> None:
 
 
 @slow
+def test_of_several_that_hold_too_much_together_the_largest_is_ended(ward: Ward) -> None:
+    holding = PRELUDE + "held = bytearray({} << 20)\ntell(held=len(held))\nsignal.pause()"
+
+    async def run() -> None:
+        cell = Cell(SMALL, (*Renderer()._tools, ward.scene), gpu=False)
+
+        async def holder(mebibytes: int) -> Child:
+            command = [sys.executable, "-I", "-c", holding.format(mebibytes)]
+            child = await Child.start(command, {"CYCLES_MARK": ward.mark}, cell)
+            await child.reply()
+            return child
+
+        children = [await holder(400), await holder(150), await holder(150)]
+        try:
+            with pytest.raises(ChildOutgrown, match="with others"):
+                await children[0].reply()
+            assert [child.ended for child in children] == [True, False, False]
+        finally:
+            for child in children:
+                await child.close()
+        assert SMALL.held == {}
+
+    asyncio.run(run())
+    assert listening.left(ward.mark) == []
+
+
+@slow
 def test_files_have_a_limit(ward: Ward) -> None:
     said = ward.inside(
         """

@@ -74,7 +74,8 @@ class Child:
         self._home = home
         self._product = Path(home.name) / "product"
         self._look: asyncio.TimerHandle | None = None
-        self._outgrown = 0
+        self._sandbox: Sandbox | None = None
+        self._outgrown = ""
         self._replies = asyncio.StreamReader(limit=LONGEST_REPLY)
         self._output = _Output()
 
@@ -125,7 +126,8 @@ class Child:
             os.close(child_fd)
             os.close(product_fd)
         if cell is not None:
-            child._watch(cell.sandbox.memory_bytes)
+            child._sandbox = cell.sandbox
+            child._watch(cell.sandbox)
         return child
 
     async def _begin(self, starting: "asyncio.Task[tuple[asyncio.SubprocessTransport, _Output]]") -> None:
@@ -141,6 +143,10 @@ class Child:
         pid: int | None = self._process.get_pid()
         assert pid is not None
         return pid
+
+    @property
+    def ended(self) -> bool:
+        return self._output.exited.is_set()
 
     def send(self, **command: Any) -> None:
         stdin = self._process.get_pipe_transport(0)
@@ -182,24 +188,30 @@ class Child:
         await self._output.exited.wait()
         if self._look is not None:
             self._look.cancel()
+        if self._sandbox is not None:
+            self._sandbox.held.pop(self.pid, None)
         self._pipe.close()
         self._process.close()
         self._home.cleanup()
 
-    def _watch(self, most: int) -> None:
-        if self._output.exited.is_set():
+    def _watch(self, sandbox: Sandbox) -> None:
+        """Of the children that together hold too much, the one that holds most is ended."""
+        held, most = sandbox.held, sandbox.memory_bytes
+        if self.ended:
+            held.pop(self.pid, None)
             return
-        if resident(self.pid) > most:
-            self._outgrown = most
+        held[self.pid] = resident(self.pid)
+        if not self._outgrown and sum(held.values()) > most and held[self.pid] == max(held.values()):
+            others = " with others, most of it itself" if len(held) > 1 else ""
+            self._outgrown = f"the rendering process took more memory than {most:,} bytes{others}"
             self.kill()
-            return
-        self._look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._watch, most)
+        self._look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._watch, sandbox)
 
     async def _death(self) -> ChildDied:
         async with asyncio.timeout(10):  # it closed its pipe, which a dying process does just before it ends
             await self._output.exited.wait()
         if self._outgrown:
-            return ChildOutgrown(f"the rendering process took more memory than {self._outgrown:,} bytes")
+            return ChildOutgrown(self._outgrown)
         code = self._process.get_returncode() or 0
         ended_by = _signal(code)
         fate = f"ended with code {code}" if ended_by is None else f"was ended by signal {ended_by.name}"

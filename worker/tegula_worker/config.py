@@ -76,7 +76,7 @@ class Config:
     sandbox: Isolation = Isolation.BUBBLEWRAP
     """What renders run in. There are three phrases, of which two say what they risk."""
     memory_bytes: int = 0
-    """What one render may hold; 0 is three quarters of this machine's memory. Needs the sandbox."""
+    """What all renders may hold together; 0 is three quarters of this machine's memory. Needs the sandbox."""
     render_seconds: int = 3600
     """What takes longer is given up: loading a scene and rendering a tile of it."""
     claim_fee_share: int = 5

@@ -60,7 +60,7 @@ def sandbox(config: Config) -> Finding:
     walls = confinement(config)
     if walls is None:
         return fine("sandbox", f"{config.sandbox}: a scene that breaks Blender can do what this user can")
-    return fine("sandbox", f"bubblewrap; a render may hold {filesize.decimal(walls.memory_bytes)}")
+    return fine("sandbox", f"bubblewrap; renders may hold {filesize.decimal(walls.memory_bytes)}")
 
 
 def blender(config: Config) -> Finding:

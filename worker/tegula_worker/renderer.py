@@ -151,7 +151,8 @@ class Renderer:
 
     async def _warm_up(self, folder: Path, blend: str, scene: Scene) -> float:
         """Have a child with this scene loaded; the seconds that it took."""
-        if self._warm == (folder, blend, scene):
+        # An idle child is ended where another one needs the memory.
+        if self._warm == (folder, blend, scene) and self._child is not None and not self._child.ended:
             return 0.0
         started = time.monotonic()
         await self._drop_child()

@@ -60,10 +60,12 @@ def _enough_processes() -> int:
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     memory_bytes: int = field(default_factory=share_of_memory)
-    """What a child and all that it starts may hold; the supervisor watches it."""
+    """What all children in it, and all that they start, may hold together; their supervisor watches it."""
     private: Path | None = None
     """A folder that no child ever sees, though it may see folders in it."""
     processes: int = field(default_factory=_enough_processes)
+    held: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
+    """Bytes by each child's process, as last seen."""
 
     @property
     def file_bytes(self) -> int:
