@@ -136,6 +136,19 @@ def test_a_manifest_that_is_not_one(server: BlobServer, client: BlobClient, tmp_
         SceneCache(tmp_path, PLENTY).lay_out(server.put(b"BLENDER-v405"), client)
 
 
+@pytest.mark.parametrize(
+    "way_out", ["../../stolen", "/{root}/stolen", "a.blend/../../../stolen", "x/./stolen"]
+)
+def test_no_manifest_writes_outside_its_folder(
+    server: BlobServer, client: BlobClient, tmp_path: Path, way_out: str
+) -> None:
+    path = way_out.format(root=tmp_path)
+    name = _publish(server, _manifest("a.blend", path))
+    with pytest.raises(SceneRefused):
+        SceneCache(tmp_path / "data", PLENTY).lay_out(name, client)
+    assert not list(tmp_path.rglob("stolen")), "not inside the cache either"
+
+
 PLAIN = ("scene.blend", "textures/wood 01.png", "ä/ö.exr", "a.b/c..d", "..." + "x", "日本/木.png", "CON.png")
 HOSTILE = (
     "",
