@@ -2,6 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# A test that renders or waits for a chain leaves a core half idle. A file's tests stay together: they share markets.
+TOGETHER := -n 2 --dist loadfile
+FAST_TESTS := $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
@@ -15,11 +18,11 @@ demo: setup $(SCENE) ## the main job on this computer: a scene becomes a verifie
 	$(BIN)/tegula local $(SCENE) --out demo-out
 
 test: setup ## fast tests first, then those with real renders, chains and databases
-	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m slow
+	$(FAST_TESTS)
+	$(BIN)/python -m pytest -m slow $(TOGETHER) --no-loadscope-reorder
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(FAST_TESTS)
 
 lint: setup
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
     python examples/stress.py                   prints their names
     python examples/stress.py NAME OUT.blend    builds one
+    python examples/stress.py all FOLDER        builds each as FOLDER/NAME.blend
 
 All are 320 x 180 with 32 samples and fill the frame, to be compared tile by tile.
 """
@@ -20,12 +21,20 @@ def main():
     match sys.argv[1:]:
         case []:
             print("\n".join(SCENES))
+        case ["all", folder] if Path(folder).is_dir():
+            for name in SCENES:
+                build(name, Path(folder, f"{name}.blend"))
         case [name, out] if name in SCENES:
-            SCENES[name]()
-            bpy.context.scene.frame_set(1)
-            bpy.ops.wm.save_as_mainfile(filepath=str(Path(out).absolute()), compress=True)
+            build(name, Path(out))
         case _:
-            sys.exit(f"usage: stress.py [NAME OUT.blend], where NAME is one of: {', '.join(SCENES)}")
+            usage = "usage: stress.py [NAME OUT.blend | all FOLDER], where FOLDER is there and NAME one of"
+            sys.exit(f"{usage}: {', '.join(SCENES)}")
+
+
+def build(name, out):
+    SCENES[name]()
+    bpy.context.scene.frame_set(1)
+    bpy.ops.wm.save_as_mainfile(filepath=str(out.absolute()), compress=True)
 
 
 main()

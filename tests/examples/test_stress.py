@@ -44,9 +44,9 @@ def run(*command: str | Path) -> list[str]:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """What one process found out about all of them."""
-    blends = [tmp_path_factory.mktemp("stress") / f"{name}.blend" for name in NAMES]
-    for blend in blends:
-        run(BUILD, blend.stem, blend)
+    folder = tmp_path_factory.mktemp("stress")
+    run(BUILD, "all", folder)
+    blends = [folder / f"{name}.blend" for name in NAMES]
     found = [
         json.loads(line.removeprefix("seen ")) for line in run(LOOK, *blends) if line.startswith("seen ")
     ]
@@ -55,6 +55,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 
 def test_the_names_are_printed() -> None:
     assert run(BUILD) == NAMES
+
+
+def test_one_by_its_name(tmp_path: Path) -> None:
+    run(BUILD, "fog", tmp_path / "one.blend")
+    assert (tmp_path / "one.blend").stat().st_size > 0
 
 
 def test_a_name_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
