@@ -47,6 +47,7 @@ def test_a_signature_is_good_for_its_payload_and_domain_only() -> None:
         GOOD[:64] + bytes([GOOD[64] - 27]),  # v of 0 or 1, which the escrow refuses
         GOOD[:32] + HIGH_S + OTHER_V,  # the same signature's twin, refused by the escrow as well
     ],
+    ids=["empty", "short", "long", "zeros", "ones", "low v", "high s"],
 )
 def test_forms_that_the_escrow_refuses_are_nobodys(forged: bytes) -> None:
     assert recover(PAYLOAD, Signature(forged)) == NOBODY
