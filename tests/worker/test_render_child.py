@@ -94,6 +94,30 @@ def test_a_card_with_a_screen_is_called_like_one_without(child: ModuleType) -> N
     assert child.plain(f"{RTX} (Display)") == RTX
 
 
+@dataclass
+class Render:
+    """Blender's, which frees what it has kept as soon as it is told to keep nothing."""
+
+    use_persistent_data: bool = False
+    kept: bool = True
+
+    def __setattr__(self, name: str, value: bool) -> None:
+        super().__setattr__(name, value)
+        if name == "use_persistent_data" and not value:
+            self.kept = False
+
+
+@pytest.mark.parametrize(("used", "keeps"), [([True], True), ([True, False], True), ([True, True], False)])
+def test_cycles_hands_nothing_from_one_layer_to_the_next(
+    child: ModuleType, used: list[bool], keeps: bool
+) -> None:
+    """It goes wrong too seldom for a test of pixels to see it: in one process of sixty."""
+    scene = SimpleNamespace(render=Render(), view_layers=[SimpleNamespace(use=use) for use in used])
+    scene.render.kept = True
+    child.keep_warm(scene)
+    assert scene.render == Render(use_persistent_data=keeps, kept=False)
+
+
 def ticked(preferences: Preferences) -> list[str]:
     return [entry.id for entry in preferences.entries if entry.use]
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import scenes
-import tegula_worker
 from scenes import ADAPTIVE, SMALL
 from tegula_market.adapters import exr
 from tegula_market.model import Adaptive, Rect, Scene
@@ -112,26 +111,6 @@ def test_tiles_are_the_frame_in_every_view_layer_and_pass(
 ) -> None:
     scene = replace(SMALL, view_layers=layers, adaptive=adaptive, spp=24)
     assert_identical(scenes.build(name, built), scene, tmp_path, frames=(1, 2))
-
-
-KEPT = """
-import sys, bpy, os
-sys.path.insert(0, sys.argv[1])
-import render_child
-bpy.ops.wm.open_mainfile(filepath=sys.argv[2])
-render_child.keep_warm(bpy.context.scene)
-print("kept:", bpy.context.scene.render.use_persistent_data, flush=True)
-os._exit(0)
-"""
-
-
-@pytest.mark.parametrize(("name", "kept"), [("spheres", True), ("layers", False)])
-def test_cycles_hands_nothing_from_one_layer_to_the_next(built: Path, name: str, kept: bool) -> None:
-    """It goes wrong too seldom for a test of pixels to see it: in one process of sixty."""
-    modules = Path(tegula_worker.__file__).parent
-    command = [sys.executable, "-c", KEPT, str(modules), str(scenes.build(name, built))]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert f"kept: {kept}" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
