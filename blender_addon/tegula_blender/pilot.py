@@ -60,7 +60,8 @@ def pilot(*, seconds, samples=None, percentage=None, frame=None, device="CPU"):
 
 def _prepare(scene):
     scene.render.use_compositing = scene.render.use_sequencer = scene.render.use_single_layer = False
-    scene.render.use_persistent_data = True
+    # As a worker does: what Cycles keeps it could mix up between layers.
+    scene.render.use_persistent_data = sum(layer.use for layer in scene.view_layers) == 1
     scene.cycles.use_denoising = scene.cycles.use_auto_tile = False
     scene.cycles.use_layer_samples = "IGNORE"
     scene.cycles.time_limit = 0

@@ -91,6 +91,24 @@ def test_rects_lie_spread_within_what_is_rendered() -> None:
             assert not any(_overlap(one, other) for one in rects for other in rects if one is not other)
 
 
+KEPT = """
+import os, bpy
+from tegula_blender import pilot
+scene, kept = bpy.context.scene, []
+scene.view_layers.new("Second").use = False
+for scene.view_layers["Second"].use in (False, True):
+    pilot._prepare(scene)
+    kept.append(scene.render.use_persistent_data)
+print("kept:", kept, flush=True)
+os._exit(0)
+"""
+
+
+def test_several_layers_are_handed_to_cycles_anew_as_workers_do() -> None:
+    said = subprocess.run([sys.executable, "-c", KEPT], check=True, capture_output=True, text=True).stdout
+    assert "kept: [True, False]" in said.splitlines()
+
+
 def _overlap(one: list[int], other: list[int]) -> bool:
     return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
