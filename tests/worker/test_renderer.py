@@ -409,6 +409,13 @@ exec "{sys.executable}" -I "$script" "$@"
     assert {"-b", "--factory-startup", "--disable-autoexec"} <= set(options.split())
 
 
+def test_a_python_that_is_named_by_a_relative_path_starts(tmp_path: Path) -> None:
+    """It knows itself by a path with dots, through folders that no sandbox has."""
+    python = os.path.relpath(sys.executable, tmp_path)
+    start = "import asyncio; from tegula_worker.renderer import Renderer; asyncio.run(Renderer().start())"
+    subprocess.run([python, "-c", start], cwd=tmp_path, check=True)
+
+
 @pytest.mark.parametrize(
     ("renderer", "expected"),
     [

@@ -66,7 +66,7 @@ class Renderer:
         sandbox: Sandbox | None = SANDBOX,
         scratch: Path | None = None,
     ) -> None:
-        bpy = (sys.executable, "-I", RENDER_CHILD)
+        bpy = (str(_python()), "-I", RENDER_CHILD)
         program = None if blender is None else Path(shutil.which(blender) or blender).resolve()
         self._command = bpy if program is None else (str(program), *BLENDER_OPTIONS)
         self._tools, self._sandbox, self._scratch = _tools(program), sandbox, scratch
@@ -245,5 +245,12 @@ def _tools(program: Path | None) -> tuple[Path, ...]:
     script = Path(RENDER_CHILD)
     if program is not None:
         return program.parent, script
-    python = Path(sys.executable).resolve().parents[1]
-    return (*{Path(sys.prefix), Path(sys.base_prefix), python}, script)
+    home = _python().resolve().parents[1]
+    return (*{Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve(), home}, script)
+
+
+def _python() -> Path:
+    """This one, by a path without links and dots, which lead nowhere in a sandbox. But the last link stays:
+    it tells the virtual environment."""
+    python = Path(sys.executable)
+    return python.parent.resolve() / python.name
