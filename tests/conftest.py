@@ -10,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
+# What is asserted beside the tests tells its values, too.
+pytest.register_assert_rewrite("jobs")
+
 # A shell has background jobs ignore Ctrl-C, and so does what they start; programs under test must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

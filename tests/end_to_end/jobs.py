@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+from numpy.typing import NDArray
+
 import scenes
 from tegula import render as rendering
 from tegula import screen
@@ -116,20 +119,25 @@ def assert_identical(job: Job, played: Played) -> dict[int, exr.Image]:
         whole = exr.read(scenes.full_frame(job.blend, played.scene, frame.number, plain))
         ours = stitched[frame.number] = exr.read(job.out / frame.exr)
         assert (ours.width, ours.height) == (whole.width, whole.height) == (frame.width, frame.height)
-        assert differing(ours, whole) == {}
+        assert differing(ours, whole) == {}, f"compare {job.out / frame.exr} with {plain}"
         assert not cryptomatte.disagreement(ours, whole)
     assert stitched
     return stitched
 
 
-def differing(one: exr.Image, other: exr.Image) -> dict[str, int]:
-    """Pixels that are not bit-equal, by channel."""
+def differing(one: exr.Image, other: exr.Image) -> dict[str, str]:
+    """How many pixels are not bit-equal, and between which, by channel."""
     assert one.channels.keys() == other.channels.keys()
     bits = {
         name: plane.view("uint32") != other.channels[name].view("uint32")
         for name, plane in one.channels.items()
     }
-    return {name: int(off.sum()) for name, off in bits.items() if off.any()}
+    return {name: whereabouts(off) for name, off in bits.items() if off.any()}
+
+
+def whereabouts(off: NDArray[np.bool_]) -> str:
+    rows, columns = off.nonzero()
+    return f"{len(rows)} of {off.size}, x {columns.min()}..{columns.max()}, y {rows.min()}..{rows.max()}"
 
 
 def assert_settled(played: Played, market: Market) -> None:
