@@ -111,9 +111,9 @@ def load(blend, scene, device, card):
     refuse_drivers(bpy.context.scene)
     refuse_without(missing(bpy.data))
     pin_output(bpy.context.scene.render, scene)
-    keep_warm(bpy.context.scene)
     pin_cycles(bpy.context.scene, scene)
     use_device(bpy.context.scene.cycles, device, card)
+    show(bpy.context.scene, bpy.context.scene.frame_current)
     return {"seconds": time.monotonic() - started}
 
 
@@ -238,6 +238,13 @@ def keep_warm(scene):
     scene.render.use_persistent_data = sum(layer.use for layer in scene.view_layers) == 1
 
 
+def show(scene, frame):
+    """As the artist's window would: markers choose the camera. As much work as Blender does anyway for each
+    render, so it is done when the frame changes and not for each tile."""
+    keep_warm(scene)
+    scene.frame_set(frame)
+
+
 def pin_cycles(scene, pinned):
     cycles, adaptive = scene.cycles, pinned["adaptive"]
     for layer in scene.view_layers:
@@ -276,8 +283,7 @@ def render(product, frame, border):
     """One rect of one frame, all enabled view layers, into one multilayer EXR."""
     scene, path = bpy.context.scene, str(Path(tempfile.gettempdir(), "image.exr").absolute())
     if frame != scene.frame_current:
-        keep_warm(scene)
-    scene.frame_set(frame)
+        show(scene, frame)
     if scene.camera is None:
         raise Refused("NO_CAMERA", f"frame {frame} has no camera; add one, or make one the scene's camera")
     for name, value in border.items():
