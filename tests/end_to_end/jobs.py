@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import scenes
@@ -115,14 +116,25 @@ def assert_identical(job: Job, played: Played) -> dict[int, exr.Image]:
     """Every frame is, in every bit of every channel, what plain bpy renders in one piece."""
     stitched = {}
     for frame in played.outcome.frames:
-        plain = job.out / f"plain_{frame.number}.exr"
-        whole = exr.read(scenes.full_frame(job.blend, played.scene, frame.number, plain))
         ours = stitched[frame.number] = exr.read(job.out / frame.exr)
+        whole = plainly(job, played, frame.number, "plain")
         assert (ours.width, ours.height) == (whole.width, whole.height) == (frame.width, frame.height)
-        assert differing(ours, whole) == {}, f"compare {job.out / frame.exr} with {plain}"
+        if off := differing(ours, whole):
+            # Seen once in many hundred frames: then it must be told whether it was a tile, or plain bpy.
+            again = plainly(job, played, frame.number, "again")
+            own = differing(again, whole)
+            assert own, f"a tile differs: {off}; compare {job.out / frame.exr} with plain_{frame.number}.exr"
+            assert differing(ours, again) == {}, f"plain bpy differs from itself: {own}, and a tile: {off}"
+            pytest.skip(
+                f"SKIPPED: plain bpy renders frame {frame.number} in two ways, and ours is one: {own}"
+            )
         assert not cryptomatte.disagreement(ours, whole)
     assert stitched
     return stitched
+
+
+def plainly(job: Job, played: Played, frame: int, name: str) -> exr.Image:
+    return exr.read(scenes.full_frame(job.blend, played.scene, frame, job.out / f"{name}_{frame}.exr"))
 
 
 def differing(one: exr.Image, other: exr.Image) -> dict[str, str]:
