@@ -25,6 +25,8 @@ INVALID = -32602
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    """Head and body go out together; apart, the second waits 40 ms for a delayed ACK (Nagle)."""
     web3: Web3
     lock = threading.Lock()
     """eth-tester keeps one state and knows no threads."""
