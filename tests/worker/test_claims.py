@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
+from chains import running
 from fakes import GAS, FakeEscrow, FullDisk
 from orders import an_order
 from tegula_market import vouchers
-from tegula_market.adapters import chain, devchain, evm, signing
+from tegula_market.adapters import chain, evm, signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.signing import Key
@@ -168,13 +169,9 @@ def test_a_deposit_that_went_back_is_not_tried_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["anvil", "eth-tester"])
-def test_on_a_real_chain(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_real_chain(tmp_path: Path, engine: str) -> None:
     """The base fee falls by an eighth with each empty block, and then the claim is made."""
-    if engine == "anvil" and devchain.find_anvil() is None:
-        pytest.skip("anvil is not installed; run make setup with npm")
-    if engine == "eth-tester":
-        monkeypatch.setattr(devchain, "find_anvil", lambda: None)
-    with devchain.devchain() as local:
+    with running(engine) as local:
         _play_on(local, tmp_path)
 
 

@@ -20,9 +20,9 @@ from tegula_market.adapters.evm import (
     Unreachable,
     artifact,
     connect,
-    transact,
     translated,
 )
+from tegula_market.adapters.evm.sending import Dispatch, Sender
 from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.adapters.records import Account, Payment, Returned, Status
 from tegula_market.adapters.signing import Key
@@ -33,6 +33,7 @@ from tegula_market.vouchers import Authorisation, Domain, voucher_payload
 __all__ = [
     "Account",
     "ChainError",
+    "Dispatch",
     "Escrow",
     "NoGas",
     "Payment",
@@ -53,23 +54,36 @@ def job_id(terms: Terms) -> JobId:
 
 
 class Escrow:
-    """One TileEscrow contract on one chain."""
+    """One TileEscrow contract on one chain.
 
-    def __init__(self, web3: Web3, address: Address) -> None:
+    Args:
+        dispatch: where transactions are kept until they are final, and what they may cost.
+    """
+
+    def __init__(self, web3: Web3, address: Address, dispatch: Dispatch | None = None) -> None:
         self._web3 = web3
+        self._sender = Sender(web3, dispatch)
         self._contract = web3.eth.contract(
             Web3.to_checksum_address(address), abi=artifact("TileEscrow")["abi"]
         )
         self.domain = Domain(web3.eth.chain_id, address)
 
     @classmethod
-    def connect(cls, rpc_url: str, address: Address) -> "Escrow":
+    def connect(cls, rpc_url: str, address: Address, dispatch: Dispatch | None = None) -> "Escrow":
         """Raises: Unreachable: no chain there, or no contract at the address."""
         web3 = connect(rpc_url)
         with translated():
             if not web3.eth.get_code(Web3.to_checksum_address(address)):
                 raise Unreachable(f"there is no contract at 0x{address.hex()} on the chain of {rpc_url}")
-            return cls(web3, address)
+            return cls(web3, address, dispatch)
+
+    def settle(self, key: Key) -> None:
+        """Sees to what the key sent before a kill, or before the chain was reorganised.
+
+        Raises:
+            ChainError: it cannot be seen to now; it is kept.
+        """
+        self._sender.settle(key)
 
     def genuine(self) -> bool:
         """Whether this is the escrow that this package was built with, and takes what is signed for it."""
@@ -124,8 +138,7 @@ class Escrow:
                 " fund it, lower --ceiling, or render fewer samples"
             )
         if terms.token != ETHER:
-            spender = Web3.to_checksum_address(self.domain.escrow)
-            self._send(self._erc20(terms.token).functions.approve(spender, amount), key)
+            self._approve(terms.token, amount, key)
         value = amount if terms.token == ETHER else 0
         return self._send(self._contract.functions.open(_terms(terms), amount), key, value)
 
@@ -178,7 +191,7 @@ class Escrow:
 
     def transfer(self, token: Address, to: Address, amount: Wei, key: Key) -> bytes:
         """Moves what the key's own account holds; the escrow has no part in it."""
-        return purse.transfer(self._web3, token, to, amount, key)
+        return purse.transfer(self._web3, self._sender, token, to, amount, key)
 
     def close(
         self, terms: Terms, owed: Wei, signer: Signature, coordinator: Signature, key: Key
@@ -209,6 +222,14 @@ class Escrow:
             for log in self._logs(name, job)
         ]
 
+    def _approve(self, token: Address, amount: Wei, key: Key) -> None:
+        """Unless it was done before a kill."""
+        spender, asks = Web3.to_checksum_address(self.domain.escrow), self._erc20(token).functions
+        with translated():
+            allowed = asks.allowance(key.account.address, spender).call()
+        if allowed < amount:
+            self._send(asks.approve(spender, amount), key)
+
     def _logs(self, name: str, job: JobId) -> list[Any]:
         event = getattr(self._contract.events, name)
         with translated():
@@ -228,7 +249,7 @@ class Escrow:
         )
 
     def _send(self, act: Any, key: Key, value: int = 0) -> bytes:
-        return bytes(transact(self._web3, act.build_transaction, key, value)["transactionHash"])
+        return bytes(self._sender.send(act.build_transaction, key, value)["transactionHash"])
 
 
 def _terms(terms: Terms) -> tuple[object, ...]:

@@ -23,6 +23,8 @@ from web3.types import TxParams
 
 from tegula_market.adapters import evm
 from tegula_market.adapters.children import dies_with_parent
+from tegula_market.adapters.evm.deploying import deploy
+from tegula_market.adapters.evm.sending import transact
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, TegulaError, Wei
 
@@ -70,7 +72,7 @@ class DevChain:
             Web3.to_checksum_address(self.dollar), abi=evm.artifact("DevDollar")["abi"]
         )
         mint = dollar.functions.mint(Web3.to_checksum_address(owner), amount)
-        evm.transact(web3, mint.build_transaction, self.key(0))
+        transact(web3, mint.build_transaction, self.key(0))
 
     def give_ether(self, owner: Address, wei: Wei) -> None:
         """For gas."""
@@ -78,10 +80,9 @@ class DevChain:
         to = Web3.to_checksum_address(owner)
 
         def gift(transaction: TxParams) -> TxParams:
-            terms = {"to": to, "gas": 21_000, "gasPrice": web3.eth.gas_price, "chainId": self.chain_id}
-            return cast("TxParams", {**transaction, **terms})
+            return cast("TxParams", {**transaction, "to": to})
 
-        evm.transact(web3, gift, self.key(0), wei)
+        transact(web3, gift, self.key(0), wei)
 
 
 def dev_key(index: int, chain_id: int) -> Key:
@@ -123,8 +124,8 @@ def devchain(anvil: Path | None = None) -> Iterator[DevChain]:
         web3 = evm.connect(rpc)
         chain_id = web3.eth.chain_id
         deployer = dev_key(0, chain_id)
-        escrow = evm.deploy(web3, "TileEscrow", deployer)
-        dollar = evm.deploy(web3, "DevDollar", deployer)
+        escrow = deploy(web3, "TileEscrow", deployer)
+        dollar = deploy(web3, "DevDollar", deployer)
         yield DevChain(rpc, chain_id, escrow, dollar, engine, process.pid)
 
 

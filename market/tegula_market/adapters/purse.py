@@ -6,19 +6,19 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import TxParams
 
-from tegula_market.adapters.evm import artifact, transact, translated
+from tegula_market.adapters.evm import artifact, fees, translated
+from tegula_market.adapters.evm.sending import Sender
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, Wei
 
 
 def gas_price(web3: Web3) -> Wei:
-    """Base fee of the newest block and the tip that the node suggests, in wei for a unit of gas.
+    """Base fee of the next block and the tip that is usual, in wei for a unit of gas.
 
     What a rollup charges for data besides is not in it.
     """
     with translated():
-        base = web3.eth.get_block("latest").get("baseFeePerGas", 0)
-        return Wei(base + web3.eth.max_priority_fee)
+        return Wei(fees.price(web3).now)
 
 
 def gas_of(act: Any, sender: Address) -> int:
@@ -47,21 +47,14 @@ def transfer_gas(web3: Web3, token: Address, to: Address, amount: Wei, sender: A
         return web3.eth.estimate_gas(cast("TxParams", checked))
 
 
-def transfer(web3: Web3, token: Address, to: Address, amount: Wei, key: Key) -> bytes:
+def transfer(web3: Web3, sender: Sender, token: Address, to: Address, amount: Wei, key: Key) -> bytes:
     """The transaction's hash, once it is mined."""
     if token != ETHER:
-        return bytes(
-            transact(web3, _transfer(web3, token, to, amount).build_transaction, key)["transactionHash"]
-        )
-
-    def plain(transaction: TxParams) -> TxParams:
-        gas, tip = transfer_gas(web3, token, to, amount, key.address), web3.eth.max_priority_fee
-        # Twice the price: the base fee may rise until it is mined, and only what it then is is paid.
-        fee = {"gas": gas, "maxFeePerGas": 2 * gas_price(web3), "maxPriorityFeePerGas": tip}
-        whither = {"to": Web3.to_checksum_address(to), "chainId": web3.eth.chain_id}
-        return cast("TxParams", {**transaction, **fee, **whither})
-
-    return bytes(transact(web3, plain, key, amount)["transactionHash"])
+        receipt = sender.send(_transfer(web3, token, to, amount).build_transaction, key)
+    else:
+        whither = cast("TxParams", {"to": Web3.to_checksum_address(to)})
+        receipt = sender.send(lambda plain: {**plain, **whither}, key, amount)
+    return bytes(receipt["transactionHash"])
 
 
 def _transfer(web3: Web3, token: Address, to: Address, amount: Wei) -> Any:

@@ -13,8 +13,9 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3 import Web3
 
+from chains import ENGINES, running
 from tegula_market import vouchers
-from tegula_market.adapters import chain, devchain, evm, signing
+from tegula_market.adapters import chain, evm, signing
 from tegula_market.adapters.chain import Escrow, NoGas, Refused, Status, Unreachable
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.signing import Key
@@ -81,19 +82,10 @@ def both(payload: Payload) -> tuple[Signature, Signature]:
     return signing.sign(payload, SIGNER), signing.sign(payload, COORDINATOR)
 
 
-@pytest.fixture(scope="module", params=["eth-tester", "anvil"])
+@pytest.fixture(scope="module", params=ENGINES)
 def local(request: pytest.FixtureRequest) -> Iterator[DevChain]:
-    anvil = devchain.find_anvil()
-    if request.param == "anvil" and anvil is None:
-        pytest.skip(
-            "anvil is not installed: the escrow is tested on eth-tester only; run make setup with npm"
-        )
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "eth-tester":
-            patch.setattr(devchain, "find_anvil", lambda: None)
-        with devchain.devchain() as running:
-            assert running.engine == request.param
-            yield running
+    with running(request.param) as chain:
+        yield chain
 
 
 @pytest.fixture(params=["ether", "dollars"])

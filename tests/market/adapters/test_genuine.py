@@ -7,6 +7,7 @@ import pytest
 from tegula_market.adapters import devchain, evm
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.devchain import DevChain
+from tegula_market.adapters.evm.sending import transact
 from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.model import Address
 
@@ -24,7 +25,7 @@ def _deployed(local: DevChain, code: bytes) -> Address:
     init = b"\x61" + len(code).to_bytes(2, "big") + b"\x80\x60\x0a\x5f\x39\x5f\xf3"
     web3 = evm.connect(local.rpc)
     factory = web3.eth.contract(abi=[], bytecode=(init + code).hex())
-    receipt = evm.transact(web3, factory.constructor().build_transaction, local.key(0))
+    receipt = transact(web3, factory.constructor().build_transaction, local.key(0))
     address = receipt["contractAddress"]
     assert address is not None
     return Address(bytes.fromhex(address[2:]))

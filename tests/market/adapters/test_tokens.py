@@ -12,6 +12,7 @@ from web3.types import TxParams
 from tegula_market.adapters import devchain, evm, signing, tokens
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.evm import Refused
+from tegula_market.adapters.evm.sending import transact
 from tegula_market.adapters.tokens import Token
 from tegula_market.model import Address, JobId, Wei
 from tegula_market.vouchers import TokenDomain, deposit_payload
@@ -107,7 +108,7 @@ def _put(web3: Web3, local: DevChain, answers: Mapping[str, bytes]) -> Address:
         price: dict[str, Any] = {"gas": 2_000_000, "gasPrice": web3.eth.gas_price, "chainId": local.chain_id}
         return cast("TxParams", {**transaction, **price, "data": init})
 
-    made = evm.transact(web3, build, local.key(4))["contractAddress"]
+    made = transact(web3, build, local.key(4))["contractAddress"]
     assert made is not None
     return Address(bytes.fromhex(made[2:]))
 

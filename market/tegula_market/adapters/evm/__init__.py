@@ -1,18 +1,21 @@
-"""Home of web3's plumbing: connecting, sending a transaction, deploying, and saying in words what went wrong.
+"""Home of web3's plumbing: connecting, and saying in words what went wrong; its modules send and watch.
 
 TegulaError
 └── ChainError         the chain cannot be reached, or says no; the message says what to do
     ├── Unreachable    no answer from the RPC URL, or no escrow at the address
+    ├── NotMined       sent and kept, but in no block yet
+    ├── TooDear        gas costs more than the owner's ceiling
+    ├── NonceTaken     another program sends with the same key
     └── Refused        the contract reverted, or the wallet cannot pay
         └── NoGas      the wallet cannot pay for the transaction itself
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
@@ -20,19 +23,14 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import (
     ContractCustomError,
     ContractLogicError,
-    TimeExhausted,
     Web3Exception,
     Web3RPCError,
 )
-from web3.types import TxParams, TxReceipt, Wei
+from web3.middleware import ExtraDataToPOAMiddleware
 
-from tegula_market.adapters.signing import Key
-from tegula_market.model import Address, TegulaError
+from tegula_market.model import TegulaError
 
 RPC_SECONDS = 20
-RECEIPT_SECONDS = 180
-"""Longest wait for a transaction to be mined."""
-POLL_SECONDS = 0.05
 POOR = "insufficient funds", "cannot afford"
 """What geth and anvil, and py-evm, say of a wallet that cannot pay for gas."""
 SENTENCES = {
@@ -66,6 +64,18 @@ class Unreachable(ChainError):
     """No answer from the RPC URL, or no escrow at the address."""
 
 
+class NotMined(ChainError):
+    """Sent, and in no block yet; it is kept, and followed by whoever sends next."""
+
+
+class TooDear(ChainError):
+    """Gas costs more than the owner of the key wants to pay; nothing was sent."""
+
+
+class NonceTaken(ChainError):
+    """Another program sends with the same key, and was faster; nothing was carried out."""
+
+
 class Refused(ChainError):
     """The contract reverted."""
 
@@ -77,43 +87,17 @@ class NoGas(Refused):
 def connect(rpc_url: str) -> Web3:
     """Raises: Unreachable: nobody answers there."""
     web3 = Web3(HTTPProvider(rpc_url, request_kwargs={"timeout": RPC_SECONDS}))
+    # Chains of authorities have blocks with more extra data than Ethereum allows, which web3 refuses to read.
+    web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     with translated():
         _ = web3.eth.chain_id
     return web3
 
 
-def transact(web3: Web3, build: Callable[[TxParams], TxParams], key: Key, value: int = 0) -> TxReceipt:
-    """Signs here, sends, and waits until the transaction is mined.
-
-    Raises:
-        ChainError: it reverted, was not mined in time, or the chain is away.
-    """
-    with translated():
-        sender = key.account.address
-        nonce = web3.eth.get_transaction_count(sender, "pending")
-        transaction = build({"from": sender, "nonce": nonce, "value": Wei(value)})
-        signed = key.account.sign_transaction(cast("dict[str, Any]", transaction))
-        sent = web3.eth.send_raw_transaction(signed.raw_transaction)
-        receipt = web3.eth.wait_for_transaction_receipt(sent, RECEIPT_SECONDS, POLL_SECONDS)
-    if receipt["status"] != 1:
-        raise Refused(f"the transaction {sent.to_0x_hex()} reverted")
-    return receipt
-
-
-def deploy(web3: Web3, name: str, key: Key, *arguments: object) -> Address:
-    """Puts the contract of a committed artifact on the chain."""
-    made = artifact(name)
-    factory = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
-    receipt = transact(web3, factory.constructor(*arguments).build_transaction, key)
-    address = receipt["contractAddress"]
-    assert address is not None
-    return Address(bytes.fromhex(address.removeprefix("0x")))
-
-
 @cache
 def artifact(name: str) -> dict[str, Any]:
-    """ABI and bytecode, committed beside this module and proved equal to contracts/src by `make lint`."""
-    text = resources.files(__package__).joinpath("artifacts", f"{name}.json").read_text()
+    """ABI and bytecode, committed beside this package and proved equal to contracts/src by `make lint`."""
+    text = resources.files("tegula_market.adapters").joinpath("artifacts", f"{name}.json").read_text()
     made: dict[str, Any] = json.loads(text)
     return made
 
@@ -127,7 +111,7 @@ def translated() -> Iterator[None]:
         raise Unreachable(f"the chain does not answer; is its RPC URL right? ({error})") from error
     except ContractCustomError as error:
         raise Refused(_sentence(str(error.data))) from error
-    except (ContractLogicError, TimeExhausted) as error:
+    except ContractLogicError as error:
         raise Refused(f"the chain did not take the transaction: {error}") from error
     except Web3RPCError as error:
         if any(words in str(error).lower() for words in POOR):
