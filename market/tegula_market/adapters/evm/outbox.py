@@ -4,17 +4,17 @@ After a kill it is found again: sent once more, or seen to be mined. Signed tran
 """
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tegula_market.adapters.evm import ChainError, NotMined
+from tegula_market.adapters.evm import NotMined, database
 from tegula_market.model import Address
 
 TABLE = """
@@ -51,6 +51,7 @@ class Outbox:
     """
     Args:
         path: of the database; None keeps all in memory, for chains that do not outlive the program.
+            It is made when it is first needed.
     Raises:
         ChainError: the file cannot be used.
     """
@@ -60,13 +61,6 @@ class Outbox:
         self._one = threading.Lock()
         """One connection, many threads."""
         self._turns: dict[Address, threading.Lock] = {}
-        with self._told():
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_CREAT, 0o600))
-            self._rows = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-            self._rows.execute("PRAGMA synchronous = EXTRA")  # a commit is on the disk, its name included
-            self._rows.execute(TABLE)
 
     @contextmanager
     def turn(self, sender: Address, patience: float) -> Iterator[None]:
@@ -110,6 +104,10 @@ class Outbox:
                 "DELETE FROM transactions WHERE hash = ?", [(one.hash,) for one in versions]
             )
 
+    @cached_property
+    def _rows(self) -> sqlite3.Connection:
+        return database.opened(self._path, TABLE)
+
     @contextmanager
     def _thread_turn(self, sender: Address, patience: float) -> Iterator[None]:
         lock = self._turns.setdefault(sender, threading.Lock())
@@ -127,6 +125,7 @@ class Outbox:
             yield
             return
         with self._told():
+            _ = self._rows  # makes the folder
             lock = sqlite3.connect(
                 f"{self._path}.{sender.hex()}.turn", timeout=patience, isolation_level=None
             )
@@ -139,14 +138,8 @@ class Outbox:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        try:
-            with self._one:
-                yield
-        except (OSError, sqlite3.Error) as error:
-            raise ChainError(
-                f"cannot keep transactions in {self._path} ({error}), so none is sent; make room, or move it"
-                " away"
-            ) from error
+        with self._one, database.told(self._path, "no transaction is sent: it cannot be kept in"):
+            yield
 
 
 def _busy(sender: Address) -> NotMined:

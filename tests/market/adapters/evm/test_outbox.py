@@ -43,8 +43,8 @@ def test_mined_and_dropped(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "outbox.db"
     path.write_text("not a database, and longer than the head of one, which is a hundred bytes long" * 2)
-    with pytest.raises(ChainError, match=r"outbox\.db.*none is sent"):
-        Outbox(path)
+    with pytest.raises(ChainError, match=r"no transaction is sent.*outbox\.db.*move it away"):
+        Outbox(path).left("a", ME)
 
 
 @pytest.mark.parametrize("on_disk", [True, False])
