@@ -1,10 +1,13 @@
 """What holds for all tests."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tegula_market.adapters import home
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("house", deadline=None)
@@ -15,6 +18,14 @@ pytest.register_assert_rewrite("end_to_end.jobs")
 
 # A shell has background jobs ignore Ctrl-C, and so does what they start; programs under test must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tegula_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a person keeps is not for tests to read or write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(home.VARIABLE, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture

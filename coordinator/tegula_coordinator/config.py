@@ -27,6 +27,8 @@ class Config:
     """Requesters' bearer tokens, one a line."""
     currency: Address = ETHER
     """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
+    max_fee_per_gas: int = 200 * 10**9
+    """Most wei to pay for a unit of gas when a deposit or a close is relayed."""
     data: Path = Path("tegula-coordinator")
     """Folder for the database and the blobs."""
     database: str = ""

@@ -106,6 +106,13 @@ class Relay:
         log.info("close relayed", job=job.hex(), owed=owed, tx=None if tx is None else tx.hex())
         return tx, Wei(sum(part.amount for part in returned))
 
+    async def settle(self) -> None:
+        """Sees to what was sent before a kill. If it cannot now, the next transaction will."""
+        try:
+            await self._send(lambda: self._escrow.settle(self._key))
+        except (chain.ChainError, NoEther) as error:
+            log.warning("what was relayed before is not settled", reason=str(error))
+
     def check_currency(self, terms: Terms) -> None:
         """Raises: NotRelayed: the deposit is in another token."""
         if terms.token != self.currency.domain.token:

@@ -25,6 +25,7 @@ from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
 from tegula_market.adapters import chain, signing, wire
+from tegula_market.adapters.chain import Dispatch, Outbox, Policy
 
 GRACEFUL_SECONDS = 1
 """For requests in flight at the end; those that wait for events are cut off, and clients ask again."""
@@ -49,7 +50,8 @@ async def serve(config: Config) -> None:
     config.data.mkdir(parents=True, exist_ok=True)
     curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
     key = signing.load_key(config.key_file)
-    escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow)
+    dispatch = Dispatch(Outbox(config.data / "outbox.db"), Policy(ceiling=config.max_fee_per_gas))
+    escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow, dispatch)
     relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
     blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
     derive = Derive(curve.secret)
@@ -75,11 +77,16 @@ async def serve(config: Config) -> None:
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
             )
         )
-        await _run(keeper, floor, server, listener, router.endpoint)
+        await _run(keeper, floor, relay, server, listener, router.endpoint)
 
 
 async def _run(
-    keeper: Bookkeeper, floor: Floor, server: uvicorn.Server, listener: socket.socket, endpoint: str
+    keeper: Bookkeeper,
+    floor: Floor,
+    relay: Relay,
+    server: uvicorn.Server,
+    listener: socket.socket,
+    endpoint: str,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -92,6 +99,7 @@ async def _run(
             tasks.create_task(floor.listen()),
             tasks.create_task(floor.watch()),
             tasks.create_task(floor.judge()),
+            tasks.create_task(relay.settle()),
         ]
         serving = tasks.create_task(server.serve(sockets=[listener]))
         print(json.dumps({"http": f"http://{host}:{port}", "router": endpoint}), flush=True)  # noqa: T201 the result

@@ -15,15 +15,17 @@ from tegula.market import Market
 from tegula.render import Wanted
 from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import auction
-from tegula_market.adapters import signing
+from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
-from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy
 from tegula_market.model import ETHER, Address, InvalidValue, LeaseId, Wei
 
 LONGEST_TOKEN = 4096
 LARGEST_BUNDLE = 4 << 30
 PUBLIC_WORKERS = 8
 """That a market is taken to have; decides how large tiles are."""
+OUTBOX = "outbox.db"
+USUAL_CEILING = Policy().ceiling
 CLAIM_SECONDS = 60.0
 """Workers on this computer claim at once; elsewhere they may wait until it is worth the fee."""
 
@@ -43,6 +45,7 @@ Rpc = Annotated[str, typer.Option(help="JSON-RPC URL of the chain")]
 KeyFile = Annotated[Path, typer.Option(help="file with the key that pays")]
 Coordinator = Annotated[str, typer.Option(help="its URL")]
 TokenFile = Annotated[Path, typer.Option(help="file with the bearer token that its operator gave you")]
+MaxFee = Annotated[int, typer.Option(min=1, help="most wei to pay for a unit of gas")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 
 
@@ -64,6 +67,7 @@ def render(
     deadline: Deadline = 86_400,
     blender: Blender = None,
     claim_seconds: Annotated[float, typer.Option(min=0, help="longest wait for workers' claims")] = 30.0,
+    max_fee_per_gas: MaxFee = USUAL_CEILING,
     quiet: Quiet = False,
 ) -> None:
     """Have a scene rendered by a coordinator's workers and pay them."""
@@ -73,9 +77,9 @@ def render(
             PUBLIC_WORKERS, claim_seconds,
         )  # fmt: skip
         pinned = None if escrow is None else _address("--escrow", escrow)
-        where = Market(
-            coordinator, _token(token_file), rpc, signing.load_key(key_file), _currency(token_address), pinned
-        )
+        parties = coordinator, _token(token_file), rpc, signing.load_key(key_file)
+        currency, dispatch = _currency(token_address), _dispatch(max_fee_per_gas)
+        where = Market(*parties, currency, pinned, dispatch=dispatch)
         watch = Stopwatch()
         with rendering.reached(where) as market:
             screen.say("reading the scene", quiet=quiet)
@@ -140,11 +144,13 @@ def refund(
     out: Annotated[Path, typer.Argument(help="the folder that the job was to fill")],
     rpc: Rpc,
     key_file: KeyFile,
+    max_fee_per_gas: MaxFee = USUAL_CEILING,
 ) -> None:
     """Get back the deposit of a job that could not be closed, after its deadline and grace."""
     with screen.explained():
         escrow, order = record.read(out)
-        tx = Escrow.connect(rpc, escrow).refund(order.terms, signing.load_key(key_file))
+        chain = Escrow.connect(rpc, escrow, _dispatch(max_fee_per_gas))
+        tx = chain.refund(order.terms, signing.load_key(key_file))
         record.drop(out)
     typer.echo(json.dumps({"tx": "0x" + tx.hex()}))
 
@@ -200,6 +206,11 @@ def _token(path: Path) -> str:
     if not (token.isascii() and token.isprintable() and 0 < len(token) <= LONGEST_TOKEN):
         raise InvalidValue(f"{path} does not hold a token: want one line of text")
     return token
+
+
+def _dispatch(max_fee_per_gas: int) -> Dispatch:
+    """One outbox for all jobs of a person, whose key they share: two that run at once take turns."""
+    return Dispatch(Outbox(home.folder() / OUTBOX), Policy(ceiling=max_fee_per_gas))
 
 
 def _currency(text: str) -> Address:

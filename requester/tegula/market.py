@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
-from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.chain import Dispatch, Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, InvalidValue
 
@@ -24,6 +24,8 @@ class Market:
     """If set, the only escrow contract that is believed."""
     lasting: bool = True
     """Whether the chain outlives the job."""
+    dispatch: Dispatch = field(default_factory=Dispatch)
+    """Where transactions are kept until they are final, and what they may cost."""
     unprotected: bool = False
     """Whether this very computer renders, and with nothing between a scene and it."""
 

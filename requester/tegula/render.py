@@ -95,7 +95,7 @@ def reached(where: Market) -> Iterator[Reached]:
         about = client.about()
         market.check(about, where)
         client.check_token()  # before a scene is read
-        escrow = Escrow.connect(where.rpc, about.escrow)
+        escrow = Escrow.connect(where.rpc, about.escrow, where.dispatch)
         if escrow.domain.chain_id != about.chain_id:
             raise InvalidValue(
                 f"--rpc leads to chain {escrow.domain.chain_id}, the coordinator works with {about.chain_id}"

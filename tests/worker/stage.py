@@ -171,4 +171,4 @@ class Played:
 
 
 def connect_to(escrow: FakeEscrow, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(chain.Escrow, "connect", lambda _rpc, _address: escrow)
+    patch.setattr(chain.Escrow, "connect", lambda _rpc, _address, _dispatch=None: escrow)

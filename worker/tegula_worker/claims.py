@@ -50,6 +50,7 @@ class Claims:
                 log.warning("claims wait", reason=str(error))
 
     async def _collect(self) -> None:
+        await asyncio.to_thread(self._settle)
         for record in await asyncio.to_thread(self._wallet.due):
             await asyncio.to_thread(self._claim, record)
         for purse in sorted(self._to_send, key=repr):
@@ -57,6 +58,12 @@ class Claims:
         if self._clock() >= self._tidied + TIDY_SECONDS:
             await asyncio.to_thread(self._books.tidy)
             self._tidied = self._clock()
+
+    def _settle(self) -> None:
+        try:
+            self._wallet.settle()
+        except ChainError as error:  # the claims below will say it, if there are any
+            log.debug("earlier claims are not settled", reason=str(error))
 
     def _claim(self, record: JobRecord) -> None:
         try:

@@ -87,6 +87,8 @@ class Config:
     """Where what was claimed is sent on to; None leaves it with the payout key."""
     gas_reserve: Wei = Wei(10**16)  # noqa: RUF009 a NewType's call is the number itself
     """Ether that stays with the payout key for fees, in wei."""
+    max_fee_per_gas: Wei = Wei(200 * 10**9)  # noqa: RUF009
+    """Most wei to pay for a unit of gas; above it nothing is sent."""
     metrics: str = ""
     """HOST:PORT where Prometheus can scrape; empty is nowhere."""
     hours: Hours = ALWAYS
@@ -158,6 +160,8 @@ def _check(config: Config) -> None:
     host, _, port = config.metrics.rpartition(":")
     if config.metrics and not (host and port.isdecimal() and 0 < int(port) < 65_536):
         raise ConfigError(f'metrics: want HOST:PORT, e.g. "127.0.0.1:9101", not {config.metrics!r}')
+    if config.max_fee_per_gas < 1:
+        raise ConfigError("max_fee_per_gas: want wei for a unit of gas, above 0; leave it out for 200 gwei")
     if config.limits.free_bytes < 0:
         raise ConfigError("limits.free_bytes cannot be negative; 0 looks at no disk")
     if config.ether_price is not None and config.ether_price <= 0:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ import structlog
 
 from tegula_market import messages, vouchers
 from tegula_market.adapters import chain, signing, wire
-from tegula_market.adapters.chain import ChainError, Escrow
+from tegula_market.adapters.chain import ChainError, Dispatch, Escrow, Outbox, Policy
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import acquaintance, cards, metrics, passphrases, sandbox, speeds, store
@@ -44,6 +44,8 @@ from tegula_worker.watch import Watch
 GIB = 1 << 30
 SCRATCH = "scratch"
 """In the data folder: a folder for each child while it lives."""
+OUTBOX = "outbox.db"
+"""In the data folder: transactions until they are final."""
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
@@ -94,7 +96,7 @@ async def run(
     with store.opened(config.data) as kept:
         _sweep(config.data / SCRATCH)
         about = await asyncio.to_thread(acquaintance.make, config)
-        wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
+        wallet = Wallet(kept, keys.payout, _connector(config))
         books, watch = Books(kept), Watch(config, meter or Meter(config.owner, config.data))
         domain = Domain(about.chain_id, about.escrow)
         if not config.verifier:
@@ -155,7 +157,7 @@ def claim_all(config: Config, keys: Keys) -> Iterator[Claimed | Sent]:
         TegulaError: among others ChainError, at the first claim that fails; what came before is paid.
     """
     with store.opened(config.data) as kept:
-        wallet = Wallet(kept, keys.payout, lambda address: _connect(config, address))
+        wallet = Wallet(kept, keys.payout, _connector(config))
         books, purses = Books(kept), wallet.purses()
         for record in wallet.unclaimed():
             yield _claim(wallet, books, record)
@@ -188,10 +190,15 @@ def confinement(config: Config) -> Sandbox | None:
     return sandbox.chosen(config.sandbox, Sandbox(memory, private=config.data))
 
 
-def _connect(config: Config, address: Address) -> Escrow:
-    if not config.rpc:
-        raise ChainError("no chain is known; name it: --rpc URL")
-    return chain.Escrow.connect(config.rpc, address)
+def _connector(config: Config) -> Callable[[Address], Escrow]:
+    dispatch = Dispatch(Outbox(config.data / OUTBOX), Policy(ceiling=config.max_fee_per_gas))
+
+    def connect(address: Address) -> Escrow:
+        if not config.rpc:
+            raise ChainError("no chain is known; name it: --rpc URL")
+        return chain.Escrow.connect(config.rpc, address, dispatch)
+
+    return connect
 
 
 def _sweep(scratch: Path) -> None:

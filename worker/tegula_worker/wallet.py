@@ -118,6 +118,15 @@ class Wallet:
         self._gas.pop((record.job, record.earned), None)
         return tx
 
+    def settle(self) -> None:
+        """Sees to claims that were sent before a kill, or that a reorganisation of the chain has undone.
+
+        Raises:
+            ChainError: not now; they are kept.
+        """
+        for escrow in list(self._escrows.values()):
+            escrow.settle(self._payout)
+
     def spent(self, record: JobRecord, tx: bytes) -> Wei:
         """What a claim has cost, in wei."""
         return self._escrow(record.domain).spent(tx)

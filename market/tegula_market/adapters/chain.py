@@ -9,6 +9,7 @@ Errors are `evm.ChainError` and its kinds.
 from typing import Any
 
 from eth_abi.abi import encode as abi_encode
+from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.crypto import keccak
 from web3 import Web3
 
@@ -22,7 +23,9 @@ from tegula_market.adapters.evm import (
     connect,
     translated,
 )
-from tegula_market.adapters.evm.sending import Dispatch, Sender
+from tegula_market.adapters.evm.logs import Filter, Reader
+from tegula_market.adapters.evm.outbox import Outbox
+from tegula_market.adapters.evm.sending import Dispatch, Policy, Sender
 from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.adapters.records import Account, Payment, Returned, Status
 from tegula_market.adapters.signing import Key
@@ -36,7 +39,9 @@ __all__ = [
     "Dispatch",
     "Escrow",
     "NoGas",
+    "Outbox",
     "Payment",
+    "Policy",
     "Refused",
     "Returned",
     "Status",
@@ -231,9 +236,20 @@ class Escrow:
             self._send(asks.approve(spender, amount), key)
 
     def _logs(self, name: str, job: JobId) -> list[Any]:
-        event = getattr(self._contract.events, name)
+        """Looks back from now to when the job was opened: a chain can be long, a job is not."""
+        if self.account(job).status is Status.NONE:
+            return []
+        event, opened = (getattr(self._contract.events, each)() for each in (name, "Opened"))
+        kind, first = (bytes(event_abi_to_log_topic(each.abi)) for each in (event, opened))
+        either = "0x" + kind.hex(), "0x" + first.hex()
+        found: list[Any] = []
         with translated():
-            return list(event.get_logs(from_block=0, argument_filters={"job": job}))
+            reader = Reader(self._web3, Filter(self.domain.escrow, (either, "0x" + job.hex())))
+            for part in reader.backwards(self._web3.eth.block_number):
+                found = [*part, *found]
+                if any(log["topics"][0] == first for log in part):
+                    break
+        return [event.process_log(log) for log in found if log["topics"][0] == kind]
 
     def _erc20(self, token: Address) -> Any:
         return self._web3.eth.contract(Web3.to_checksum_address(token), abi=artifact("DevDollar")["abi"])
