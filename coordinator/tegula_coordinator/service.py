@@ -24,7 +24,7 @@ from tegula_coordinator.relay import Relay
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
-from tegula_market.adapters import chain, signing, wire
+from tegula_market.adapters import chain, devkeys, signing, wire
 from tegula_market.adapters.chain import Dispatch, Outbox, Policy
 
 GRACEFUL_SECONDS = 1
@@ -52,6 +52,7 @@ async def serve(config: Config) -> None:
     key = signing.load_key(config.key_file)
     dispatch = Dispatch(Outbox(config.data / "outbox.db"), Policy(ceiling=config.max_fee_per_gas))
     escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow, dispatch)
+    devkeys.refuse_elsewhere(key.address, escrow.domain.chain_id)  # it signs vouchers, too
     relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
     blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
     derive = Derive(curve.secret)

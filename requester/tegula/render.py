@@ -24,7 +24,7 @@ from tegula_blender.session.planning import NO_TERMS
 from tegula_blender.session.standing import Tell
 from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import tiling
-from tegula_market.adapters import signing
+from tegula_market.adapters import devkeys, signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import InvalidValue, Order, Rect, Terms, Wei
@@ -88,7 +88,8 @@ def reached(where: Market) -> Iterator[Reached]:
     """A market that answers, and lets this requester in.
 
     Raises:
-        Unreachable, Refused, MalformedInput, InvalidValue, ChainError: it does not; the message says why.
+        Unreachable, Refused, MalformedInput, InvalidValue, ChainError, NotLocal: it does not; the message
+            says why.
     """
     client = Client(where.url, where.token)
     try:
@@ -100,6 +101,7 @@ def reached(where: Market) -> Iterator[Reached]:
             raise InvalidValue(
                 f"--rpc leads to chain {escrow.domain.chain_id}, the coordinator works with {about.chain_id}"
             )
+        devkeys.refuse_elsewhere(where.key.address, about.chain_id)
         yield Reached(where, client, about, escrow, market.money_of(escrow, where.currency))
     finally:
         client.disconnect()

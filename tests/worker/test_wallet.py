@@ -9,7 +9,7 @@ import pytest
 from fakes import FakeEscrow
 from orders import an_order
 from tegula_market import vouchers
-from tegula_market.adapters import chain, devchain, signing
+from tegula_market.adapters import chain, devchain, devkeys, signing
 from tegula_market.adapters.chain import ChainError
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Terms, Voucher, Wei
@@ -124,7 +124,7 @@ def test_a_development_key_earns_on_test_chains_only(tmp_path: Path) -> None:
     rich = FakeEscrow(replace(DOMAIN, chain_id=1))
     for key, fine in ((PAYOUT, True), (devchain.dev_key(5, DOMAIN.chain_id), False)):
         wallet = Wallet(Store(tmp_path), key, lambda _: rich)
-        with nullcontext() if fine else pytest.raises(devchain.NotLocal, match="refused on chain 1"):
+        with nullcontext() if fine else pytest.raises(devkeys.NotLocal, match="refused on chain 1"):
             wallet.check(rich.domain, believed=True)
     poor = Wallet(Store(tmp_path), devchain.dev_key(5, DOMAIN.chain_id), lambda _: FakeEscrow(DOMAIN))
     poor.check(DOMAIN, believed=False)

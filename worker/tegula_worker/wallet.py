@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tegula_market import vouchers
-from tegula_market.adapters import chain, devchain, signing
+from tegula_market.adapters import chain, devkeys, signing
 from tegula_market.adapters.chain import ChainError, Escrow, Refused
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Wei
@@ -166,7 +166,7 @@ class Wallet:
         return ""
 
     def _escrow(self, domain: Domain) -> Escrow:
-        devchain.refuse_elsewhere(self._payout.address, domain.chain_id)
+        devkeys.refuse_elsewhere(self._payout.address, domain.chain_id)
         if domain.escrow not in self._escrows:
             self._escrows[domain.escrow] = self._connect(domain.escrow)
         escrow = self._escrows[domain.escrow]

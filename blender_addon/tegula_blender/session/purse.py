@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tegula_market import codec
-from tegula_market.adapters import light
+from tegula_market.adapters import devkeys, light
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, InvalidValue, Signature
 from tegula_market.vouchers import Domain, Payload
@@ -52,7 +52,9 @@ class Purse:
 
         Raises:
             InvalidValue: it is another one than at first.
+            NotLocal: the account's key is one that everybody has.
         """
+        devkeys.refuse_elsewhere(self.address, domain.chain_id)
         known, met = self._read(), _Met(url, domain.chain_id, domain.escrow)
         before = next((each for each in known.coordinators if each.url == url), None)
         if before is None:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +22,7 @@ from web3.types import TxParams
 
 from tegula_market.adapters import evm
 from tegula_market.adapters.children import dies_with_parent
+from tegula_market.adapters.devkeys import LOCAL_CHAIN_IDS, NotLocal
 from tegula_market.adapters.evm.deploying import deploy
 from tegula_market.adapters.evm.sending import transact
 from tegula_market.adapters.signing import Key
@@ -32,18 +32,12 @@ MNEMONIC = "test test test test test test test test test test test junk"
 PATH = "m/44'/60'/0'/0"
 """Of the accounts, as every wallet derives them."""
 ACCOUNTS = 20
-LOCAL_CHAIN_IDS = frozenset({31_337, 131_277_322_940_537})
-"""anvil's and eth-tester's."""
 READY_SECONDS = 30
 LISTENING = "Listening on "
 ANVIL = "@foundry-rs/anvil-linux-amd64/bin/anvil"
 """The native program; npm's shim of that name would stay between us and its process id."""
 DOLLAR = 10**6
 """Units of the test dollar in one dollar, as with the real ones."""
-
-
-class NotLocal(TegulaError):
-    """Development keys on a chain where they would be anybody's."""
 
 
 class NoChain(TegulaError):
@@ -92,21 +86,6 @@ def dev_key(index: int, chain_id: int) -> Key:
     Account.enable_unaudited_hdwallet_features()
     account = Account.from_mnemonic(MNEMONIC, account_path=f"{PATH}/{index}")
     return Key(account)
-
-
-def refuse_elsewhere(owner: Address, chain_id: int) -> None:
-    """Raises: NotLocal: a development key where what it earns would be anybody's."""
-    if chain_id not in LOCAL_CHAIN_IDS and owner in _dev_addresses():
-        raise NotLocal(
-            f"0x{owner.hex()} is a development key, which everybody has; it is refused on chain {chain_id}."
-            " Make a key of your own"
-        )
-
-
-@cache
-def _dev_addresses() -> frozenset[Address]:
-    local = min(LOCAL_CHAIN_IDS)
-    return frozenset(dev_key(index, local).address for index in range(ACCOUNTS))
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import pytest
 from tegula_blender.session.purse import KEY, KNOWN, Purse
 from tegula_market import vouchers
 from tegula_market.adapters import signing
+from tegula_market.adapters.devchain import dev_key
+from tegula_market.adapters.devkeys import NotLocal
 from tegula_market.model import Address, InvalidValue, JobId, Wei
 from tegula_market.vouchers import Domain
 
@@ -30,6 +32,13 @@ def test_a_coordinator_keeps_to_its_escrow(tmp_path: Path) -> None:
         with pytest.raises(InvalidValue, match=r"another escrow contract.*Nothing is paid"):
             Purse(tmp_path).trust(URL, other)
     Purse(tmp_path).trust(URL, DOMAIN)
+
+
+def test_a_key_that_everybody_has_is_refused_off_test_chains(tmp_path: Path) -> None:
+    signing.save_key(tmp_path / KEY, dev_key(3, 31_337))
+    Purse(tmp_path).trust(URL, DOMAIN)
+    with pytest.raises(NotLocal, match="refused on chain 8453"):
+        Purse(tmp_path).trust("http://elsewhere", Domain(8453, DOMAIN.escrow))
 
 
 @pytest.mark.parametrize("text", ["", "[]", json.dumps({"coordinators": [URL]}), "\x00"])

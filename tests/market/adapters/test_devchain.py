@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tegula_market.adapters import devchain
-from tegula_market.adapters.devchain import NotLocal, dev_key
+from tegula_market.adapters.devchain import dev_key
+from tegula_market.adapters.devkeys import NotLocal
 
 HOLD = """
 import sys

@@ -15,6 +15,7 @@ from web3 import Web3
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
+from tegula_market.adapters import devkeys
 from tegula_market.adapters.evm import NonceTaken, Refused, translated
 from tegula_market.adapters.evm.outbox import Outbox, Version
 from tegula_market.adapters.evm.pursuit import UNDERPRICED, Policy, Pursuit, is_about_nonce
@@ -52,8 +53,10 @@ class Sender:
 
         Raises:
             ChainError: not carried out, or, as NotMined, not yet; nothing is lost by trying again.
+            NotLocal: a development key, and the chain is not a test chain.
         """
         with translated(), self._outbox.turn(key.address, self._policy.patience):
+            devkeys.refuse_elsewhere(key.address, self._chain_id)
             pursuit, act = self._pursuit(key), self._act(build, key, value)
             done = self._settle(pursuit, key, act)
             for _ in range(TRIES):
