@@ -1,5 +1,7 @@
 """Local chains for tests: one suite runs on eth-tester's EVM and on anvil."""
 
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -8,6 +10,7 @@ import pytest
 from web3 import Web3
 
 from tegula_market.adapters import devchain
+from tegula_market.adapters.children import dies_with_parent
 from tegula_market.adapters.devchain import DevChain
 
 ENGINES = "eth-tester", "anvil"
@@ -23,6 +26,29 @@ def running(engine: str) -> Iterator[DevChain]:
         with devchain.devchain() as chain:
             assert chain.engine == engine
             yield chain
+
+
+@contextmanager
+def bare_anvil(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Without contracts, and with the options; its process and URL."""
+    program = devchain.find_anvil()
+    if program is None:
+        pytest.skip("anvil is not installed, so this is not tested; run make setup with npm")
+    process = subprocess.Popen(
+        [program, "--port", "0", "--hardfork", "prague", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=dies_with_parent,  # noqa: PLW1509 calls prctl only, which takes no lock
+    )
+    assert process.stdout is not None
+    try:
+        lines = iter(process.stdout.readline, "")
+        found = next(m for line in lines if (m := re.match(r"Listening on (\S+)", line)))
+        yield process, f"http://{found[1]}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def ask(web3: Web3, method: str, *arguments: object) -> Any:

@@ -20,7 +20,6 @@ COVERED_ELSEWHERE = {
     "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
     "market/adapters/evm/pursuit.py": "market/adapters/evm/test_sending.py: stuck, overtaken, lost",
     "market/adapters/evm/database.py": "market/adapters/evm/test_outbox.py, test_cursor.py: bad files",
-    "market/adapters/evm/deploying.py": "market/adapters/devchain.py deploys with it",
     "market/adapters/purse.py": "test_fakes.py sends on with it, worker/test_claims.py claims at its prices",
     "market/adapters/records.py": "types; market/adapters/test_chain.py reads them from real chains",
     "coordinator/bodies.py": "types; coordinator/test_http_api.py and test_relay.py send them",

@@ -9,16 +9,19 @@ from typing import Annotated
 
 import typer
 
-from tegula_coordinator import config, service
+from tegula_coordinator import config, deployment, service
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import ConfigError
 from tegula_coordinator.store import EventLog
 from tegula_coordinator.tiles import sizes
+from tegula_market import codec
 from tegula_market.adapters import logs, signing, wire
+from tegula_market.adapters.chain import Policy
 from tegula_market.adapters.sentences import explained
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+CEILING = Policy().ceiling
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
 
 
@@ -44,6 +47,29 @@ def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files
         key = signing.create_key(folder / "coordinator.key")
         _write_new(folder / "tokens", secrets.token_urlsafe(24))
     typer.echo(json.dumps({"coordinator": "0x" + key.address.hex(), "curve_key": "0x" + curve.public.hex()}))
+
+
+@app.command()
+def deploy(
+    rpc: Annotated[str, typer.Option(help="JSON-RPC URL of the chain")],
+    key_file: Annotated[Path | None, typer.Option(help="key that pays: a file of 64 hex digits")] = None,
+    keystore_file: Annotated[
+        Path | None, typer.Option("--keystore", help="or one under a passphrase")
+    ] = None,
+    passphrase_file: Annotated[Path | None, typer.Option(help="its first line; asked for without")] = None,
+    max_fee_per_gas: Annotated[int, typer.Option(min=1, help="most wei to pay for a unit of gas")] = CEILING,
+    source: Annotated[Path | None, typer.Option(help="write here what block explorers verify")] = None,
+    contracts: Annotated[Path | None, typer.Option(help="contracts folder of a checkout, for that")] = None,
+) -> None:
+    """Put the escrow on a chain, if it is not there, and into the address book. Prints its entry as JSON."""
+    logs.configure(0)
+    with explained("tegula-coordinator"):
+        written = None if source is None else deployment.source(contracts)
+        key = deployment.key(key_file, keystore_file, passphrase_file)
+        entry = deployment.deploy(rpc, key, max_fee_per_gas)
+        if source is not None:
+            source.write_text(json.dumps(written))
+    typer.echo(json.dumps(codec.encode(entry)))
 
 
 @app.command()

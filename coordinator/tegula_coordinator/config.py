@@ -17,14 +17,14 @@ class ConfigError(TegulaError):
 class Config:
     rpc: str
     """JSON-RPC URL of the chain."""
-    escrow: Address
-    """The TileEscrow contract."""
     key_file: Path
     """Ethereum key that co-signs vouchers."""
     curve_key_file: Path
     """CURVE secret key that workers know this coordinator by."""
     tokens_file: Path
     """Requesters' bearer tokens, one a line."""
+    escrow: Address = ETHER
+    """The TileEscrow contract; if it is not named, the one that the address book has for the chain."""
     currency: Address = ETHER
     """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
     max_fee_per_gas: int = 200 * 10**9

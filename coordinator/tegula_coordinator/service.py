@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from tegula_coordinator import tiles
+from tegula_coordinator import deployment, tiles
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -26,6 +26,7 @@ from tegula_coordinator.store import EventLog
 from tegula_market import codec
 from tegula_market.adapters import chain, devkeys, signing, wire
 from tegula_market.adapters.chain import Dispatch, Outbox, Policy
+from tegula_market.model import ETHER
 
 GRACEFUL_SECONDS = 1
 """For requests in flight at the end; those that wait for events are cut off, and clients ask again."""
@@ -51,7 +52,7 @@ async def serve(config: Config) -> None:
     curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
     key = signing.load_key(config.key_file)
     dispatch = Dispatch(Outbox(config.data / "outbox.db"), Policy(ceiling=config.max_fee_per_gas))
-    escrow = await asyncio.to_thread(chain.Escrow.connect, config.rpc, config.escrow, dispatch)
+    escrow = await asyncio.to_thread(_escrow, config, dispatch)
     devkeys.refuse_elsewhere(key.address, escrow.domain.chain_id)  # it signs vouchers, too
     relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
     blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
@@ -111,6 +112,12 @@ async def _run(
         await serving
         for task in working:
             task.cancel()
+
+
+def _escrow(config: Config, dispatch: Dispatch) -> chain.Escrow:
+    """Blocks."""
+    address = config.escrow if config.escrow != ETHER else deployment.known_escrow(config.rpc)
+    return chain.Escrow.connect(config.rpc, address, dispatch)
 
 
 def _bound(address: str) -> socket.socket:

@@ -1,12 +1,9 @@
 """Events through reorganisations, restarts and absences, on real chains."""
 
 import os
-import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,9 +13,8 @@ from eth_utils.crypto import keccak
 from requests.exceptions import ConnectionError as Away
 from web3 import Web3
 
-from chains import ENGINES, ask, mine, running
+from chains import ENGINES, ask, bare_anvil, mine, running
 from tegula_market.adapters import devchain, evm
-from tegula_market.adapters.children import dies_with_parent
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.evm import Unreachable
 from tegula_market.adapters.evm.cursor import Cursor
@@ -196,34 +192,11 @@ def test_a_chain_that_is_away_is_told_of_once(local: DevChain, caplog: pytest.Lo
     assert seen.amounts == [1]
 
 
-@contextmanager
-def kept_anvil(state: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """One that writes its state every second; on a port of its own, so that it is found again."""
-    program = devchain.find_anvil()
-    if program is None:
-        pytest.skip("anvil is not installed: no chain is killed and restarted; run make setup with npm")
-    process = subprocess.Popen(
-        [program, "--port", str(port), "--state", state, "--state-interval", "1", "--hardfork", "prague"],
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=dies_with_parent,  # noqa: PLW1509 calls prctl only, which takes no lock
-    )
-    try:
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        found = next(m for line in lines if (m := re.match(r"Listening on (\S+)", line)))
-        yield process, f"http://{found[1]}"
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
 def test_anvil_killed_and_restarted(tmp_path: Path) -> None:
     """Blocks, cursor and outbox go on. The clock needs help: anvil 1.7.1 falls back to the wall's."""
+    kept = "--state", str(tmp_path / "state.json"), "--state-interval", "1"
     state, seen, key = tmp_path / "state.json", Seen(), devchain.dev_key(0, 31_337)
-    with kept_anvil(state, 0) as (process, rpc):
+    with bare_anvil(*kept) as (process, rpc):
         web3 = evm.connect(rpc)
         dollar = deploy(web3, "DevDollar", key)
         contract: Any = web3.eth.contract(
@@ -242,7 +215,7 @@ def test_anvil_killed_and_restarted(tmp_path: Path) -> None:
         gone = Watcher(web3, Filter(dollar, (TRANSFER,)), Cursor(tmp_path / "c.db"), 0)
         with pytest.raises(Unreachable):
             gone.look(seen.take)
-    with kept_anvil(state, 0) as (_, rpc):
+    with bare_anvil(*kept) as (_, rpc):
         web3 = evm.connect(rpc)
         assert web3.eth.get_block("latest")["hash"] == last["hash"]
         ask(web3, "evm_setTime", max(last["timestamp"], int(time.time())) + 1)
