@@ -1,6 +1,20 @@
 """Orders for tests that need one and do not care much which."""
 
-from tegula_market.model import Adaptive, Address, Digest, Order, Rect, Scene, Terms, Wei
+from hypothesis import strategies as st
+
+from tegula_market.model import (
+    ARBITER_WINDOWS,
+    MOST_AUTHOR_BPS,
+    NOBODY,
+    Adaptive,
+    Address,
+    Digest,
+    Order,
+    Rect,
+    Scene,
+    Terms,
+    Wei,
+)
 
 CEILING, NO_MANIFEST = Wei(100), Digest(bytes(32))
 
@@ -31,3 +45,24 @@ def an_order(
     )
     scene = Scene(manifest, blender, *resolution, 100, region, False, spp, 0, adaptive, 1)
     return Order(made, scene, frames, tile, overscan, ceiling)
+
+
+@st.composite
+def escrow_terms(draw: st.DrawFn) -> Terms:
+    """Any terms that the escrow could be asked about."""
+    addresses = st.binary(min_size=20, max_size=20).map(Address)
+    requester, signer, coordinator, token, arbiter, author = (draw(addresses) for _ in range(6))
+    grace = draw(st.integers(0, 2**32 - 1))
+    return Terms(
+        requester,
+        signer,
+        coordinator,
+        token,
+        draw(st.integers(1, 2**40 - 1)),
+        grace,
+        draw(st.binary(min_size=32, max_size=32)),
+        draw(st.integers(0, grace // (1 + ARBITER_WINDOWS))),
+        arbiter,
+        author,
+        0 if author == NOBODY else draw(st.integers(1, MOST_AUTHOR_BPS)),
+    )

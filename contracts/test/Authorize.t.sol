@@ -25,7 +25,7 @@ contract AuthorizeTest is Base {
         VM.expectEmit(true, true, true, true, address(escrow));
         emit ITileEscrow.Opened(keccak256(abi.encode(made)), REQUESTER, token, DEPOSIT);
         bytes32 job = relay(made, DEPOSIT, a);
-        (uint96 funded, uint96 paid, ITileEscrow.Status now_) = escrow.account(job);
+        (uint96 funded, uint96 paid,, ITileEscrow.Status now_,) = escrow.account(job);
         same(uint256(job), uint256(escrow.jobId(made)));
         same(funded, DEPOSIT);
         same(paid, 0);
@@ -72,8 +72,8 @@ contract AuthorizeTest is Base {
         ITileEscrow.Terms memory made = terms();
         Authorization memory a = authorized(made, DEPOSIT);
         bytes memory changed = abi.encode(made);
-        uint256 place = bounded(field, 0, 6);
-        uint256 mask = place < 4 ? type(uint160).max : place < 6 ? type(uint64).max : type(uint256).max;
+        uint256 place = bounded(field, 0, FIELDS - 1);
+        uint256 mask = fieldMask(place);
         assembly {
             let slot := add(add(changed, 32), mul(place, 32))
             mstore(slot, xor(mload(slot), and(or(noise, 1), mask)))

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
 import {DevDollar} from "../src/dev/DevDollar.sol";
 import {ITileEscrow} from "../src/ITileEscrow.sol";
@@ -31,10 +32,12 @@ abstract contract Base {
     uint256 internal constant SIGNER_KEY = 11;
     uint256 internal constant COORDINATOR_KEY = 12;
     uint256 internal constant STRANGER_KEY = 13;
-    uint64 internal constant NOW = 1_000_000;
-    uint64 internal constant DEADLINE = NOW + 1 days;
-    uint64 internal constant GRACE = 2 hours;
+    uint40 internal constant NOW = 1_000_000;
+    uint40 internal constant DEADLINE = NOW + 1 days;
+    uint32 internal constant WINDOW = 30 minutes;
+    uint32 internal constant GRACE = 4 * WINDOW;
     uint96 internal constant DEPOSIT = 1_000_000;
+    uint256 internal constant FIELDS = 11; // of the terms
 
     address internal constant REQUESTER = 0x4CCeBa2d7D2B4fdcE4304d3e09a1fea9fbEb1528; // of REQUESTER_KEY
     bytes32 private constant DOMAIN_TYPEHASH =
@@ -46,6 +49,8 @@ abstract contract Base {
     address internal constant WORKER = address(0xB0B);
     address internal constant OTHER_WORKER = address(0xCA7);
     address internal constant STRANGER = address(0x5757);
+    address internal constant ARBITER = address(0xA2B);
+    address internal constant AUTHOR = address(0xA07);
 
     /// @dev What a requester signs instead of sending a transaction.
     struct Authorization {
@@ -75,8 +80,12 @@ abstract contract Base {
             requester: REQUESTER,
             signer: VM.addr(SIGNER_KEY),
             coordinator: VM.addr(COORDINATOR_KEY),
+            arbiter: ARBITER,
             token: token,
+            author: address(0),
+            authorBps: 0,
             deadline: DEADLINE,
+            window: WINDOW,
             grace: GRACE,
             salt: bytes32(uint256(1))
         });
@@ -199,12 +208,93 @@ abstract contract Base {
         return abi.encodePacked(r, s, v);
     }
 
+    function extend(ITileEscrow.Terms memory made, uint40 deadline) internal {
+        bytes32 digest = escrow.extendDigest(escrow.jobId(made), deadline);
+        escrow.extend(made, deadline, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest));
+    }
+
+    function voucher(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
+        internal
+        view
+        returns (ITileEscrow.Claim memory)
+    {
+        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
+        return
+            ITileEscrow.Claim(worker, cumulative, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest));
+    }
+
+    /// @dev The coordinator's root over two workers' totals.
+    function postRoot(ITileEscrow.Terms memory made, uint96 one, uint96 other, uint96 reserve) internal {
+        bytes32 root = Hashes.commutativeKeccak256(leaf(made, WORKER, one), leaf(made, OTHER_WORKER, other));
+        VM.prank(made.coordinator);
+        escrow.postRoot(made, root, reserve);
+    }
+
+    function leaf(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
+        internal
+        view
+        returns (bytes32)
+    {
+        return keccak256(bytes.concat(keccak256(abi.encode(escrow.jobId(made), worker, cumulative))));
+    }
+
+    /// @dev The proof of a leaf whose only neighbour is this one.
+    function beside(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
+        internal
+        view
+        returns (bytes32[] memory proof)
+    {
+        proof = new bytes32[](1);
+        proof[0] = leaf(made, worker, cumulative);
+    }
+
+    function refuseRoot(
+        ITileEscrow.Terms memory made,
+        address worker,
+        uint96 cumulative,
+        bytes32[] memory proof,
+        bytes4 reason
+    ) internal {
+        VM.expectRevert(reason);
+        escrow.claimRoot(made, worker, cumulative, proof);
+    }
+
+    function dispute(ITileEscrow.Terms memory made) internal returns (uint96 stake) {
+        (, uint96 reserved,,) = escrow.roots(escrow.jobId(made));
+        stake = reserved / 10 + 1;
+        uint256 value = prepare(made.requester, stake);
+        VM.prank(made.requester);
+        escrow.dispute{value: value}(made);
+    }
+
+    function rule(ITileEscrow.Terms memory made, bool stands) internal {
+        VM.prank(made.arbiter);
+        escrow.rule(made, stands);
+    }
+
+    function bond(ITileEscrow.Terms memory made, uint96 amount) internal {
+        uint256 value = prepare(made.coordinator, amount);
+        VM.prank(made.coordinator);
+        escrow.bond{value: value}(made, amount);
+    }
+
+    function accuse(ITileEscrow.Terms memory made, address worker, uint96 cumulative) internal {
+        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
+        escrow.accuse(made, worker, cumulative, signed(COORDINATOR_KEY, digest));
+    }
+
+    /// @dev Of the escrow, as EIP-712 has it.
+    function domainOf(uint256 chain) internal view returns (bytes32) {
+        (bytes32 name, bytes32 version) = (keccak256("TileEscrow"), keccak256("1"));
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, name, version, chain, address(escrow)));
+    }
+
     function balance(address owner) internal view returns (uint256) {
         return token == address(0) ? owner.balance : dollar.balanceOf(owner);
     }
 
     function status(ITileEscrow.Terms memory made) internal view returns (ITileEscrow.Status found) {
-        (,, found) = escrow.account(escrow.jobId(made));
+        (,,, found,) = escrow.account(escrow.jobId(made));
     }
 
     function same(uint256 found, uint256 expected) internal pure {
@@ -216,6 +306,14 @@ abstract contract Base {
 
     function same(ITileEscrow.Status found, ITileEscrow.Status expected) internal pure {
         same(uint256(found), uint256(expected));
+    }
+
+    /// @dev Bits that a field of the terms has, by its place.
+    function fieldMask(uint256 place) internal pure returns (uint256) {
+        if (place < 6) return type(uint160).max;
+        if (place == 6) return type(uint16).max;
+        if (place == 7) return type(uint40).max;
+        return place < 10 ? type(uint32).max : type(uint256).max;
     }
 
     function bounded(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {

@@ -109,16 +109,6 @@ abstract contract ClaimTests is Base {
         same(balance(WORKER), most);
         same(balance(address(escrow)), DEPOSIT - most);
     }
-
-    function voucher(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
-        internal
-        view
-        returns (ITileEscrow.Claim memory)
-    {
-        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
-        return
-            ITileEscrow.Claim(worker, cumulative, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest));
-    }
 }
 
 contract ClaimInEtherTest is ClaimTests {}

@@ -55,7 +55,7 @@ contract Players is Base {
         ITileEscrow.Terms memory made = job(which);
         if (!live(made)) return;
         bytes32 id = escrow.jobId(made);
-        (uint96 funded, uint96 paid,) = escrow.account(id);
+        (uint96 funded, uint96 paid,,,) = escrow.account(id);
         address worker = workers[who % workers.length];
         more = uint96(bounded(more, 0, funded - paid));
         claim(made, worker, escrow.claimed(id, worker) + more);
@@ -71,7 +71,7 @@ contract Players is Base {
     function closeOne(uint256 which, uint96 owed) external {
         ITileEscrow.Terms memory made = job(which);
         if (status(made) != ITileEscrow.Status.OPEN) return;
-        (uint96 funded, uint96 paid,) = escrow.account(escrow.jobId(made));
+        (uint96 funded, uint96 paid,,,) = escrow.account(escrow.jobId(made));
         close(made, uint96(bounded(owed, paid, funded)));
     }
 
@@ -107,7 +107,7 @@ contract Players is Base {
     /// @dev Moves of a job since the last look: forward only.
     function look(uint256 which) external {
         bytes32 id = escrow.jobId(job(which));
-        (uint96 funded, uint96 paid, ITileEscrow.Status now_) = escrow.account(id);
+        (uint96 funded, uint96 paid,, ITileEscrow.Status now_,) = escrow.account(id);
         require(paid <= funded && funded <= depositOf[id], "paid, funded and deposit are out of order");
         require(paid >= paidBefore[id], "what was paid became less");
         require(now_ >= statusBefore[id], "a job went back");
@@ -122,7 +122,7 @@ contract Players is Base {
     function reserved(address of_) external returns (uint256 sum) {
         for (uint256 i = 0; i < JOBS; ++i) {
             if (tokenOf(i) != of_) continue;
-            (uint96 funded, uint96 paid,) = escrow.account(escrow.jobId(job(i)));
+            (uint96 funded, uint96 paid,,,) = escrow.account(escrow.jobId(job(i)));
             sum += funded - paid;
         }
         sum += escrow.held(of_, workers[2]);

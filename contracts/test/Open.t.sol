@@ -13,7 +13,7 @@ abstract contract OpenTests is Base {
         emit ITileEscrow.Opened(keccak256(abi.encode(made)), REQUESTER, token, DEPOSIT);
         VM.prank(REQUESTER);
         bytes32 job = escrow.open{value: value}(made, DEPOSIT);
-        (uint96 funded, uint96 paid, ITileEscrow.Status now_) = escrow.account(job);
+        (uint96 funded, uint96 paid,, ITileEscrow.Status now_,) = escrow.account(job);
         same(uint256(job), uint256(escrow.jobId(made)));
         same(funded, DEPOSIT);
         same(paid, 0);
@@ -57,10 +57,37 @@ abstract contract OpenTests is Base {
         refuseOpen(made, ITileEscrow.BadTerms.selector);
     }
 
+    function test_an_arbiter_is_no_party_and_has_a_window() public {
+        ITileEscrow.Terms memory made = terms();
+        address[3] memory parties = [made.requester, made.signer, made.coordinator];
+        for (uint256 i = 0; i < parties.length; ++i) {
+            made.arbiter = parties[i];
+            refuseOpen(made, ITileEscrow.BadTerms.selector);
+        }
+        made = terms();
+        made.window = 0;
+        refuseOpen(made, ITileEscrow.BadTerms.selector);
+        made.arbiter = address(0);
+        openWith(made, DEPOSIT);
+    }
+
+    function test_the_grace_has_room_for_a_root_and_its_dispute() public {
+        ITileEscrow.Terms memory made = terms();
+        made.grace = 4 * WINDOW - 1;
+        refuseOpen(made, ITileEscrow.BadTerms.selector);
+        made.window = type(uint32).max;
+        made.grace = type(uint32).max;
+        refuseOpen(made, ITileEscrow.BadTerms.selector);
+        made = terms();
+        (made.grace, made.window) = (0, 0);
+        made.arbiter = address(0);
+        openWith(made, DEPOSIT);
+    }
+
     function test_anyone_tops_up_and_the_requester_gets_it_back() public {
         ITileEscrow.Terms memory made = opened();
         topUp(made, STRANGER, 7);
-        (uint96 funded,,) = escrow.account(escrow.jobId(made));
+        (uint96 funded,,,,) = escrow.account(escrow.jobId(made));
         same(funded, DEPOSIT + 7);
         close(made, 0);
         same(balance(REQUESTER), DEPOSIT + 7);
@@ -87,10 +114,11 @@ abstract contract OpenTests is Base {
     function testFuzz_each_field_makes_another_job(uint256 field, bytes32 noise) public view {
         ITileEscrow.Terms memory made = terms();
         bytes memory changed = abi.encode(made);
-        uint256 place = bounded(field, 0, 6);
+        uint256 place = bounded(field, 0, FIELDS - 1);
+        uint256 mask = fieldMask(place);
         assembly {
             let slot := add(add(changed, 32), mul(place, 32))
-            mstore(slot, xor(mload(slot), or(noise, 1)))
+            mstore(slot, xor(mload(slot), and(or(noise, 1), mask)))
         }
         require(keccak256(changed) != escrow.jobId(made), "two terms, one job");
     }

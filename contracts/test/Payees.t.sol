@@ -100,14 +100,4 @@ contract PayeesTest is Base {
         require(!thief.reentered(), "the guard let a payee in");
         same(address(thief).balance + escrow.held(address(0), address(thief)), 100);
     }
-
-    function voucher(ITileEscrow.Terms memory made, address worker, uint96 cumulative)
-        private
-        view
-        returns (ITileEscrow.Claim memory)
-    {
-        bytes32 digest = escrow.voucherDigest(escrow.jobId(made), worker, cumulative);
-        return
-            ITileEscrow.Claim(worker, cumulative, signed(SIGNER_KEY, digest), signed(COORDINATOR_KEY, digest));
-    }
 }

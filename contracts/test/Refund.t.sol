@@ -17,7 +17,7 @@ abstract contract RefundTests is Base {
         same(balance(REQUESTER), DEPOSIT - 100);
         same(balance(STRANGER), 0);
         same(balance(address(escrow)), 0);
-        (uint96 funded, uint96 paid, ITileEscrow.Status now_) = escrow.account(job);
+        (uint96 funded, uint96 paid,, ITileEscrow.Status now_,) = escrow.account(job);
         same(funded, 100);
         same(paid, 100);
         same(now_, ITileEscrow.Status.REFUNDED);
@@ -69,12 +69,13 @@ abstract contract RefundTests is Base {
 
     function test_the_longest_grace_locks_no_call() public {
         ITileEscrow.Terms memory made = terms();
-        made.grace = type(uint64).max;
+        made.deadline = type(uint40).max;
+        made.grace = type(uint32).max;
         openWith(made, DEPOSIT);
-        VM.warp(DEADLINE);
+        VM.warp(made.deadline);
         VM.expectRevert(ITileEscrow.TooEarly.selector);
         escrow.refund(made);
-        VM.warp(uint256(DEADLINE) + type(uint64).max);
+        VM.warp(uint256(made.deadline) + made.grace);
         escrow.refund(made);
         same(balance(REQUESTER), DEPOSIT);
     }

@@ -26,7 +26,7 @@ def main() -> int:
 
 def built() -> dict[Path, str]:
     """The artifacts as the source makes them now, by where they belong."""
-    build = subprocess.run([CONTRACTS / "tools" / "forge", "build", "--quiet"], check=False)
+    build = subprocess.run([CONTRACTS / "tools" / "forge", "build", "--quiet", "src"], check=False)
     if build.returncode:
         sys.exit(build.returncode)
     return {PACKAGE / f"{name}.json": _artifact(name) for name in NAMES}

@@ -25,6 +25,12 @@ Wei = NewType("Wei", int)
 
 ETHER = Address(bytes(20))
 """The token address that stands for the chain's own currency."""
+NOBODY = Address(bytes(20))
+"""Where terms name no arbiter or no author."""
+ARBITER_WINDOWS = 3
+"""So many windows an arbiter has to decide, as the escrow counts it."""
+MOST_AUTHOR_BPS = 1_000
+"""An author's part is a tenth at most."""
 
 
 def lease_id(job: JobId, unit: int, attempt: int) -> LeaseId:
@@ -112,8 +118,9 @@ class Rect:
 class Terms:
     """What the escrow of a job stands on. The job id is the hash of exactly these fields.
 
-    The deposit pays vouchers that `signer` and `coordinator` both signed; what is left returns
-    to `requester` by a co-signed close, or alone after `deadline` + `grace`.
+    The deposit pays vouchers that `signer` and `coordinator` both signed, and, where there is an
+    arbiter, roots of the coordinator's that nobody disputed. What is left returns to `requester` by a
+    co-signed close, or alone after `deadline` + `grace`.
     """
 
     requester: Address
@@ -128,13 +135,25 @@ class Terms:
     """Seconds after the deadline in which workers can still claim before a refund."""
     salt: bytes
     """32 bytes that make the id of otherwise equal jobs differ."""
+    window: int = 0
+    """Seconds in which a root can be disputed; the arbiter then has `ARBITER_WINDOWS` times as long."""
+    arbiter: Address = NOBODY
+    """Decides disputes about roots. Without one the job has no roots."""
+    author: Address = NOBODY
+    """Of the application or scene asset that the job uses."""
+    author_bps: int = 0
+    """The author's part of each payment in 1/10,000."""
 
     def __post_init__(self) -> None:
-        addresses = (self.requester, self.signer, self.coordinator, self.token)
+        addresses = (self.requester, self.signer, self.coordinator, self.arbiter, self.token, self.author)
         if any(len(address) != 20 for address in addresses) or len(self.salt) != 32:
             raise InvalidValue("terms want addresses of 20 bytes and a salt of 32")
-        if not (0 < self.deadline < 2**48 and 0 <= self.grace < 2**32):
+        if not (0 < self.deadline < 2**40 and 0 <= self.grace < 2**32):
             raise InvalidValue(f"terms want a deadline in Unix seconds, not {self.deadline} + {self.grace}")
+        if not 0 <= (1 + ARBITER_WINDOWS) * self.window <= self.grace:
+            raise InvalidValue(f"terms want a grace of {1 + ARBITER_WINDOWS} windows, not {self.grace} s")
+        if not 0 <= self.author_bps <= MOST_AUTHOR_BPS or bool(self.author_bps) != (self.author != NOBODY):
+            raise InvalidValue("terms want an author with a part of at most a tenth, or neither")
 
 
 @dataclass(frozen=True, slots=True)

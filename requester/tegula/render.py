@@ -29,8 +29,6 @@ from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
 from tegula_market.model import InvalidValue, Order, Rect, Terms, Wei
 
-GRACE_SECONDS = 3600
-"""After the deadline, in which workers can still claim; they want 600 at least."""
 Show = Callable[[Money], AbstractContextManager[Tell]]
 """Makes progress visible."""
 
@@ -130,8 +128,9 @@ def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
         at.about.coordinator,
         at.where.currency,
         end,
-        GRACE_SECONDS,
+        planning.GRACE_SECONDS,
         secrets.token_bytes(32),
+        planning.WINDOW_SECONDS,
     )
     return Deal.of(
         _order(wanted, packed, terms), at.escrow.domain, at.client, partial(signing.sign, key=session)

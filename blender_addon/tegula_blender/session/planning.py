@@ -9,7 +9,18 @@ from math import isqrt
 
 from tegula_market import auction, tiling
 from tegula_market.auction import MAX_PRICE
-from tegula_market.model import MEGASAMPLE, Address, InvalidValue, Order, Rect, Scene, Terms, Wei
+from tegula_market.model import (
+    ARBITER_WINDOWS,
+    ETHER,
+    MEGASAMPLE,
+    NOBODY,
+    InvalidValue,
+    Order,
+    Rect,
+    Scene,
+    Terms,
+    Wei,
+)
 
 from ..money import Money
 
@@ -18,8 +29,11 @@ TILES_PER_WORKER = 4
 TILE_STEP, SMALLEST_TILE, LARGEST_TILE = 16, 64, 512
 """Pixels. Below 64 the fixed cost of a tile, about 0.2 s, outweighs its rendering; above 512 it hurts to
 lose one."""
-_NOBODY = Address(bytes(20))
-NO_TERMS = Terms(_NOBODY, _NOBODY, _NOBODY, _NOBODY, 1, 0, bytes(32))
+WINDOW_SECONDS = 86_400
+"""In which the requester can dispute what the coordinator says was earned, if there is an arbiter."""
+GRACE_SECONDS = (1 + ARBITER_WINDOWS) * WINDOW_SECONDS
+"""After the deadline, in which workers can still claim: the least that the escrow takes with this window."""
+NO_TERMS = Terms(NOBODY, NOBODY, NOBODY, ETHER, 1, 0, bytes(32))
 """For an order of which only the tiling and the price are of interest."""
 
 

@@ -18,8 +18,6 @@ from .packed import PackedScene, pack
 from .speeds import Pilot
 from .state import Quote
 
-GRACE_SECONDS = 3600
-"""After the deadline, in which workers can still claim; they want 600 at least."""
 PILOT_SECONDS = 4.0
 
 
@@ -65,8 +63,9 @@ def order(request: Request, scene: PackedScene, at: Connected) -> Order:
         at.about.coordinator,
         at.account.currency,
         end,
-        GRACE_SECONDS,
+        planning.GRACE_SECONDS,
         secrets.token_bytes(32),
+        planning.WINDOW_SECONDS,
     )
     edge = request.tile or _edge(scene, at)
     plain = planning.order(scene.scene, scene.frames, terms, Wei(1), edge)

@@ -45,3 +45,12 @@ contract ReenteringPayee {
         (reentered,) = address(ESCROW).call(again);
     }
 }
+
+/// @dev Counts how often it is paid.
+contract CountingPayee {
+    uint256 public times;
+
+    receive() external payable {
+        ++times;
+    }
+}

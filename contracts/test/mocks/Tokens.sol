@@ -109,3 +109,42 @@ contract ReenteringToken is ERC20("Reentering", "REE") {
         _transfer(from, to, value);
     }
 }
+
+/// @dev Says that it holds for the escrow whatever would please it, and calls it again when it is told to move.
+contract CunningToken {
+    address private immutable ESCROW;
+    uint256 private told;
+    bool private failing;
+    bytes private again;
+    bool public called;
+    bool public reentered;
+
+    constructor(address escrow) {
+        ESCROW = escrow;
+    }
+
+    function fail() external {
+        failing = true;
+    }
+
+    function attackWith(bytes calldata call) external {
+        again = call;
+    }
+
+    function balanceOf(address) external view returns (uint256) {
+        return told;
+    }
+
+    function transferFrom(address, address, uint256 amount) external returns (bool) {
+        told += amount;
+        return true;
+    }
+
+    function transfer(address, uint256) external returns (bool) {
+        if (again.length != 0) {
+            called = true;
+            (reentered,) = ESCROW.call(again);
+        }
+        return !failing;
+    }
+}

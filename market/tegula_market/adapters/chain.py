@@ -50,7 +50,7 @@ __all__ = [
     "job_id",
 ]
 
-TERMS_TYPE = "(address,address,address,address,uint64,uint64,bytes32)"
+TERMS_TYPE = "(address,address,address,address,address,address,uint16,uint40,uint32,uint32,bytes32)"
 
 
 def job_id(terms: Terms) -> JobId:
@@ -101,7 +101,7 @@ class Escrow:
 
     def account(self, job: JobId) -> Account:
         with translated():
-            funded, paid, status = self._contract.functions.account(job).call()
+            funded, paid, _, status, _ = self._contract.functions.account(job).call()
         return Account(Wei(funded), Wei(paid), Status(status))
 
     def claimed(self, job: JobId, worker: Address) -> Wei:
@@ -269,8 +269,9 @@ class Escrow:
 
 
 def _terms(terms: Terms) -> tuple[object, ...]:
-    parties = (terms.requester, terms.signer, terms.coordinator, terms.token)
-    return (*map(Web3.to_checksum_address, parties), terms.deadline, terms.grace, terms.salt)
+    parties = (terms.requester, terms.signer, terms.coordinator, terms.arbiter, terms.token, terms.author)
+    numbers = (terms.author_bps, terms.deadline, terms.window, terms.grace)
+    return (*map(Web3.to_checksum_address, parties), *numbers, terms.salt)
 
 
 def _vrs(signature: Signature) -> tuple[int, bytes, bytes]:

@@ -96,10 +96,11 @@ def hash_of(payload: Payload) -> bytes:
 
 def job_id(terms: Terms) -> JobId:
     """keccak256 of the ABI-encoded terms, as TileEscrow.jobId computes it."""
-    parties = (terms.requester, terms.signer, terms.coordinator, terms.token)
+    parties = (terms.requester, terms.signer, terms.coordinator, terms.arbiter, terms.token, terms.author)
+    numbers = (terms.author_bps, terms.deadline, terms.window, terms.grace)
     words = (
         *(each.rjust(WORD, b"\0") for each in parties),
-        *(each.to_bytes(WORD, "big") for each in (terms.deadline, terms.grace)),
+        *(each.to_bytes(WORD, "big") for each in numbers),
         terms.salt,
     )
     return JobId(keccak256(b"".join(words)))

@@ -15,11 +15,14 @@ from tegula_market.vouchers import TokenDomain
 NAME_VERSION_CHAIN_CONTRACT = b"\x0f"
 """The fields of a domain that are signed, as ERC-5267 counts them."""
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-OLDER = [
-    {"type": "function", "name": name, "stateMutability": "view", "inputs": [], "outputs": [{"type": kind}]}
-    for name, kind in (("version", "string"), ("DOMAIN_SEPARATOR", "bytes32"))
-]
-"""How tokens from before ERC-5267 tell their domain, USDC among them."""
+OLDER = {
+    "type": "function",
+    "name": "version",
+    "stateMutability": "view",
+    "inputs": [],
+    "outputs": [{"type": "string"}],
+}
+"""What tokens from before ERC-5267 tell of their domain besides, USDC among them."""
 SILENT = ContractLogicError, BadFunctionCallOutput
 """What comes of a question that a contract does not know."""
 
@@ -34,7 +37,7 @@ class Token:
 def look(web3: Web3, address: Address) -> Token:
     """Raises: Refused: no ERC-20 token there, or none that takes deposits by a signature."""
     contract = web3.eth.contract(
-        Web3.to_checksum_address(address), abi=[*artifact("DevDollar")["abi"], *OLDER]
+        Web3.to_checksum_address(address), abi=[*artifact("DevDollar")["abi"], OLDER]
     )
     asks = contract.functions
     with translated():
