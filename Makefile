@@ -8,7 +8,8 @@ FAST_TESTS := $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
-.PHONY: setup setup-blender5 demo test test-fast lint types contracts addon addon-repository bench verify-bench calibrate clean
+.PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
+.PHONY: contracts-check slither halmos mutants addon addon-repository bench verify-bench calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -37,6 +38,25 @@ contracts: setup ## build and test the escrow, write ABI and bytecode into tegul
 	contracts/tools/forge build
 	contracts/tools/forge test
 	$(BIN)/python contracts/tools/artifacts.py write
+
+contracts-deep: setup ## ten times the runs: fuzz 10,000, invariants 1,000 x 100
+	FOUNDRY_PROFILE=deep contracts/tools/forge test
+
+contracts-coverage: setup ## of contracts/src, which has to be complete
+	$(BIN)/python contracts/tools/coverage.py
+
+contracts-gas: setup ## writes what acts cost into contracts/snapshots/; `make contracts` compares
+	FORGE_SNAPSHOT_CHECK=false contracts/tools/forge test --match-contract GasTest
+
+slither: setup build/slither/.installed ## static analysis of the escrow; a finding that stays is explained where it is
+	cd contracts && PATH="$(CURDIR)/build/slither/bin:$$PATH" slither . --config-file slither.config.json
+
+halmos: setup build/halmos/.installed ## properties of the escrow's arithmetic, proved for all inputs
+	cd contracts && tools/forge build --quiet --ast --out ../build/halmos/out && \
+	../build/halmos/bin/halmos --forge-build-out ../build/halmos/out --contract ProofTest
+
+mutants: setup ## changes the escrow in small ways and counts the changes that no test notices; an hour and more
+	$(BIN)/python contracts/tools/mutants.py
 
 contracts-check: setup ## the committed ABI and bytecode are those of the source
 	$(if $(HAVE_NPM),$(BIN)/python contracts/tools/artifacts.py check,@echo "SKIPPED: npm is missing; the contracts were not rebuilt")
@@ -74,6 +94,14 @@ $(VENV)/.installed: constraints.txt $(wildcard */pyproject.toml)
 	.venv-blender5/bin/python -m pip install --quiet --upgrade pip
 	.venv-blender5/bin/python -m pip install --quiet -c constraints-blender5.txt bpy
 	touch $@
+
+# slither wants an older web3 than ours, and halmos pins versions of its own.
+build/slither/.installed build/halmos/.installed: build/%/.installed:
+	$(PYTHON) -m venv build/$*
+	build/$*/bin/python -m pip install --quiet $(TOOL_$*)
+	touch $@
+TOOL_slither := slither-analyzer==0.11.6
+TOOL_halmos := halmos==0.3.3
 
 HAVE_NPM := $(shell command -v npm)
 contracts/node_modules/.installed: contracts/package-lock.json

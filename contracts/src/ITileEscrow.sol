@@ -44,6 +44,12 @@ interface ITileEscrow {
         bool rooted; // there is a root, and it reserves a part
     }
 
+    /// @notice One storage slot a worker of a job.
+    struct Earnings {
+        uint96 claimed; // what was taken of the deposit for the worker so far, the author's part included
+        uint96 collected; // of `claimed`, what the author has had its part of
+    }
+
     /// @notice The coordinator's last word on what the workers of a job have earned.
     struct Root {
         bytes32 hash;
@@ -241,8 +247,9 @@ interface ITileEscrow {
     /// once the root has been final for the grace, too. Anyone may relay it; the payee is fixed.
     function refund(Terms calldata terms) external;
 
-    /// @notice Sends the author what has come together for it. Anyone may relay it.
-    function collectRoyalty(Terms calldata terms) external returns (uint96 amount);
+    /// @notice Sends the author its part of what these workers were paid. Anyone may relay it; workers whose part was
+    /// sent already add nothing.
+    function collectRoyalty(Terms calldata terms, address[] calldata workers) external returns (uint96 amount);
 
     /// @notice Sends what was kept for the caller, because an earlier payment failed, to `to`.
     function collect(address token, address to) external returns (uint256 amount);
@@ -296,9 +303,6 @@ interface ITileEscrow {
 
     /// @notice What was taken of the deposit for the worker so far, the author's part included.
     function claimed(bytes32 job, address worker) external view returns (uint96);
-
-    /// @notice What the author can collect.
-    function royalty(bytes32 job) external view returns (uint96);
 
     function roots(bytes32 job)
         external

@@ -16,9 +16,31 @@ abstract contract Ledger is Purse, EIP712 {
     uint256 private constant WHOLE = 10_000; // of which authorBps is a part
 
     mapping(bytes32 job => Account) public override account;
-    mapping(bytes32 job => mapping(address worker => uint96)) public override claimed;
-    mapping(bytes32 job => uint96) public override royalty;
+    mapping(bytes32 job => mapping(address worker => Earnings)) private _earnings;
     mapping(bytes32 job => Root) public override roots;
+
+    function claimed(bytes32 job, address worker) public view returns (uint96) {
+        return _earnings[job][worker].claimed;
+    }
+
+    /// @dev The author's part follows from what each worker was paid, so that however a total is split into claims,
+    /// both get the same to the unit; and it stands in a slot that a claim writes anyway, so it costs claims nothing.
+    function collectRoyalty(Terms calldata terms, address[] calldata workers)
+        external
+        nonReentrant
+        returns (uint96 amount)
+    {
+        bytes32 job = jobId(terms);
+        for (uint256 i = 0; i < workers.length; ++i) {
+            Earnings storage it = _earnings[job][workers[i]];
+            uint96 cumulative = it.claimed;
+            amount += _part(terms, cumulative) - _part(terms, it.collected);
+            it.collected = cumulative;
+        }
+        if (amount == 0) revert NothingHeld();
+        emit RoyaltyPaid(job, terms.author, amount);
+        _pay(terms.token, terms.author, amount);
+    }
 
     function jobId(Terms calldata terms) public pure returns (bytes32) {
         return keccak256(abi.encode(terms));
@@ -36,20 +58,18 @@ abstract contract Ledger is Purse, EIP712 {
         return _hashTypedDataV4(keccak256(abi.encode(EXTEND_TYPEHASH, job, deadline)));
     }
 
-    /// @dev Every payment of every job is booked here, before the token moves. The author's part follows from the
-    /// worker's cumulative, so that however a total is split into claims, both get the same to the unit.
+    /// @dev Every payment of every job is booked here, before the token moves.
     /// @return net What is the worker's of `due`.
     function _book(Terms calldata terms, bytes32 job, address worker, uint96 before, uint96 due)
         internal
         returns (uint96 net)
     {
         uint96 cumulative = before + due;
-        claimed[job][worker] = cumulative;
+        _earnings[job][worker].claimed = cumulative;
         account[job].paid += due;
         emit Claimed(job, worker, due, cumulative);
-        uint96 part = _part(terms, cumulative) - _part(terms, before);
-        if (part != 0) royalty[job] += part;
-        return due - part;
+        if (terms.authorBps == 0) return due;
+        return due - (_part(terms, cumulative) - _part(terms, before));
     }
 
     function _part(Terms calldata terms, uint96 cumulative) private pure returns (uint96) {
@@ -58,7 +78,8 @@ abstract contract Ledger is Purse, EIP712 {
     }
 
     function _live(Account storage a) internal view {
-        if (a.status != Status.OPEN && a.status != Status.CLOSED) revert NotOpen();
+        Status status = a.status;
+        if (status != Status.OPEN && status != Status.CLOSED) revert NotOpen();
     }
 
     /// @dev The flag in the account saves claims of jobs without a root a look at another slot.

@@ -79,7 +79,7 @@ abstract contract Roots is Deposits {
         returns (uint96 due)
     {
         bytes32 job = jobId(terms);
-        uint96 before = claimed[job][worker];
+        uint96 before = claimed(job, worker);
         if (cumulative <= before) return 0;
         Account storage a = account[job];
         _live(a);
@@ -114,7 +114,7 @@ abstract contract Roots is Deposits {
         if (block.timestamp >= _expiry(terms, job, a)) revert TooLate();
         bytes32 digest = voucherDigest(job, worker, cumulative);
         if (!_signed(terms.coordinator, digest, coordinatorSignature)) revert BadCoordinatorSignature();
-        uint96 paid = claimed[job][worker];
+        uint96 paid = claimed(job, worker);
         Accusation storage it = accusations[job][worker];
         // The coordinator can sign itself a small accusation to be before a great one; hence the second condition.
         if (cumulative <= paid || cumulative <= it.cumulative) revert NotAccused();
@@ -126,7 +126,7 @@ abstract contract Roots is Deposits {
     function slash(Terms calldata terms, address worker) external nonReentrant {
         bytes32 job = jobId(terms);
         Accusation memory it = accusations[job][worker];
-        uint96 paid = claimed[job][worker];
+        uint96 paid = claimed(job, worker);
         if (it.cumulative <= paid) revert NotAccused();
         if (block.timestamp < it.until) revert TooEarly();
         // As much for the requester as for the worker: a coordinator that accuses itself for a worker of its own, to

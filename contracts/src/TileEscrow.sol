@@ -107,15 +107,6 @@ contract TileEscrow is Roots {
         _pay(terms.token, terms.requester, returned);
     }
 
-    function collectRoyalty(Terms calldata terms) external nonReentrant returns (uint96 amount) {
-        bytes32 job = jobId(terms);
-        amount = royalty[job];
-        if (amount == 0) revert NothingHeld();
-        royalty[job] = 0;
-        emit RoyaltyPaid(job, terms.author, amount);
-        _pay(terms.token, terms.author, amount);
-    }
-
     /// @dev What is paid already is passed over before anything else is looked at.
     function _claim(
         Terms calldata terms,
@@ -125,7 +116,7 @@ contract TileEscrow is Roots {
         bytes calldata signerSignature,
         bytes calldata coordinatorSignature
     ) private returns (uint96 due, uint96 net) {
-        uint96 before = claimed[job][worker];
+        uint96 before = claimed(job, worker);
         if (cumulative <= before) return (0, 0);
         Account storage a = account[job];
         _live(a);

@@ -255,7 +255,7 @@ contract AttacksInEtherTest is AttackTests {
         bytes[] memory doors = new bytes[](11);
         doors[0] = abi.encodeCall(escrow.collect, (address(0), address(thief)));
         doors[1] = abi.encodeCall(escrow.refund, (made));
-        doors[2] = abi.encodeCall(escrow.collectRoyalty, (made));
+        doors[2] = abi.encodeCall(escrow.collectRoyalty, (made, new address[](0)));
         doors[3] = abi.encodeCall(escrow.lapse, (made));
         doors[4] = abi.encodeCall(escrow.unbond, (made));
         doors[5] = abi.encodeCall(escrow.slash, (made, address(thief)));

@@ -21,6 +21,8 @@ interface Vm {
     function expectRevert(bytes4 reason) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gas);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function warp(uint256 time) external;
 }
 
@@ -257,6 +259,13 @@ abstract contract Base {
     ) internal {
         VM.expectRevert(reason);
         escrow.claimRoot(made, worker, cumulative, proof);
+    }
+
+    /// @dev What the author gets for all workers that these tests have.
+    function collectRoyalty(ITileEscrow.Terms memory made) internal returns (uint96) {
+        address[] memory all = new address[](3);
+        (all[0], all[1], all[2]) = (WORKER, OTHER_WORKER, STRANGER);
+        return escrow.collectRoyalty(made, all);
     }
 
     function dispute(ITileEscrow.Terms memory made) internal returns (uint96 stake) {

@@ -207,7 +207,7 @@ abstract contract BondTests is Base {
         VM.warp(NOW + 2 * WINDOW);
         escrow.slash(made, STRANGER);
         same(balance(STRANGER), 90);
-        same(escrow.royalty(escrow.jobId(made)), 9);
+        same(collectRoyalty(made), 9);
         same(balance(REQUESTER), 99);
     }
 

@@ -55,7 +55,7 @@ abstract contract JobTests is Base {
         claims[1] = jobClaim(made, WORKER, 39);
         same(escrow.claimJobs(WORKER, claims), 49);
         same(balance(WORKER), 46);
-        same(escrow.collectRoyalty(made), 3);
+        same(collectRoyalty(made), 3);
     }
 
     function test_an_empty_list_pays_nothing() public {
