@@ -72,6 +72,14 @@ def close_payload(domain: Domain, job: JobId, owed: Wei) -> Payload:
     return _payload(domain, "Close", ("job", "bytes32", _fixed(job, 32)), ("owed", "uint96", _amount(owed)))
 
 
+def extend_payload(domain: Domain, job: JobId, deadline: int) -> Payload:
+    """Signed by both, too: the job's deadline moves to a later time."""
+    if not 0 <= deadline < 2**40:
+        raise InvalidValue(f"{deadline} is no time that the escrow can count")
+    members = ("job", "bytes32", _fixed(job, 32)), ("deadline", "uint40", deadline)
+    return _payload(domain, "Extend", *members)
+
+
 def deposit_payload(
     domain: TokenDomain,
     escrow: Address,

@@ -19,6 +19,7 @@ payloads = st.one_of(
         lambda j, w, a: vouchers.voucher_payload(DOMAIN, Voucher(JobId(j), w, a)), words, addresses, amounts
     ),
     st.builds(lambda j, a: vouchers.close_payload(DOMAIN, JobId(j), a), words, amounts),
+    st.builds(lambda j, t: vouchers.extend_payload(DOMAIN, JobId(j), t), words, st.integers(0, 2**40 - 1)),
     st.builds(lambda j, o: vouchers.order_payload(DOMAIN, JobId(j), Digest(o)), words, words),
     st.builds(lambda w, p: vouchers.binding_payload(DOMAIN, WorkerId(w), p), words, addresses),
     st.builds(

@@ -28,6 +28,7 @@ payloads = st.one_of(
         amounts,
     ),
     st.builds(vouchers.close_payload, domains, words.map(JobId), amounts),
+    st.builds(vouchers.extend_payload, domains, words.map(JobId), st.integers(0, 2**40 - 1)),
     st.builds(vouchers.order_payload, domains, words.map(JobId), words.map(Digest)),
     st.builds(
         vouchers.deposit_payload,
