@@ -48,12 +48,12 @@ contracts-coverage: setup ## of contracts/src, which has to be complete
 contracts-gas: setup ## writes what acts cost into contracts/snapshots/; `make contracts` compares
 	FORGE_SNAPSHOT_CHECK=false contracts/tools/forge test --match-contract GasTest
 
-slither: setup build/slither/.installed ## static analysis of the escrow; a finding that stays is explained where it is
-	cd contracts && PATH="$(CURDIR)/build/slither/bin:$$PATH" slither . --config-file slither.config.json
+slither: setup build/slither/.installed ## static analysis of the escrow; docs/contracts.md says what is not asked, and why
+	cd contracts && PATH="$(CURDIR)/contracts/tools:$(CURDIR)/build/slither/bin:$$PATH" slither . --config-file slither.config.json
 
-halmos: setup build/halmos/.installed ## properties of the escrow's arithmetic, proved for all inputs
-	cd contracts && tools/forge build --quiet --ast --out ../build/halmos/out && \
-	../build/halmos/bin/halmos --forge-build-out ../build/halmos/out --contract ProofTest
+halmos: setup build/halmos/.installed ## that the escrow's books promise no more than there is, proved for all inputs
+	cd contracts && PATH="$(CURDIR)/contracts/tools:$$PATH" FOUNDRY_TEST=proofs FOUNDRY_OUT=../build/halmos/out \
+	FOUNDRY_CACHE_PATH=../build/halmos/cache ../build/halmos/bin/halmos --contract ProofTest --forge-build-out ../build/halmos/out
 
 mutants: setup ## changes the escrow in small ways and counts the changes that no test notices; an hour and more
 	$(BIN)/python contracts/tools/mutants.py

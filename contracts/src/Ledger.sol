@@ -16,7 +16,7 @@ abstract contract Ledger is Purse, EIP712 {
     uint256 private constant WHOLE = 10_000; // of which authorBps is a part
 
     mapping(bytes32 job => Account) public override account;
-    mapping(bytes32 job => mapping(address worker => Earnings)) private _earnings;
+    mapping(bytes32 job => mapping(address worker => Earnings)) internal _earnings;
     mapping(bytes32 job => Root) public override roots;
 
     function claimed(bytes32 job, address worker) public view returns (uint96) {

@@ -43,7 +43,7 @@ contract TileEscrow is Roots {
         nonReentrant
         returns (uint96 paid)
     {
-        uint256 all;
+        uint256 all = 0;
         for (uint256 i = 0; i < claims.length; ++i) {
             JobClaim calldata c = claims[i];
             if (c.terms.token != claims[0].terms.token) revert MixedTokens();

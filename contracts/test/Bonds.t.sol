@@ -189,11 +189,13 @@ abstract contract BondTests is Base {
         emit ITileEscrow.Bonded(escrow.jobId(made), STRANGER, 7);
         VM.prank(STRANGER);
         escrow.bond{value: value}(made, 7);
+        bond(made, 30);
+        same(escrow.bonds(escrow.jobId(made)), 37);
         close(made, 0);
         VM.expectRevert(ITileEscrow.NotOpen.selector);
         escrow.bond(made, 0);
         escrow.unbond(made);
-        same(balance(made.coordinator), 7);
+        same(balance(made.coordinator), 37);
     }
 
     function test_what_the_bond_pays_has_the_authors_part_in_it() public {
