@@ -11,7 +11,8 @@ import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from web3 import Web3
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint, RPCResponse
 
 from chains import ENGINES, running
 from tegula_market import vouchers
@@ -115,6 +116,22 @@ def job(scene: Scene) -> Terms:
 def voucher(scene: Scene, terms: Terms, worker: Address, cumulative: int) -> SignedVoucher:
     made = Voucher(chain.job_id(terms), worker, Wei(cumulative))
     return SignedVoucher(made, *both(vouchers.voucher_payload(scene.escrow.domain, made)))
+
+
+def test_a_look_at_a_deposit_asks_the_node_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers look before every tile, and web3 would ask for the chain's id each time."""
+    asked: list[str] = []
+    ask = HTTPProvider.make_request
+
+    def counted(self: HTTPProvider, method: RPCEndpoint, parameters: Any) -> RPCResponse:
+        asked.append(method)
+        return ask(self, method, parameters)
+
+    monkeypatch.setattr(HTTPProvider, "make_request", counted)
+    escrow = Escrow.connect(scene.local.rpc, scene.local.escrow)
+    asked.clear()
+    escrow.account(JobId(bytes(32)))
+    assert asked == ["eth_call"]
 
 
 def test_a_job_from_deposit_to_an_empty_escrow(scene: Scene) -> None:
