@@ -30,7 +30,7 @@ from tegula_worker.claiming import LOST_SECONDS
 from tegula_worker.objections import Code, Objection
 from tegula_worker.room import NoRoom
 from tegula_worker.store import JobRecord, Store
-from tegula_worker.tallies import Tally
+from tegula_worker.tallies import KEPT_SIGHTINGS, Tally
 
 JOB, ORDER = JobId(b"\x07" * 32), an_order()
 OVER = ORDER.terms.deadline + ORDER.terms.grace
@@ -107,6 +107,16 @@ def test_prices_and_speeds_that_were_seen(store: Store, tmp_path: Path) -> None:
         ("lease", "CRASHED", 1, OVER),
         ("call", "CLOSED", 1, OVER),
     }
+
+
+def test_a_price_that_is_known_costs_no_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job has thousands of tiles, all of them at one price."""
+    books, written = Books(store, Clock()), []
+    keep = store.keep_sums
+    monkeypatch.setattr(store, "keep_sums", lambda sums: (written.append(sums), keep(sums)))
+    for _ in range(3 * KEPT_SIGHTINGS):
+        books.win(1_000_000, Wei(100))
+    assert len(written) == KEPT_SIGHTINGS
 
 
 def test_what_is_over_is_closed(store: Store) -> None:
