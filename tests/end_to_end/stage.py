@@ -24,17 +24,22 @@ from tegula_worker import keys
 READY_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
 """A dead worker is noticed after five of these. Shorter, and a starved but living one would be, too."""
+ETHER_FOR_GAS = Wei(10**18)
 CHEATS = Path(__file__).with_name("cheats.py")
 
 
 class Stage:
-    def __init__(self, stack: ExitStack, folder: Path, chain: DevChain, *, cuttable: bool) -> None:
-        self._stack, self._folder, self.chain = stack, folder, chain
+    def __init__(
+        self, stack: ExitStack, folder: Path, chain: DevChain, *, cuttable: bool, stand_in: Path | None
+    ) -> None:
+        self._stack, self._folder, self.chain, self._stand_in = stack, folder, chain, stand_in
         self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
         self.http, self.router = _free_port(), _free_port()
         self.wires = [Wire(port) for port in (self.http, self.router) if cuttable]
         """On the way to the coordinator, if it is cuttable."""
+        self.patient = True
+        """A worker that is started is waited for until it is welcome."""
         self._ways = [wire.port for wire in self.wires] or [self.http, self.router]
         self.verifier_home, self.second_home = folder / "verifier", folder / "second verifier"
         self._configure([_key(self.verifier_home), _key(self.second_home)])
@@ -42,12 +47,12 @@ class Stage:
     def coordinator(self) -> Program:
         """Starts it, for the first time or again; the configuration stays the same, ports included."""
         command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
-        program = self._run("coordinator", command)
+        program = self.run("coordinator", command)
         program.wait_for(lambda line: line.startswith("{"), READY_SECONDS)
         return program
 
-    def verifier(self, cheat: str = "") -> Program:
-        return self._worker(self.verifier_home, {"verifier": True}, cheat)
+    def verifier(self, cheat: str = "", **settings: Any) -> Program:
+        return self._worker(self.verifier_home, {"verifier": True, **settings}, cheat)
 
     def second_verifier(self) -> Program:
         return self._worker(self.second_home, {"verifier": True})
@@ -81,7 +86,12 @@ class Stage:
 
     def key(self) -> Key:
         """An account with ether that nobody has yet."""
-        return self.chain.key(next(self._accounts))
+        index = next(self._accounts, None)
+        if index is not None:
+            return self.chain.key(index)
+        made = Key.generate()
+        self.chain.give_ether(made.address, ETHER_FOR_GAS)
+        return made
 
     def ledger(self, name: str) -> dict[str, Any]:
         """As `tegula-worker ledger --json` tells it, while the worker runs."""
@@ -99,16 +109,19 @@ class Stage:
         config = home / "worker.toml"
         _write(config, {"coordinator": self._url, "data": ".", **settings})
         honest = [programs.find("tegula-worker"), "run", "--config", str(config)]
+        if self._stand_in is not None:
+            honest = [sys.executable, str(self._stand_in), str(config)]
         command = [sys.executable, str(CHEATS), cheat, str(config)] if cheat else honest
-        program = self._run(home.name, command)
-        program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
+        program = self.run(home.name, command)
+        if self.patient:
+            welcomed(program)
         return program
 
     @property
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._ways[0]}"
 
-    def _run(self, name: str, command: list[str]) -> Program:
+    def run(self, name: str, command: list[str]) -> Program:
         scratch = self.scratch / name
         scratch.mkdir(parents=True, exist_ok=True)
         return self._stack.enter_context(programs.running(name, command, scratch))
@@ -120,7 +133,7 @@ class Stage:
     def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
         made = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
-        self.chain.give_ether(codec.decode(Address, made["coordinator"]), Wei(10**18))
+        self.chain.give_ether(codec.decode(Address, made["coordinator"]), ETHER_FOR_GAS)
         self._token = secrets.token_hex()
         (home / "tokens").write_text(self._token)
         self._config = home / "coordinator.toml"
@@ -143,17 +156,18 @@ class Stage:
 
 
 @contextmanager
-def stage(*, cuttable: bool = False) -> Iterator[Stage]:
+def stage(*, cuttable: bool = False, stand_in: Path | None = None) -> Iterator[Stage]:
     """Everything on it ends with it, by process id.
 
     Args:
         cuttable: whether what is between the coordinator and all others can be cut.
+        stand_in: a script that is the worker with another renderer; takes its configuration.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-stage-")))
         chain = stack.enter_context(devchain.devchain())
         chain.mint(chain.key(1).address, Wei(10**12))
-        made = Stage(stack, folder, chain, cuttable=cuttable)
+        made = Stage(stack, folder, chain, cuttable=cuttable, stand_in=stand_in)
         for wire in made.wires:
             stack.callback(wire.close)
         yield made
@@ -163,6 +177,10 @@ def kill(program: Program) -> None:
     """SIGKILL: it can say no goodbye and write nothing more."""
     program.process.kill()
     program.process.wait()
+
+
+def welcomed(program: Program) -> None:
+    program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
 
 
 def said(program: Program, event: str, seconds: float = READY_SECONDS) -> str:

@@ -1,0 +1,373 @@
+"""Ten thousand tiles of $0.001 for twenty workers, while programs are killed and the requester is away.
+
+The programs are the real ones: a coordinator with its SQLite file, ZeroMQ with CURVE, HTTP, anvil that makes
+block each second, twenty workers with a keystore each, a verifier, the session of the extension. Only what
+is rendered is painted (`painter.py`).
+"""
+
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+from end_to_end import painter
+from end_to_end.processes import still_running
+from end_to_end.stage import Stage, kill, said, stage, welcomed
+from tegula.programs import Program
+from tegula_blender.client import Client
+from tegula_blender.job_view import JobView, UnitPhase
+from tegula_blender.session.purse import Purse
+from tegula_blender.session.shelf import Shelf
+from tegula_market import codec
+from tegula_market.adapters import devchain, evm, exr, keystore
+from tegula_market.adapters.chain import Escrow
+from tegula_market.model import Address, JobId, Outcome, Rect, Wei
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+WORKERS = 20
+FRAMES, EDGE, TILE, SAMPLES = (1, 2, 3, 4), 500, 10, 10
+TILES = len(FRAMES) * (EDGE // TILE) ** 2
+PRICE = 1_000
+"""Of a tile, in units of the dollar: $0.001."""
+ASK = PRICE * 10**6 // (TILE * TILE * SAMPLES)
+BUDGET = "12"
+"""Dollars, of which two come back."""
+POCKET = Wei(100 * devchain.DOLLAR)
+BLOCK_SECONDS = 1
+PASSPHRASE = "pass word"
+CHEAP = 2**10
+"""scrypt's work: a test is no place to wait for twenty strong keystores."""
+KILLS = {"worker": 20, "verifier": 3, "coordinator": 3}
+LONGEST_ABSENCE = 300
+"""Tiles that others finish before a worker that was killed comes back."""
+AWAY = 2
+"""Times that the requester is away, for half of all tiles in sum."""
+LOOK_SECONDS = 0.25
+STUCK_SECONDS = 120.0
+"""Without a tile accepted."""
+CLAIM_SECONDS = 120.0
+
+Act: TypeAlias = Callable[[], None]
+
+
+@dataclass
+class Troupe:
+    """All programs but the chain."""
+
+    it: Stage
+    folder: Path
+    coordinator: Program
+    verifier: Program
+    workers: dict[str, Program]
+    addresses: dict[str, Address]
+    requester: Program | None = None
+    blows: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def assembled(cls, it: Stage, folder: Path) -> "Troupe":
+        it.patient = False
+        coordinator, verifier = it.coordinator(), it.verifier(slots=8)
+        started = {name: it.worker(name, ASK, **_keystore(it, name)) for name in _names()}
+        workers = {name: program for name, (program, _) in started.items()}
+        for program in (verifier, *workers.values()):
+            welcomed(program)
+        addresses = {name: address for name, (_, address) in started.items()}
+        return cls(it, folder, coordinator, verifier, workers, addresses)
+
+    def kill_worker(self, name: str) -> None:
+        kill(self.workers[name])
+        self.blows["worker"] += 1
+
+    def start_worker(self, name: str) -> None:
+        self.workers[name], _ = self.it.worker(name, ASK, **_keystore(self.it, name))
+
+    def restart_verifier(self) -> None:
+        kill(self.verifier)
+        self.verifier = self.it.verifier(slots=8)
+        self.blows["verifier"] += 1
+
+    def restart_coordinator(self) -> None:
+        kill(self.coordinator)
+        self.coordinator = self.it.coordinator()
+        self.blows["coordinator"] += 1
+
+    def order(self) -> None:
+        """Begins the job, or goes on with it."""
+        market, asked = self.it.market, self.folder / "request.json"
+        if not asked.exists():
+            asked.write_text(json.dumps(_request(self.folder)))
+        arguments = str(self.folder / "session"), market.url, market.token, str(asked)
+        self.requester = self.it.run("requester", [sys.executable, str(HERE / "requester.py"), *arguments])
+
+    def leave(self) -> None:
+        assert self.requester is not None
+        kill(self.requester)
+        self.requester = None
+        self.blows["requester"] += 1
+
+    def end(self) -> None:
+        there = (*self.workers.values(), self.verifier, self.coordinator)
+        for program in there:
+            program.process.send_signal(signal.SIGTERM)
+        for program in there:
+            assert program.process.wait() == 0, program.name
+
+
+class Plan:
+    """What happens after how many accepted tiles; from a seed."""
+
+    def __init__(self, troupe: Troupe, seed: int) -> None:
+        self._troupe, self._random, self._order = troupe, random.Random(seed), count()
+        self._acts: list[tuple[int, int, Act]] = []
+        for at in self._moments(KILLS["worker"]):
+            self._add(at, self._strike_a_worker)
+        for at in self._moments(KILLS["verifier"]):
+            self._add(at, troupe.restart_verifier)
+        for at in self._moments(KILLS["coordinator"]):
+            self._add(at, troupe.restart_coordinator)
+        share = TILES // AWAY
+        for turn in range(AWAY):
+            gone = turn * share + self._random.randrange(share // 20, share // 2 - share // 20)
+            self._add(gone, troupe.leave)
+            self._add(gone + share // 2, troupe.order)
+        heapify(self._acts)
+
+    def follow(self, accepted: int) -> None:
+        """Does all that is due."""
+        self._accepted = accepted
+        while self._acts and self._acts[0][0] <= accepted:
+            _, _, act = heappop(self._acts)
+            act()
+
+    def _moments(self, number: int) -> list[int]:
+        return [self._random.randrange(TILES // 50, TILES - 2 * LONGEST_ABSENCE) for _ in range(number)]
+
+    def _add(self, at: int, act: Act) -> None:
+        heappush(self._acts, (at, next(self._order), act))
+
+    def _strike_a_worker(self) -> None:
+        name = self._random.choice(sorted(self._troupe.workers))
+        self._troupe.kill_worker(name)
+        back = self._accepted + self._random.randrange(LONGEST_ABSENCE)
+        self._add(back, lambda: self._troupe.start_worker(name))
+
+
+class Watcher:
+    """Counts accepted tiles, whoever of the others is there."""
+
+    def __init__(self, it: Stage, job: JobId) -> None:
+        self._client, self._job = Client(it.market.url, it.market.token, patience=60.0), job
+        self._seq = self.accepted = 0
+
+    def look(self) -> int:
+        events, self._seq = self._client.events(self._job, self._seq, wait=0)
+        self.accepted += sum(_accepted(event.body) for event in events if event.kind == "Judged")
+        return self.accepted
+
+    def view(self) -> JobView:
+        return self._client.job(self._job)
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+
+def test_ten_thousand_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}", file=sys.stderr)  # pytest shows it if this fails
+    monkeypatch.setattr(keystore, "WORK", CHEAP)
+    began = time.monotonic()
+    with stage(stand_in=HERE / "painter.py") as it:
+        troupe = Troupe.assembled(it, tmp_path)
+        purse = Purse(_made(tmp_path / "session"))
+        it.chain.mint(purse.address, POCKET)
+        _rpc(it, "evm_setIntervalMining", BLOCK_SECONDS)
+        ready = time.monotonic()
+        troupe.order()
+        job = _job(said(troupe.coordinator, "job opened"))
+        watcher = Watcher(it, job)
+        _play(watcher, Plan(troupe, seed))
+        rendered = time.monotonic()
+        assert troupe.requester is not None
+        over = json.loads(troupe.requester.wait_for(lambda line: line.startswith("{"), CLAIM_SECONDS))
+        view = watcher.view()
+        watcher.close()
+        escrow = Escrow.connect(it.chain.rpc, it.chain.escrow)
+        _await_claims(escrow, job)
+        settled = time.monotonic()
+
+        assert over["step"] == "done", over
+        _assert_accepted_once(view)
+        _assert_right_to_the_unit(it, escrow, view, troupe, purse.address)
+        _assert_complete(tmp_path, job)
+        assert it.replayed()["jobs"] == {job.hex(): "CLOSED"}
+        troupe.end()
+        assert still_running(it.scratch) == []
+        figures = {
+            "seconds": {"start": ready - began, "tiles": rendered - ready, "claims": settled - rendered},
+            "kills": dict(troupe.blows),
+            "leases": max(unit.attempt for unit in view.units),
+            "gas": _gas(it),
+        }
+    print(json.dumps(figures, default=str), file=sys.stderr)
+
+
+def _play(watcher: Watcher, plan: Plan) -> None:
+    progress, since = 0, time.monotonic()
+    while progress < TILES:
+        accepted = watcher.look()
+        plan.follow(accepted)
+        if accepted > progress:
+            progress, since = accepted, time.monotonic()
+        assert time.monotonic() < since + STUCK_SECONDS, f"stuck at {accepted} tiles"
+        threading.Event().wait(LOOK_SECONDS)
+    assert progress == TILES
+
+
+def _await_claims(escrow: Escrow, job: JobId) -> None:
+    end = time.monotonic() + CLAIM_SECONDS
+    while sum(each.amount for each in escrow.payments(job)) < TILES * PRICE:
+        assert time.monotonic() < end, "not everything was claimed"
+        threading.Event().wait(LOOK_SECONDS)
+
+
+def _assert_accepted_once(view: JobView) -> None:
+    assert len(view.units) == TILES
+    for unit in view.units:
+        outcomes = Counter(verdict.outcome for verdict in unit.verdicts)
+        assert (unit.phase, unit.price) == (UnitPhase.ACCEPTED, PRICE)
+        assert (outcomes[Outcome.ACCEPTED], outcomes[Outcome.REJECTED]) == (1, 0)
+
+
+def _assert_right_to_the_unit(
+    it: Stage, escrow: Escrow, view: JobView, troupe: Troupe, requester: Address
+) -> None:
+    earned = Counter(unit.worker for unit in view.units)
+    due = {address: earned[address] * PRICE for address in troupe.addresses.values()}
+    held = {address: escrow.balance(it.chain.dollar, address) for address in due}
+    paid: Counter[Address] = Counter()
+    for payment in escrow.payments(view.job):
+        paid[payment.worker] += payment.amount
+    account = escrow.account(view.job)
+    assert sum(due.values()) == TILES * PRICE
+    assert held == due == dict(paid)
+    assert {each.worker: (each.cumulative, each.vouchered) for each in view.owed} == {
+        address: (amount, amount) for address, amount in due.items()
+    }
+    assert escrow.balance(it.chain.dollar, requester) == POCKET - TILES * PRICE
+    assert (account.open, account.funded, account.paid) == (False, TILES * PRICE, TILES * PRICE)
+    assert escrow.balance(it.chain.dollar, it.chain.escrow) == 0
+
+
+def _assert_complete(folder: Path, job: JobId) -> None:
+    """The requester has each pixel of each frame, as the workers painted it."""
+    shelf = Shelf(folder / "session")
+    record = shelf.find(job)
+    assert record is not None
+    for frame in FRAMES:
+        ours = exr.read(shelf.folder(job) / f"frame_{frame:04}.exr")
+        whole = painter.painted(record.order.scene, frame, Rect(0, 0, EDGE, EDGE))
+        assert ours.channels.keys() == whole.channels.keys()
+        assert all(np.array_equal(ours.channels[name], plane) for name, plane in whole.channels.items())
+
+
+def _gas(it: Stage) -> dict[str, Any]:
+    """Of all that was sent to the escrow, by what was done."""
+    web3 = evm.connect(it.chain.rpc)
+    contract = web3.eth.contract(abi=evm.artifact("TileEscrow")["abi"])
+    used: dict[str, list[int]] = {}
+    for number in range(web3.eth.block_number + 1):
+        for sent in web3.eth.get_block(number, full_transactions=True)["transactions"]:
+            if (sent["to"] or "").lower() == codec.encode(it.chain.escrow):
+                act, _ = contract.decode_function_input(sent["input"])
+                used.setdefault(act.fn_name, []).append(
+                    web3.eth.get_transaction_receipt(sent["hash"])["gasUsed"]
+                )
+    total = sum(map(sum, used.values()))
+    return {
+        "a tile": total / TILES,
+        "total": total,
+        **{name: (len(each), sum(each)) for name, each in used.items()},
+    }
+
+
+def _keystore(it: Stage, name: str) -> dict[str, str]:
+    """An encrypted key in the worker's folder, if it has none."""
+    home = it.home(name)
+    word, key = home / "passphrase", home / "payout.json"
+    if not key.exists():
+        word.write_text(f"{PASSPHRASE}\n")
+        word.chmod(0o600)
+        keystore.create(key, it.key(), PASSPHRASE)
+    return {"passphrase_file": str(word)}
+
+
+def _request(folder: Path) -> dict[str, Any]:
+    """What Blender would say of a scene that is painted."""
+    blend = folder / "painted.blend"
+    blend.write_bytes(b"BLENDER, but nobody looks")
+    scene = {
+        "blender": painter.BLENDER,
+        "engine": "CYCLES",
+        "resolution_x": EDGE,
+        "resolution_y": EDGE,
+        "percentage": 100,
+        "border": None,
+        "crop": False,
+        "spp": SAMPLES,
+        "seed": 7,
+        "adaptive": None,
+        "view_layers": 1,
+        "denoised": [],
+        "current": 1,
+        "range": [1, len(FRAMES), 1],
+        "fps": 24.0,
+    }
+    path = str(blend)
+    files: dict[str, Any] = {"blend": path, "here": path, "bytes": path, "files": [], "absolute": []}
+    return {
+        "name": blend.name,
+        "answer": {"problems": [], "scene": scene, **files},
+        "frames": FRAMES,
+        "budget": BUDGET,
+        "deadline_seconds": 3600,
+        "tile": TILE,
+        "pilot": None,
+    }
+
+
+def _accepted(judged: dict[str, Any]) -> int:
+    verdicts = judged["verdict"], *judged["others"]
+    return sum(verdict["outcome"] == Outcome.ACCEPTED for verdict in verdicts)
+
+
+def _rpc(it: Stage, method: str, *arguments: object) -> None:
+    answer = evm.connect(it.chain.rpc).provider.make_request(method, list(arguments))  # type: ignore[arg-type]
+    assert "error" not in answer, answer
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _names() -> list[str]:
+    return [f"worker-{number:02}" for number in range(1, WORKERS + 1)]
+
+
+def _job(line: str) -> JobId:
+    word = next(word for word in line.split() if word.startswith("job="))
+    return JobId(bytes.fromhex(word.partition("=")[2]))
