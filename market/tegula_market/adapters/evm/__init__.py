@@ -103,8 +103,8 @@ def connect(rpc_url: str) -> Web3:
     web3 = Web3(HTTPProvider(rpc_url, request_kwargs={"timeout": RPC_SECONDS}))
     # Chains of authorities have blocks with more extra data than Ethereum allows, which web3 refuses to read.
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-    # It asks for the chain's id before every call, to compare it with what a transaction names; ours are signed
-    # for their chain. A worker looks at the deposit before each tile.
+    # It asks for the chain's id before every call, to compare it with what a transaction names. Ours are
+    # signed for their chain, and a worker looks at the deposit before each tile.
     web3.middleware_onion.remove("validation")
     with translated():
         _ = web3.eth.chain_id
