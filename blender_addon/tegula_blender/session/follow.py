@@ -1,5 +1,6 @@
 """Follows a job from its first ask to its last tile: fetches what is accepted, and signs what it costs."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -39,6 +40,10 @@ class Follower:
         self._deal, self._gallery, self._watch, self._tell = deal, gallery, watch, tell
         self._budget = planning.budget(deal.order)
         self._seen: dict[int, Digest] = {}
+        self._price = 0
+        """Of what was seen."""
+        self.behind = False
+        """Whether the last look had no time for some accepted tiles; nothing is signed before it had."""
         self._seq = 0
         self._view: JobView | None = None
         self._since: float | None = None
@@ -59,16 +64,23 @@ class Follower:
                 return view
             self.wait(POLL_SECONDS)
 
-    def look(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
-        """Sees how the job stands, fetches what is new and signs what is due; raises as `follow`."""
+    def look(
+        self, over: Callable[[JobView], str | None] = lambda _: None, seconds: float = math.inf
+    ) -> JobView:
+        """Sees how the job stands, fetches what is new and signs what is due; raises as `follow`.
+
+        Args:
+            seconds: for which tiles are fetched, one of them at least.
+        """
         view = self._view = self._deal.client.job(self._deal.job, self._view)
         reason = over(view)
         if reason:
             raise NobodyTakes(reason)
         while self._seq < view.seq:  # a price in the view is explained by an ask that came before it
             self._catch_up(view.seq, wait=0)
-        self._fetch(view)
-        self._pay(view)
+        self.behind = not self._fetch(view, time.monotonic() + seconds)
+        if not self.behind:
+            self._pay(view)
         self._gallery.finish()
         self._tell(self._standing(view))
         return view
@@ -82,10 +94,14 @@ class Follower:
         self.log.note(events)
         self._seq = upto if events else max(seq, self._seq)
 
-    def _fetch(self, view: JobView) -> None:
+    def _fetch(self, view: JobView, until: float) -> bool:
+        """Whether that was all."""
+        fetched = 0
         for unit in view.units:
             if unit.phase is not UnitPhase.ACCEPTED or unit.unit in self._seen or unit.image is None:
                 continue
+            if fetched and time.monotonic() >= until:
+                return False
             tile = self._deal.tiles[unit.unit]
             with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
                 image = Path(folder) / "tile.exr"
@@ -94,7 +110,10 @@ class Follower:
                 with self._watch.part("stitch"):
                     self._gallery.paste(tile, image)
             self._seen[unit.unit] = unit.image
+            self._price += unit.price or 0
+            fetched += 1
             self._tell(self._standing(view))
+        return True
 
     def _pay(self, view: JobView) -> None:
         if not accounts.due(view):
@@ -111,13 +130,12 @@ class Follower:
     def _standing(self, view: JobView) -> Standing:
         if self._since is None and any(unit.phase is not UnitPhase.OPEN for unit in view.units):
             self._since = time.monotonic()
-        price = sum(unit.price or 0 for unit in view.units if unit.unit in self._seen)
         step = "rendering"
         if view.phase is JobPhase.OPEN and not view.workers:
             step = "waiting for workers"
         elif view.phase is JobPhase.OPEN and not view.verifiers:
             step = "waiting for a verifier"
-        return Standing(step, len(self._seen), len(view.units), Wei(price), self._budget, self._since)
+        return Standing(step, len(self._seen), len(view.units), Wei(self._price), self._budget, self._since)
 
 
 def ended(view: JobView) -> bool:

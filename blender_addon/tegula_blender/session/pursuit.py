@@ -21,6 +21,8 @@ from .words import sentence
 
 LOOK_SECONDS = 0.5
 """For which the coordinator may hold a request while nothing happens in the job."""
+FETCH_SECONDS = 0.5
+"""Of a look, for tiles. A job that is resumed may have thousands; other jobs want their turn."""
 REST = 2.0
 """A look that kept the processor for a second is followed by so many without one. Blender's interface runs on
 the same Python; tiles that come faster are fetched together."""
@@ -71,11 +73,15 @@ class Pursuit:
                 yield from self._cancel("cancelled by the requester")
                 told = True
             began = time.thread_time()
-            view = yield from asking(lambda: self._follower.look(self._over), self._say)
-            if follow.ended(view):
+            view = yield from asking(lambda: self._follower.look(self._over, FETCH_SECONDS), self._say)
+            if self._has_all(view):
                 return view
             yield from resting(REST * (time.thread_time() - began))
-            yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
+            if not self._follower.behind:
+                yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
+
+    def _has_all(self, view: JobView) -> bool:
+        return follow.ended(view) and not self._follower.behind
 
     def _over(self, view: JobView) -> str | None:
         return nobody(view, self._deal.order.ceiling, self._money, REMEDY)
@@ -89,8 +95,8 @@ class Pursuit:
         try:
             yield from self._cancel("given up by the requester")
             while True:
-                view = yield from asking(self._follower.look, self._say)
-                if follow.ended(view):
+                view = yield from asking(lambda: self._follower.look(seconds=FETCH_SECONDS), self._say)
+                if self._has_all(view):
                     break
                 yield
             yield from self._settle(view)

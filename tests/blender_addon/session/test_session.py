@@ -12,6 +12,7 @@ import pytest
 
 from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
 from paying_coordinator import ESCROW, PayingCoordinator
+from tegula_blender.job_view import JobPhase
 from tegula_blender.session import patience, pursuit, session
 from tegula_blender.session.requesting import Request
 from tegula_blender.session.session import Session
@@ -250,6 +251,31 @@ def test_another_start_finds_the_job_and_finishes_it(
     third = Session(tmp_path / "tegula", None, KEEP)
     assert [card.step for card in third.state.jobs] == [Step.DONE]
     third.close()
+
+
+def test_thousands_of_tiles_are_fetched_in_turn_with_other_jobs(
+    serving: Serving, fake: PayingCoordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as wait when an artist comes back; nothing is signed before all of them are seen."""
+    monkeypatch.setattr(pursuit, "FETCH_SECONDS", 0.0)
+    first = Session(tmp_path / "tegula", None, KEEP)
+    handle = first.submit(serving.url, TOKEN, request(tmp_path))
+    first.agree(handle)
+    until(lambda: card(first, handle).tiles > 0)
+    first.close()
+    assert fake.view is not None
+    while fake.view.phase is JobPhase.OPEN:
+        fake.step()
+    fake.requests.clear()
+    second = Session(tmp_path / "tegula", None, KEEP)
+    (found,) = second.state.jobs
+    second.resume(found.handle, TOKEN)
+    assert reaches(second, found.handle, Step.DONE).tiles == 12
+    second.close()
+    kinds = [re.sub(r"/0x\w+", "", line) for line in fake.requests]
+    tiles = [index for index, kind in enumerate(kinds) if kind == "GET /v1/blobs"]
+    assert [kinds[index - 1] for index in tiles[1:]] == ["GET /v1/jobs"] * 11
+    assert kinds.index("POST /v1/jobs/vouchers") > tiles[-1]
 
 
 def test_when_a_job_begins_older_ones_make_room(
