@@ -76,7 +76,7 @@ class Errand:
             yield from self._carry_on(at, record)
 
     def resume(self, reach: Reach, record: Record) -> Iterator[None]:
-        """A job whose deposit is paid: what is accepted is fetched again, what is not is waited for."""
+        """A job whose deposit is paid: what is accepted is fetched, what is not is waited for."""
         self._say(step=Step.WAITING, budget=planning.budget(record.order), sentence="")
         with self._ending():
             at = yield from asking(reach, self._explain)
@@ -109,7 +109,8 @@ class Errand:
         folder, blend = self._shelf.folder(record.job), Path(record.blend)
         frames = Frames(record.order, blend, record.layers, folder, self.delivery, self._blender)
         stand = lambda standing: self._stand(standing, at)  # noqa: E731
-        pursuit = Pursuit(deal, at.money, frames, stand, self._explain, lambda: self._cancelled)
+        kept = self._shelf.tiles(record.job)
+        pursuit = Pursuit(deal, at.money, frames, kept, stand, self._explain, lambda: self._cancelled)
         view = yield from pursuit.run()
         self._shelf.settle(record.job)
         self._end(view, at.money)

@@ -3,10 +3,12 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from tegula_market.digests import digest
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 from ..client import Refused
@@ -36,8 +38,16 @@ class Gallery(Protocol):
 
 
 class Follower:
-    def __init__(self, deal: Deal, gallery: Gallery, watch: Stopwatch, tell: Tell) -> None:
+    """
+    Args:
+        kept: a folder where tiles stay once they are fetched, for whoever follows the job again after a kill.
+    """
+
+    def __init__(
+        self, deal: Deal, gallery: Gallery, watch: Stopwatch, tell: Tell, kept: Path | None = None
+    ) -> None:
         self._deal, self._gallery, self._watch, self._tell = deal, gallery, watch, tell
+        self._kept = kept
         self._budget = planning.budget(deal.order)
         self._seen: dict[int, Digest] = {}
         self._price = 0
@@ -103,10 +113,11 @@ class Follower:
             if fetched and time.monotonic() >= until:
                 return False
             tile = self._deal.tiles[unit.unit]
-            with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
-                image = Path(folder) / "tile.exr"
+            with self._folder() as folder:
+                image = folder / f"{unit.image.hex()}.exr"
                 with self._watch.part("transfer"):
-                    self._deal.client.blobs.fetch(unit.image, image, tile.rendered.area * MOST_BYTES)
+                    if not _is_there(image, unit.image):
+                        self._deal.client.blobs.fetch(unit.image, image, tile.rendered.area * MOST_BYTES)
                 with self._watch.part("stitch"):
                     self._gallery.paste(tile, image)
             self._seen[unit.unit] = unit.image
@@ -114,6 +125,14 @@ class Follower:
             fetched += 1
             self._tell(self._standing(view))
         return True
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        if self._kept is not None:
+            yield self._kept
+            return
+        with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
+            yield Path(folder)
 
     def _pay(self, view: JobView) -> None:
         if not accounts.due(view):
@@ -142,3 +161,8 @@ def ended(view: JobView) -> bool:
     """Whether nothing more can become accepted, and everything accepted is vouchered."""
     under_way = any(unit.phase in (UnitPhase.LEASED, UnitPhase.DELIVERED) for unit in view.units)
     return view.phase is not JobPhase.OPEN and not under_way and not accounts.due(view)
+
+
+def _is_there(image: Path, wanted: Digest) -> bool:
+    """Whole: a machine that lost its power may have kept the name and not the bytes."""
+    return image.is_file() and digest(image.read_bytes()) == wanted

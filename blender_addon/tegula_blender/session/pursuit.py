@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tegula_market.model import TegulaError, Wei
 
@@ -33,6 +34,7 @@ class Pursuit:
     """
     Args:
         gallery: gets the tiles.
+        kept: as `Follower` takes it.
         tell: hears where the job stands.
         say: hears why it does not go on, and "" when it does.
         unwanted: whether the artist has cancelled the job.
@@ -43,12 +45,13 @@ class Pursuit:
         deal: Deal,
         money: Money,
         gallery: Gallery,
+        kept: Path,
         tell: Tell,
         say: Callable[[str], None],
         unwanted: Callable[[], bool],
     ) -> None:
         self._deal, self._money, self._say, self._unwanted = deal, money, say, unwanted
-        self._follower = Follower(deal, gallery, Stopwatch(), tell)
+        self._follower = Follower(deal, gallery, Stopwatch(), tell, kept)
 
     def run(self) -> Steps[JobView]:
         """

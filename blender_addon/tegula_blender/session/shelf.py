@@ -78,9 +78,16 @@ class Shelf:
         partial.write_bytes(codec.dumps(record))
         partial.replace(path)
 
+    def tiles(self, job: JobId) -> Path:
+        """Where its tiles are kept until it is settled: one that is resumed fetches none of them again."""
+        made = self.folder(job) / "tiles"
+        made.mkdir(exist_ok=True)
+        return made
+
     def settle(self, job: JobId) -> None:
         record = self.find(job)
         if record is not None:
+            shutil.rmtree(self.tiles(job))
             self.keep(replace(record, settled=True))
 
     def drop(self, job: JobId) -> None:

@@ -261,20 +261,24 @@ def test_thousands_of_tiles_are_fetched_in_turn_with_other_jobs(
     first = Session(tmp_path / "tegula", None, KEEP)
     handle = first.submit(serving.url, TOKEN, request(tmp_path))
     first.agree(handle)
-    until(lambda: card(first, handle).tiles > 0)
+    until(lambda: card(first, handle).tiles > 1)
     first.close()
     assert fake.view is not None
     while fake.view.phase is JobPhase.OPEN:
         fake.step()
     fake.requests.clear()
+    kept = list((tmp_path / "tegula" / "jobs").glob("*/tiles/*.exr"))
+    kept[0].write_bytes(b"what a power cut leaves")
     second = Session(tmp_path / "tegula", None, KEEP)
     (found,) = second.state.jobs
     second.resume(found.handle, TOKEN)
     assert reaches(second, found.handle, Step.DONE).tiles == 12
     second.close()
+    assert list((tmp_path / "tegula" / "jobs").glob("*/tiles")) == []
     kinds = [re.sub(r"/0x\w+", "", line) for line in fake.requests]
     tiles = [index for index, kind in enumerate(kinds) if kind == "GET /v1/blobs"]
-    assert [kinds[index - 1] for index in tiles[1:]] == ["GET /v1/jobs"] * 11
+    assert len(tiles) == 12 - len(kept) + 1, "what is here already is not fetched again"
+    assert [kinds[index - 1] for index in tiles[1:]] == ["GET /v1/jobs"] * (len(tiles) - 1)
     assert kinds.index("POST /v1/jobs/vouchers") > tiles[-1]
 
 
