@@ -56,13 +56,14 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
     bearer = HTTPBearer(auto_error=False)
 
-    def may_use_blobs(
+    # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once per request.
+    async def may_use_blobs(
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> None:
         if credentials is None or not desk.knows_blob_token(credentials.credentials):
             raise HTTPException(401, "want a bearer token that is known here; ask the operator for one")
 
-    def requester(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+    async def requester(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         if credentials is None or not desk.knows_requester_token(credentials.credentials):
             raise HTTPException(401, "want a requester's bearer token; ask the operator for one")
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tegula_blender.session import pursuit
 from tegula_blender.session.requesting import Request
 from tegula_blender.session.session import Session
 from tegula_blender.session.state import JobCard
@@ -19,6 +20,7 @@ LOOK_SECONDS = 0.1
 
 def main() -> None:
     folder, url, token, asked = sys.argv[1:]
+    pursuit.REST = 0.0  # there is no interface here that wants its turn
     here = Session(Path(folder), None, keep=10**9)
     if here.state.jobs:
         here.resume(here.state.jobs[0].handle, token)

@@ -58,7 +58,7 @@ AWAY = 2
 """Times that the requester is away, for half of all tiles in sum."""
 LOOK_SECONDS = 0.25
 STUCK_SECONDS = 120.0
-"""Without a tile accepted."""
+"""Without a tile accepted, or a claim."""
 CLAIM_SECONDS = 120.0
 
 Act: TypeAlias = Callable[[], None]
