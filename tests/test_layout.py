@@ -31,7 +31,6 @@ COVERED_ELSEWHERE = {
     "coordinator/views.py": "coordinator/test_http_api.py reads them",
     "coordinator/desk.py": "coordinator/test_http_api.py, through the API",
     "coordinator/bookkeeper.py": "coordinator/test_http_api.py and test_router.py, on a real log",
-    "coordinator/service.py": "end_to_end/test_local.py runs the program",
     "coordinator/cli.py": "end_to_end/test_local.py runs the program",
     "coordinator/book/job.py": "coordinator/book/, event by event",
     "coordinator/book/state.py": "coordinator/book/, event by event",
