@@ -35,7 +35,7 @@ from tegula_market.adapters import devchain, evm, exr, keystore
 from tegula_market.adapters.chain import Escrow
 from tegula_market.model import Address, JobId, Outcome, Rect, Wei
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # three minutes where nothing else runs
 
 HERE = Path(__file__).parent
 WORKERS = 20
@@ -54,6 +54,8 @@ CHEAP = 2**10
 KILLS = {"worker": 20, "verifier": 3, "coordinator": 3}
 LONGEST_ABSENCE = 300
 """Tiles that others finish before a worker that was killed comes back."""
+CLAIMERS = 3
+"""Workers that are killed when the job has just been closed, and claim."""
 AWAY = 2
 """Times that the requester is away, for half of all tiles in sum."""
 LOOK_SECONDS = 0.25
@@ -133,6 +135,7 @@ class Plan:
     def __init__(self, troupe: Troupe, seed: int) -> None:
         self._troupe, self._random, self._order = troupe, random.Random(seed), count()
         self._acts: list[tuple[int, int, Act]] = []
+        self._accepted = 0
         for at in self._moments(KILLS["worker"]):
             self._add(at, self._strike_a_worker)
         for at in self._moments(KILLS["verifier"]):
@@ -162,8 +165,13 @@ class Plan:
     def _strike_a_worker(self) -> None:
         name = self._random.choice(sorted(self._troupe.workers))
         self._troupe.kill_worker(name)
-        back = self._accepted + self._random.randrange(LONGEST_ABSENCE)
+        back = min(TILES, self._accepted + self._random.randrange(LONGEST_ABSENCE))
         self._add(back, lambda: self._troupe.start_worker(name))
+
+    def interrupt_claims(self) -> None:
+        for name in self._random.sample(sorted(self._troupe.workers), CLAIMERS):
+            self._troupe.kill_worker(name)
+            self._troupe.start_worker(name)
 
 
 class Watcher:
@@ -199,10 +207,12 @@ def test_ten_thousand_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: py
         troupe.order()
         job = _job(said(troupe.coordinator, "job opened"))
         watcher = Watcher(it, job)
-        _play(watcher, Plan(troupe, seed))
+        plan = Plan(troupe, seed)
+        _play(watcher, plan)
         rendered = time.monotonic()
         assert troupe.requester is not None
         over = json.loads(troupe.requester.wait_for(lambda line: line.startswith("{"), CLAIM_SECONDS))
+        plan.interrupt_claims()
         view = watcher.view()
         watcher.close()
         escrow = Escrow.connect(it.chain.rpc, it.chain.escrow)
