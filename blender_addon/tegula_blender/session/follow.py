@@ -4,7 +4,9 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +14,7 @@ from tegula_market.digests import digest
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 from ..client import Refused
-from ..job_view import JobPhase, JobView, UnitPhase
+from ..job_view import JobPhase, JobView, UnitPhase, UnitView
 from . import accounts, planning
 from .deal import Deal
 from .standing import Standing, Tell
@@ -21,6 +23,8 @@ from .worklog import WorkLog
 
 MOST_BYTES = 8 << 10
 """Of an image, for each of its pixels: 2,048 float channels, or a few and a header in a tiny one."""
+TOGETHER = 8
+"""Tiles fetched at a time: one by one, each would wait its turn at a busy coordinator, or for a far one."""
 POLL_SECONDS = 20.0
 """For which the coordinator may hold a request while nothing happens."""
 
@@ -54,6 +58,8 @@ class Follower:
         """Of what was seen."""
         self.behind = False
         """Whether the last look had no time for some accepted tiles; nothing is signed before it had."""
+        self.helped = 0.0
+        """Seconds of the processor that other threads took for the last look."""
         self._seq = 0
         self._view: JobView | None = None
         self._since: float | None = None
@@ -80,7 +86,7 @@ class Follower:
         """Sees how the job stands, fetches what is new and signs what is due; raises as `follow`.
 
         Args:
-            seconds: for which tiles are fetched, one of them at least.
+            seconds: for which tiles are fetched, some of them at least.
         """
         view = self._view = self._deal.client.job(self._deal.job, self._view)
         reason = over(view)
@@ -106,32 +112,52 @@ class Follower:
 
     def _fetch(self, view: JobView, until: float) -> bool:
         """Whether that was all."""
-        fetched = 0
-        for unit in view.units:
-            if unit.phase is not UnitPhase.ACCEPTED or unit.unit in self._seen or unit.image is None:
-                continue
-            if fetched and time.monotonic() >= until:
-                return False
-            tile = self._deal.tiles[unit.unit]
-            with self._folder() as folder:
-                image = folder / f"{unit.image.hex()}.exr"
-                with self._watch.part("transfer"):
-                    if not _is_there(image, unit.image):
-                        self._deal.client.blobs.fetch(unit.image, image, tile.rendered.area * MOST_BYTES)
-                with self._watch.part("stitch"):
-                    self._gallery.paste(tile, image)
-            self._seen[unit.unit] = unit.image
-            self._price += unit.price or 0
-            fetched += 1
-            self._tell(self._standing(view))
+        self.helped = 0.0
+        new = [
+            unit for unit in view.units if unit.phase is UnitPhase.ACCEPTED and unit.unit not in self._seen
+        ]
+        pool = ThreadPoolExecutor(TOGETHER)
+        try:
+            for start in range(0, len(new), TOGETHER):
+                if start and time.monotonic() >= until:
+                    return False
+                self._take(new[start : start + TOGETHER], pool, view)
+        finally:
+            # Giving up does not wait for a coordinator that is away: closing the client ends what it asks.
+            pool.shutdown(wait=False, cancel_futures=True)
         return True
+
+    def _take(self, units: list[UnitView], pool: Executor, view: JobView) -> None:
+        with self._folder() as folder:
+            with self._watch.part("transfer"):
+                brought = list(pool.map(partial(self._bring, folder), units))
+            for unit, (image, seconds) in zip(units, brought, strict=True):
+                self.helped += seconds
+                if image is None or unit.image is None:
+                    continue
+                with self._watch.part("stitch"):
+                    self._gallery.paste(self._deal.tiles[unit.unit], image)
+                self._seen[unit.unit] = unit.image
+                self._price += unit.price or 0
+                self._tell(self._standing(view))
+
+    def _bring(self, folder: Path, unit: UnitView) -> tuple[Path | None, float]:
+        """The tile's image, if it has one, and the processor's seconds that it took; in any thread."""
+        began = time.thread_time()
+        if unit.image is None:
+            return None, 0.0
+        image = folder / f"{unit.image.hex()}.exr"
+        if not _is_there(image, unit.image):
+            most = self._deal.tiles[unit.unit].rendered.area * MOST_BYTES
+            self._deal.client.blobs.fetch(unit.image, image, most)
+        return image, time.thread_time() - began
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         if self._kept is not None:
             yield self._kept
             return
-        with tempfile.TemporaryDirectory(prefix="tegula-") as folder:
+        with tempfile.TemporaryDirectory(prefix="tegula-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
     def _pay(self, view: JobView) -> None:

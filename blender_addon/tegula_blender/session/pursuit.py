@@ -79,7 +79,7 @@ class Pursuit:
             view = yield from asking(lambda: self._follower.look(self._over, FETCH_SECONDS), self._say)
             if self._has_all(view):
                 return view
-            yield from resting(REST * (time.thread_time() - began))
+            yield from resting(REST * (time.thread_time() - began + self._follower.helped))
             if not self._follower.behind:
                 yield from asking(lambda: self._follower.wait(LOOK_SECONDS), self._say)
 

@@ -13,7 +13,7 @@ import pytest
 from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
 from paying_coordinator import ESCROW, PayingCoordinator
 from tegula_blender.job_view import JobPhase
-from tegula_blender.session import patience, pursuit, session
+from tegula_blender.session import follow, patience, pursuit, session
 from tegula_blender.session.requesting import Request
 from tegula_blender.session.session import Session
 from tegula_blender.session.state import JobCard, Step
@@ -258,6 +258,7 @@ def test_thousands_of_tiles_are_fetched_in_turn_with_other_jobs(
 ) -> None:
     """As many as wait when an artist comes back; nothing is signed before all of them are seen."""
     monkeypatch.setattr(pursuit, "FETCH_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "TOGETHER", 1)
     first = Session(tmp_path / "tegula", None, KEEP)
     handle = first.submit(serving.url, TOKEN, request(tmp_path))
     first.agree(handle)
