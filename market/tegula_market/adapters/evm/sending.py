@@ -25,6 +25,9 @@ __all__ = ["Build", "Dispatch", "Policy", "Sender", "transact"]
 
 FINAL_BLOCKS = 64
 """After so many blocks, two epochs of Ethereum's, a transaction is taken to stay where it is."""
+HEADROOM = 40_000
+"""Units of gas above what a call would take now; what is not used is not paid. Whoever comes before it in the
+block can make it dearer: a slot that is empty then costs 17,100 more to write."""
 TRIES = 3
 """With another nonce each, where other programs use the key, too."""
 
@@ -138,6 +141,8 @@ class Sender:
         """None if somebody else took the nonce."""
         call = act if act["to"] else {name: act[name] for name in ("value", "data")}
         gas = self._web3.eth.estimate_gas(cast("TxParams", {**call, "from": key.account.address}))
+        if act["data"] != "0x":  # a plain transfer, which may be all that is there, takes what it takes
+            gas += HEADROOM
         nonce, offer = self._nonce(pursuit, key), pursuit.offer()
         version = pursuit.signed({**act, "gas": gas, "nonce": nonce}, offer)
         try:

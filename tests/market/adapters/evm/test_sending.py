@@ -84,6 +84,18 @@ def test_it_is_sent_by_eip_1559_and_remembered(local: DevChain, tmp_path: Path) 
     assert left(tmp_path / "box.db") == []
 
 
+def test_a_call_that_others_make_dearer_is_carried_out(
+    local: DevChain, payer: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the estimate and its block; here, they have emptied the account that it pays into."""
+    web3 = evm.connect(local.rpc)
+    estimate = web3.eth.estimate_gas
+    monkeypatch.setattr(web3.eth, "estimate_gas", lambda call: estimate(call) - 17_100)
+    dollar = web3.eth.contract(Web3.to_checksum_address(local.dollar), abi=evm.artifact("DevDollar")["abi"])
+    mint = dollar.functions.mint(Web3.to_checksum_address(Key.generate().address), 1)
+    assert Sender(web3).send(mint.build_transaction, payer)["status"] == 1
+
+
 def test_no_key_is_on_the_disk(local: DevChain, tmp_path: Path) -> None:
     key = local.key(5)
     Sender(evm.connect(local.rpc), Dispatch(Outbox(tmp_path / "box.db"))).send(paying, key, 7)
