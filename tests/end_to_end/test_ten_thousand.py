@@ -135,7 +135,9 @@ class Plan:
     def __init__(self, troupe: Troupe, seed: int) -> None:
         self._troupe, self._random, self._order = troupe, random.Random(seed), count()
         self._acts: list[tuple[int, int, Act]] = []
-        self._accepted = 0
+        self._accepted = self._gone = 0
+        self.missed = 0
+        """Tiles that were accepted while the requester was away."""
         for at in self._moments(KILLS["worker"]):
             self._add(at, self._strike_a_worker)
         for at in self._moments(KILLS["verifier"]):
@@ -145,8 +147,8 @@ class Plan:
         share = TILES // AWAY
         for turn in range(AWAY):
             gone = turn * share + self._random.randrange(share // 20, share // 4)
-            self._add(gone, troupe.leave)
-            self._add(gone + share // 2, troupe.order)
+            self._add(gone, self._leave)
+            self._add(gone + share // 2, self._return)
         heapify(self._acts)
 
     def follow(self, accepted: int) -> None:
@@ -161,6 +163,14 @@ class Plan:
 
     def _add(self, at: int, act: Act) -> None:
         heappush(self._acts, (at, next(self._order), act))
+
+    def _leave(self) -> None:
+        self._troupe.leave()
+        self._gone = self._accepted
+
+    def _return(self) -> None:
+        self._troupe.order()
+        self.missed += self._accepted - self._gone
 
     def _strike_a_worker(self) -> None:
         name = self._random.choice(sorted(self._troupe.workers))
@@ -220,6 +230,7 @@ def test_ten_thousand_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: py
         settled = time.monotonic()
 
         assert over["step"] == "done", over
+        assert plan.missed == pytest.approx(TILES / 2, rel=0.2), "half, but for what comes between two looks"
         _assert_accepted_once(view)
         _assert_right_to_the_unit(it, escrow, view, troupe, purse.address)
         _assert_complete(tmp_path, job)
@@ -230,6 +241,7 @@ def test_ten_thousand_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: py
         figures = {
             "seconds": {name: round(seconds) for name, seconds in spans.items()},
             "kills": dict(troupe.blows),
+            "missed": plan.missed,
             "leases": max(unit.attempt for unit in view.units),
             "gas": _gas(it),
         }
