@@ -57,7 +57,8 @@ class Follower:
         self._price = 0
         """Of what was seen."""
         self.behind = False
-        """Whether the last look had no time for some accepted tiles; nothing is signed before it had."""
+        """Whether the last look had no time for some accepted tiles. The next one goes on with them, and
+        signs what is due for them, before anything newer is looked at."""
         self.helped = 0.0
         """Seconds of the processor that other threads took for the last look."""
         self._seq = 0
@@ -88,7 +89,9 @@ class Follower:
         Args:
             seconds: for which tiles are fetched, some of them at least.
         """
-        view = self._view = self._deal.client.job(self._deal.job, self._view)
+        if self._view is None or not self.behind:  # else a market that is faster than we would never be paid
+            self._view = self._deal.client.job(self._deal.job, self._view)
+        view = self._view
         reason = over(view)
         if reason:
             raise NobodyTakes(reason)
