@@ -17,7 +17,7 @@ from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import auction
 from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
-from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy
+from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy, job_id
 from tegula_market.model import ETHER, Address, InvalidValue, LeaseId, Wei
 
 LONGEST_TOKEN = 4096
@@ -151,8 +151,14 @@ def refund(
         escrow, order = record.read(out)
         chain = Escrow.connect(rpc, escrow, _dispatch(max_fee_per_gas))
         tx = chain.refund(order.terms, signing.load_key(key_file))
-        record.drop(out)
-    typer.echo(json.dumps({"tx": "0x" + tx.hex()}))
+        root = chain.root(job_id(order.terms))
+        if root is not None and root.reserved:
+            screen.say(
+                f"workers can still claim {root.reserved}; what is left of it returns by another refund"
+            )
+        else:
+            record.drop(out)
+    typer.echo(json.dumps({"tx": None if tx is None else "0x" + tx.hex()}))
 
 
 @app.command()

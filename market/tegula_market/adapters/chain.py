@@ -6,32 +6,24 @@ kill it is simply called again.
 Errors are `evm.ChainError` and its kinds.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from eth_abi.abi import encode as abi_encode
 from eth_utils.abi import event_abi_to_log_topic
-from eth_utils.crypto import keccak
 from web3 import Web3
 
-from tegula_market.adapters import purse, signing, tokens
-from tegula_market.adapters.evm import (
-    ChainError,
-    NoGas,
-    Refused,
-    Unreachable,
-    artifact,
-    connect,
-    translated,
-)
+from tegula_market.adapters import purse, tokens
+from tegula_market.adapters.contract import as_tuple, job_id
+from tegula_market.adapters.evm import ChainError, NoGas, Refused, Unreachable, translated
 from tegula_market.adapters.evm.logs import Filter, Reader
 from tegula_market.adapters.evm.outbox import Outbox
-from tegula_market.adapters.evm.sending import Dispatch, Policy, Sender
-from tegula_market.adapters.genuine import is_tile_escrow
-from tegula_market.adapters.records import Account, Payment, Returned, Status
+from tegula_market.adapters.evm.sending import Dispatch, Policy
+from tegula_market.adapters.records import Account, Payment, Returned, Root, Status
+from tegula_market.adapters.rooted import Rooted
 from tegula_market.adapters.signing import Key
 from tegula_market.adapters.tokens import Token
-from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Voucher, Wei
-from tegula_market.vouchers import Authorisation, Domain, voucher_payload
+from tegula_market.model import ETHER, Address, JobId, Signature, SignedVoucher, Terms, Wei
+from tegula_market.vouchers import Authorisation
 
 __all__ = [
     "Account",
@@ -44,70 +36,16 @@ __all__ = [
     "Policy",
     "Refused",
     "Returned",
+    "Root",
     "Status",
     "Token",
     "Unreachable",
     "job_id",
 ]
 
-TERMS_TYPE = "(address,address,address,address,address,address,uint16,uint40,uint32,uint32,bytes32)"
 
-
-def job_id(terms: Terms) -> JobId:
-    """keccak256 of the ABI-encoded terms, as TileEscrow.jobId computes it."""
-    return JobId(bytes(keccak(abi_encode([TERMS_TYPE], [_terms(terms)]))))
-
-
-class Escrow:
-    """One TileEscrow contract on one chain.
-
-    Args:
-        dispatch: where transactions are kept until they are final, and what they may cost.
-    """
-
-    def __init__(self, web3: Web3, address: Address, dispatch: Dispatch | None = None) -> None:
-        self._web3 = web3
-        self._sender = Sender(web3, dispatch)
-        self._contract = web3.eth.contract(
-            Web3.to_checksum_address(address), abi=artifact("TileEscrow")["abi"]
-        )
-        self.domain = Domain(web3.eth.chain_id, address)
-
-    @classmethod
-    def connect(cls, rpc_url: str, address: Address, dispatch: Dispatch | None = None) -> "Escrow":
-        """Raises: Unreachable: no chain there, or no contract at the address."""
-        web3 = connect(rpc_url)
-        with translated():
-            if not web3.eth.get_code(Web3.to_checksum_address(address)):
-                raise Unreachable(f"there is no contract at 0x{address.hex()} on the chain of {rpc_url}")
-            return cls(web3, address, dispatch)
-
-    def settle(self, key: Key) -> None:
-        """Sees to what the key sent before a kill, or before the chain was reorganised.
-
-        Raises:
-            ChainError: it cannot be seen to now; it is kept.
-        """
-        self._sender.settle(key)
-
-    def genuine(self) -> bool:
-        """Whether this is the escrow that this package was built with, and takes what is signed for it."""
-        if not is_tile_escrow(self._web3, self.domain.escrow):
-            return False
-        probe = Voucher(JobId(bytes(32)), ETHER, Wei(0))
-        ask = self._contract.functions.voucherDigest(bytes(32), Web3.to_checksum_address(ETHER), 0)
-        with translated():
-            return bytes(ask.call()) == signing.hash_of(voucher_payload(self.domain, probe))
-
-    def account(self, job: JobId) -> Account:
-        with translated():
-            funded, paid, _, status, _ = self._contract.functions.account(job).call()
-        return Account(Wei(funded), Wei(paid), Status(status))
-
-    def claimed(self, job: JobId, worker: Address) -> Wei:
-        """What the worker has been paid of this job so far."""
-        with translated():
-            return Wei(self._contract.functions.claimed(job, Web3.to_checksum_address(worker)).call())
+class Escrow(Rooted):
+    """One TileEscrow contract on one chain."""
 
     def balance(self, token: Address, owner: Address) -> Wei:
         with translated():
@@ -142,10 +80,7 @@ class Escrow:
                 f"the job needs a deposit of {amount} and the wallet 0x{key.address.hex()} has {held} {unit};"
                 " fund it, lower --ceiling, or render fewer samples"
             )
-        if terms.token != ETHER:
-            self._approve(terms.token, amount, key)
-        value = amount if terms.token == ETHER else 0
-        return self._send(self._contract.functions.open(_terms(terms), amount), key, value)
+        return self._bring(self._contract.functions.open(as_tuple(terms), amount), terms.token, amount, key)
 
     def open_authorised(
         self, terms: Terms, amount: Wei, authorisation: Authorisation, key: Key
@@ -159,7 +94,7 @@ class Escrow:
             return None
         times = authorisation.valid_after, authorisation.valid_before
         act = self._contract.functions.openWithAuthorization(
-            _terms(terms), amount, *times, *_vrs(authorisation.signature)
+            as_tuple(terms), amount, *times, *_vrs(authorisation.signature)
         )
         try:
             return self._send(act, key)
@@ -178,6 +113,22 @@ class Escrow:
         if self.claimed(voucher.job, voucher.worker) >= voucher.cumulative:
             return None
         return self._send(self._claim(terms, signed), key)
+
+    def claim_jobs(self, claims: Sequence[tuple[Terms, SignedVoucher]], key: Key) -> bytes | None:
+        """One worker's vouchers of several jobs in one token, by one transfer; None if all are paid."""
+        due = [
+            (terms, signed)
+            for terms, signed in claims
+            if self.claimed(signed.voucher.job, signed.voucher.worker) < signed.voucher.cumulative
+        ]
+        if not due:
+            return None
+        (worker,) = {signed.voucher.worker for _, signed in due}
+        parts = [
+            (as_tuple(terms), each.voucher.cumulative, each.signer_signature, each.coordinator_signature)
+            for terms, each in due
+        ]
+        return self._send(self._contract.functions.claimJobs(Web3.to_checksum_address(worker), parts), key)
 
     def claim_gas(self, terms: Terms, signed: SignedVoucher, sender: Address) -> int:
         """Units of gas that `claim` takes now."""
@@ -204,11 +155,23 @@ class Escrow:
         """Returns all but `owed` to the requester at once; None if the job is closed already."""
         if not self.account(job_id(terms)).open:
             return None
-        return self._send(self._contract.functions.close(_terms(terms), owed, signer, coordinator), key)
+        return self._send(self._contract.functions.close(as_tuple(terms), owed, signer, coordinator), key)
 
-    def refund(self, terms: Terms, key: Key) -> bytes:
-        """Returns what was not claimed, after deadline and grace."""
-        return self._send(self._contract.functions.refund(_terms(terms)), key)
+    def refund(self, terms: Terms, key: Key) -> bytes | None:
+        """Returns what was not claimed, after deadline and grace; None if all of that is back.
+
+        What a root reserves returns by another call, once the root has been final for the grace, too.
+        """
+        job = job_id(terms)
+        account = self.account(job)
+        if account.status is Status.REFUNDED:
+            return None
+        root = self.root(job)
+        if root and root.reserved and account.funded == account.paid + root.reserved:
+            expiry = max(root.final_at, account.deadline) + terms.grace
+            if self.time() < expiry:
+                return None
+        return self._send(self._contract.functions.refund(as_tuple(terms)), key)
 
     def payments(self, job: JobId) -> list[Payment]:
         """Every claim of the job, oldest first."""
@@ -227,14 +190,6 @@ class Escrow:
             for log in self._logs(name, job)
         ]
 
-    def _approve(self, token: Address, amount: Wei, key: Key) -> None:
-        """Unless it was done before a kill."""
-        spender, asks = Web3.to_checksum_address(self.domain.escrow), self._erc20(token).functions
-        with translated():
-            allowed = asks.allowance(key.account.address, spender).call()
-        if allowed < amount:
-            self._send(asks.approve(spender, amount), key)
-
     def _logs(self, name: str, job: JobId) -> list[Any]:
         """Looks back from now to when the job was opened: a chain can be long, a job is not."""
         if self.account(job).status is Status.NONE:
@@ -251,27 +206,15 @@ class Escrow:
                     break
         return [event.process_log(log) for log in found if log["topics"][0] == kind]
 
-    def _erc20(self, token: Address) -> Any:
-        return self._web3.eth.contract(Web3.to_checksum_address(token), abi=artifact("DevDollar")["abi"])
-
     def _claim(self, terms: Terms, signed: SignedVoucher) -> Any:
         voucher = signed.voucher
         return self._contract.functions.claim(
-            _terms(terms),
+            as_tuple(terms),
             Web3.to_checksum_address(voucher.worker),
             voucher.cumulative,
             signed.signer_signature,
             signed.coordinator_signature,
         )
-
-    def _send(self, act: Any, key: Key, value: int = 0) -> bytes:
-        return bytes(self._sender.send(act.build_transaction, key, value)["transactionHash"])
-
-
-def _terms(terms: Terms) -> tuple[object, ...]:
-    parties = (terms.requester, terms.signer, terms.coordinator, terms.arbiter, terms.token, terms.author)
-    numbers = (terms.author_bps, terms.deadline, terms.window, terms.grace)
-    return (*map(Web3.to_checksum_address, parties), *numbers, terms.salt)
 
 
 def _vrs(signature: Signature) -> tuple[int, bytes, bytes]:

@@ -22,10 +22,31 @@ class Account:
     funded: Wei
     paid: Wei
     status: Status
+    deadline: int = 0
+    """As extended; Unix seconds."""
+    rooted: bool = False
+    """There is a root, and it reserves a part."""
 
     @property
     def open(self) -> bool:
         return self.status is Status.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The coordinator's last word on a job."""
+
+    hash: bytes
+    reserved: Wei
+    """What its leaves can still take."""
+    stake: Wei
+    """The requester's, while there is a dispute."""
+    final_at: int
+    """Unix seconds: from then on it pays."""
+
+    @property
+    def disputed(self) -> bool:
+        return self.stake != 0
 
 
 @dataclass(frozen=True, slots=True)

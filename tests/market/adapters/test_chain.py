@@ -4,8 +4,8 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_account.messages import encode_typed_data
@@ -15,6 +15,7 @@ from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint, RPCResponse
 
 from chains import ENGINES, running
+from escrow_scene import DEPOSIT, Scene, both, voucher
 from tegula_market import vouchers
 from tegula_market.adapters import chain, evm, signing
 from tegula_market.adapters.chain import Escrow, NoGas, Refused, Status, Unreachable
@@ -26,7 +27,6 @@ from tegula_market.model import (
     MOST_AUTHOR_BPS,
     Address,
     JobId,
-    Signature,
     SignedVoucher,
     Terms,
     Voucher,
@@ -35,62 +35,6 @@ from tegula_market.model import (
 from tegula_market.vouchers import Authorisation, Payload
 
 pytestmark = pytest.mark.slow
-
-DEPOSIT = Wei(1_000_000)
-SIGNER, COORDINATOR = Key.generate(), Key.generate()
-DAY = 86_400
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A local chain, its escrow, and the money of the job."""
-
-    local: DevChain
-    escrow: Escrow
-    token: Address
-    requester: Key
-    relay: Key
-    """Pays for the gas of claims, so that balances of workers are what they were paid."""
-
-    @property
-    def web3(self) -> Web3:
-        return evm.connect(self.local.rpc)
-
-    def terms(self) -> Terms:
-        now = self.web3.eth.get_block("latest")["timestamp"]
-        parties = self.requester.address, SIGNER.address, COORDINATOR.address, self.token
-        return Terms(*parties, now + DAY, 3600, random.randbytes(32))
-
-    def opened(self) -> Terms:
-        terms = self.terms()
-        assert self.escrow.open(terms, DEPOSIT, self.requester)
-        return terms
-
-    def balance(self, owner: Address) -> int:
-        return self.escrow.balance(self.token, owner)
-
-    def claim(self, signed: SignedVoucher, terms: Terms) -> bytes | None:
-        return self.escrow.claim(terms, signed, self.relay)
-
-    def close(self, terms: Terms, owed: int) -> bytes | None:
-        payload = vouchers.close_payload(self.escrow.domain, chain.job_id(terms), Wei(owed))
-        return self.escrow.close(terms, Wei(owed), *both(payload), self.relay)
-
-    def travel(self, to: int) -> None:
-        """Sets the time of the next block and mines it."""
-        if self.local.engine == "anvil":
-            self._ask("evm_setNextBlockTimestamp", to)
-            self._ask("evm_mine")
-        else:
-            self._ask("testing_timeTravel", to)
-
-    def _ask(self, method: str, *arguments: int) -> None:
-        answer = self.web3.provider.make_request(cast("Any", method), list(arguments))
-        assert "error" not in answer
-
-
-def both(payload: Payload) -> tuple[Signature, Signature]:
-    return signing.sign(payload, SIGNER), signing.sign(payload, COORDINATOR)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -111,11 +55,6 @@ def scene(request: pytest.FixtureRequest, local: DevChain) -> Scene:
 @pytest.fixture
 def job(scene: Scene) -> Terms:
     return scene.opened()
-
-
-def voucher(scene: Scene, terms: Terms, worker: Address, cumulative: int) -> SignedVoucher:
-    made = Voucher(chain.job_id(terms), worker, Wei(cumulative))
-    return SignedVoucher(made, *both(vouchers.voucher_payload(scene.escrow.domain, made)))
 
 
 def test_a_look_at_a_deposit_asks_the_node_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from web3.exceptions import ContractLogicError
 
 from orders import escrow_terms
 from tegula_market import vouchers
-from tegula_market.adapters import chain, evm, light, roots, signing
+from tegula_market.adapters import chain, contract, evm, light, roots, signing
 from tegula_market.adapters.roots import Tree
 from tegula_market.codec import MAX_WEI
 from tegula_market.model import ETHER, NOBODY, Address, InvalidValue, JobId, Terms, Voucher, Wei
@@ -102,7 +102,7 @@ def test_ids_and_digests_are_the_escrows(
     local: Local, terms: Terms, job: JobId, worker: Address, amount: Wei, time: int
 ) -> None:
     asked, domain = local.contract.functions, Domain(local.web3.eth.chain_id, _bytes(local.contract.address))
-    assert asked.jobId(chain._terms(terms)).call() == chain.job_id(terms) == light.job_id(terms)
+    assert asked.jobId(contract.as_tuple(terms)).call() == chain.job_id(terms) == light.job_id(terms)
     voucher = vouchers.voucher_payload(domain, Voucher(job, worker, amount))
     for payload, digest in (
         (voucher, asked.voucherDigest(job, Web3.to_checksum_address(worker), amount)),
@@ -126,7 +126,7 @@ def test_the_escrow_pays_every_leaf_of_such_a_tree(
     terms = local.terms()
     job, acts = chain.job_id(terms), local.contract.functions
     tree, reserve = Tree.of(job, totals), roots.reserve(totals, {})
-    deal = chain._terms(terms)
+    deal = contract.as_tuple(terms)
     acts.open(deal, reserve).transact({"from": local.web3.eth.accounts[0], "value": reserve})
     acts.postRoot(deal, tree.root, reserve).transact({"from": local.coordinator})
     local.tester.time_travel(local.web3.eth.get_block("latest")["timestamp"] + WINDOW)

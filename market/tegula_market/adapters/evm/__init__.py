@@ -40,7 +40,7 @@ SENTENCES = {
     "BadTerms": "the terms could cheat somebody: they want two different keys, an arbiter that is no party"
     " and has a window, a grace of four windows, and an author with a part of at most a tenth or none",
     "WrongValue": "the ether sent with the deposit is not its amount",
-    "NotRequester": "only the requester that the terms name can open the job",
+    "NotRequester": "only the requester that the terms name can do this",
     "TooEarly": "it is too early: deadline and grace, or a window, have to pass first; a job can be closed"
     " at once",
     "TooLate": "the window for this has passed",
