@@ -31,6 +31,14 @@ class SendLease:
 
 
 @dataclass(frozen=True, slots=True)
+class SendRoot:
+    """Tell a worker of a job's root; the shell adds the proof: the book hashes nothing."""
+
+    worker: WorkerId
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class SendProbe:
     """Have a result checked: place the probes, and order the rects from the verifier."""
 
@@ -58,4 +66,4 @@ class WakeAt:
     event: Event
 
 
-Command: TypeAlias = Tell | Greet | SendLease | SendProbe | WakeAt
+Command: TypeAlias = Tell | Greet | SendLease | SendRoot | SendProbe | WakeAt

@@ -43,6 +43,8 @@ class Config:
     call_seconds: float = 2.0
     """Time in which workers answer a call."""
     lease_seconds: float = 3600.0
+    root_after_seconds: float = 3600.0
+    """Silence of a requester that owes, until workers get a root; only where the terms have an arbiter."""
     max_blob_bytes: int = 4 << 30
 
     @property

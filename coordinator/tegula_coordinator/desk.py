@@ -16,6 +16,7 @@ from tegula_coordinator.book import Book, Job
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
+from tegula_coordinator.presence import Presence
 from tegula_coordinator.store import Recorded
 from tegula_coordinator.tiles import sizes
 from tegula_market import auction, codec, messages, tiling, vouchers
@@ -49,6 +50,10 @@ class NotFunded(TegulaError):
     """The escrow does not hold what the order can cost."""
 
 
+class NoRoot(TegulaError):
+    """The job's workers are paid by vouchers alone."""
+
+
 class TooEarly(TegulaError):
     """What can be had once nobody can gain by it any more."""
 
@@ -77,6 +82,7 @@ class Desk:
         self._derive = derive
         self._tokens = tokens
         self._contact = contact
+        self.presence = Presence()
         self._start = secrets.token_hex(8)
 
     @property
@@ -107,15 +113,52 @@ class Desk:
         except KeyError as error:
             raise NoSuchJob("there is no such job here") from error
 
-    def show(self, job: JobId, since: str) -> dict[str, Any]:
+    def hear(self, job: JobId) -> None:
+        """A word of the job's requester, whatever it says."""
+        if job in self.book.live:
+            self.presence.hear(job)
+
+    async def show(self, job: JobId, since: str) -> dict[str, Any]:
         """The job as its requester may see it.
 
         Args:
             since: the mark of an earlier view, whose units are left out if they have not changed.
         """
         found = self.find(job)
-        view = views.job(self.book, found, self._keeper.seq, self._clock(since))
+        try:
+            root = await self._root(found)
+        except chain.ChainError:
+            root = self._last_root(found)
+        view = views.job(self.book, found, root, self._keeper.seq, self._clock(since))
         return {**view, "mark": f"{self._start}-{found.clock}"}
+
+    def show_root(self, job: JobId) -> dict[str, Any]:
+        """Raises: NoSuchJob, NoRoot."""
+        found = self.find(job)
+        if found.root is None:
+            raise NoRoot("the job has no root: its workers are paid by vouchers")
+        return views.root(found, found.root)
+
+    async def _root(self, job: Job) -> views.RootView | None:
+        """As the chain has it now: a dispute moves the time, a claim by voucher what a close has to leave."""
+        if job.root is None or job.id not in self.book.live:
+            return self._last_root(job)
+        account, root = await asyncio.to_thread(self._rooted, job.id)
+        if root is None:  # voided, of which the book hears in a moment
+            return None
+        kept = max(job.ledger.total_owed, Wei(account.paid + root.reserved))
+        return views.RootView(root.hash, root.reserved, root.final_at, kept)
+
+    def _last_root(self, job: Job) -> views.RootView | None:
+        """As the book has it."""
+        if job.root is None:
+            return None
+        owed = job.ledger.total_owed if job.closed is None else job.closed
+        return views.RootView(job.root.hash, job.root.reserve, job.root.final_at, owed)
+
+    def _rooted(self, job: JobId) -> tuple[chain.Account, chain.Root | None]:
+        """Blocks."""
+        return self._escrow.account(job), self._escrow.root(job)
 
     def _clock(self, mark: str) -> int:
         """The job's, when the mark was given; -1 if that was before this start.
@@ -187,11 +230,19 @@ class Desk:
         self._check_session(found, payload, signature)
         ours = signing.sign(payload, self._key)
         if job in self.book.live:
+            await self._check_owed(found, owed)
             await self._keeper.record(events.JobClosed(time.time(), job, owed, ours))
+            self.presence.forget(job)
             log.info("job closed", job=job.hex(), owed=owed)
-        elif found.ledger.total_owed != owed:
-            raise NotAcceptable(f"the job is closed, with {found.ledger.total_owed} owed and not {owed}")
+        elif found.closed != owed:
+            raise NotAcceptable(f"the job is closed, with {found.closed} owed and not {owed}")
         return ours
+
+    async def _check_owed(self, job: Job, owed: Wei) -> None:
+        """Where there is a root; else the book knows all of it."""
+        root = await self._root(job)
+        if root is not None and owed != root.owed:
+            raise NotAcceptable(f"with the root, {root.owed} has to be left for workers, not {owed}")
 
     def _check_session(self, job: Job, payload: dict[str, Any], signature: Signature) -> None:
         if signing.recover(payload, signature) != job.order.terms.signer:

@@ -156,6 +156,36 @@ class JobCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class RootDecided:
+    """The requester is away and owes: what is owed now is the last word, and goes into a root."""
+
+    at: float
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootPosted:
+    """The chain has the root."""
+
+    at: float
+    job: JobId
+    root: bytes
+    reserve: Wei
+    """What its leaves could take when it was posted."""
+    final_at: int
+    """Unix seconds of the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootVoided:
+    """The arbiter has decided so."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class JobClosed:
     """Both sides signed how much of the deposit is owed; the rest goes back to the requester."""
 
@@ -182,6 +212,9 @@ Event: TypeAlias = (
     | Judged
     | VoucherSigned
     | JobCancelled
+    | RootDecided
+    | RootPosted
+    | RootVoided
     | JobClosed
 )
 KINDS: dict[str, type[Event]] = {
@@ -202,6 +235,9 @@ KINDS: dict[str, type[Event]] = {
         Judged,
         VoucherSigned,
         JobCancelled,
+        RootDecided,
+        RootPosted,
+        RootVoided,
         JobClosed,
     )
 }
@@ -223,6 +259,8 @@ def job_of(event: Event) -> JobId | None:
         case Judged():
             return lease_parts(event.verdict.lease)[0]
         case JobOpened() | AskDeclined() | CallEnded() | JobCancelled() | JobClosed():
+            return event.job
+        case RootDecided() | RootPosted() | RootVoided():
             return event.job
         case _:
             assert_never(event)

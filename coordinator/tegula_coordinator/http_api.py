@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (relay.NotCovered, 402),
     (relay.NothingRelayed, 404),
     (desk.NoSuchJob, 404),
+    (desk.NoRoot, 404),
     (NoEvidence, 404),
     (NotAdmitted, 409),
     (desk.TooEarly, 425),
@@ -67,7 +68,14 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         if credentials is None or not desk.knows_requester_token(credentials.credentials):
             raise HTTPException(401, "want a requester's bearer token; ask the operator for one")
 
+    async def hear(job: str) -> AsyncIterator[None]:
+        """At both ends: a request for events can stay open for long."""
+        desk.hear(_job_id(job))
+        yield
+        desk.hear(_job_id(job))
+
     for_blobs, for_requesters = [Depends(may_use_blobs)], [Depends(requester)]
+    of_jobs = [*for_requesters, Depends(hear)]
 
     @app.exception_handler(TegulaError)
     async def explain(_request: Request, error: TegulaError) -> JSONResponse:
@@ -100,14 +108,14 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         signature = codec.decode(Signature, body.signature, "signature")
         return {"job": codec.encode(await desk.open_job(order, signature))}
 
-    @app.get("/v1/jobs/{job}", dependencies=for_requesters)
+    @app.get("/v1/jobs/{job}", dependencies=of_jobs)
     async def show_job(
         job: str, since: Annotated[str, Query(max_length=LONGEST_MARK)] = ""
     ) -> dict[str, Any]:
         """With the mark of an earlier view, of the units those only that have changed since."""
-        return desk.show(_job_id(job), since)
+        return await desk.show(_job_id(job), since)
 
-    @app.get("/v1/jobs/{job}/events", dependencies=for_requesters)
+    @app.get("/v1/jobs/{job}/events", dependencies=of_jobs)
     async def follow(
         job: str,
         after: Annotated[int, Query(ge=0)] = 0,
@@ -118,19 +126,19 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
 
-    @app.post("/v1/jobs/{job}/vouchers", dependencies=for_requesters)
+    @app.post("/v1/jobs/{job}/vouchers", dependencies=of_jobs)
     async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
         worker = codec.decode(Address, body.worker, "worker")
         cumulative = codec.decode(Wei, body.cumulative, "cumulative")
         await desk.take_voucher(_job_id(job), worker, cumulative, _signature(body.signature))
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/cancel", dependencies=for_requesters)
+    @app.post("/v1/jobs/{job}/cancel", dependencies=of_jobs)
     async def cancel(job: str, body: Cancelling) -> dict[str, bool]:
         await desk.cancel(_job_id(job), body.reason)
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/close", dependencies=for_requesters)
+    @app.post("/v1/jobs/{job}/close", dependencies=of_jobs)
     async def close(job: str, body: Closing) -> dict[str, str]:
         owed = codec.decode(Wei, body.owed, "owed")
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
@@ -139,7 +147,7 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
     _serve_everybody(app, desk)
     _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters)
-    relay_api.serve(app, desk, relay, for_requesters)
+    relay_api.serve(app, desk, relay, for_requesters, of_jobs)
     return app
 
 
@@ -151,6 +159,11 @@ def _serve_everybody(app: FastAPI, desk: Desk) -> None:
     @app.get("/v1/about")
     async def about() -> dict[str, Any]:
         return desk.about()
+
+    @app.get("/v1/jobs/{job}/root")
+    async def show_root(job: str) -> dict[str, Any]:
+        """All totals that a job's root stands for: with them anybody builds the tree, and any proof."""
+        return desk.show_root(_job_id(job))
 
 
 def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:

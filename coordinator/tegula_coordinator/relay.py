@@ -1,7 +1,7 @@
 """Transactions that the coordinator sends for requesters, who then need no ether: deposits, and closes.
 
 Each costs the coordinator gas. So it relays for jobs of its own only, and in one token that the operator
-chose: another's code could burn all the gas that a transaction has.
+chose: another's code could burn all the gas that a transaction has. Its roots take the same way.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class Relay:
         self._check(terms)
         job = chain.job_id(terms)
         self._check_signature(terms, job, amount, authorisation)
-        tx = await self._send(lambda: self._deposit(terms, job, amount, authorisation))
+        tx = await self.send(lambda: self._deposit(terms, job, amount, authorisation))
         log.info("deposit relayed", job=job.hex(), amount=amount, tx=None if tx is None else tx.hex())
         return job, tx
 
@@ -101,7 +101,7 @@ class Relay:
         """
         self.check_currency(terms)
         job = chain.job_id(terms)
-        tx = await self._send(lambda: self._escrow.close(terms, owed, signer, coordinator, self._key))
+        tx = await self.send(lambda: self._escrow.close(terms, owed, signer, coordinator, self._key))
         returned = await asyncio.to_thread(self._escrow.returned, job)
         log.info("close relayed", job=job.hex(), owed=owed, tx=None if tx is None else tx.hex())
         return tx, Wei(sum(part.amount for part in returned))
@@ -109,7 +109,7 @@ class Relay:
     async def settle(self) -> None:
         """Sees to what was sent before a kill. If it cannot now, the next transaction will."""
         try:
-            await self._send(lambda: self._escrow.settle(self._key))
+            await self.send(lambda: self._escrow.settle(self._key))
         except (chain.ChainError, NoEther) as error:
             log.warning("what was relayed before is not settled", reason=str(error))
 
@@ -150,7 +150,12 @@ class Relay:
             )
         return self._escrow.open_authorised(terms, amount, authorisation, self._key)
 
-    async def _send(self, act: Callable[[], T]) -> T:
+    async def send(self, act: Callable[[], T]) -> T:
+        """What blocks and sends transactions with the coordinator's key, one act after the other.
+
+        Raises:
+            NoEther, ChainError.
+        """
         async with self._one_at_a_time:
             try:
                 return await asyncio.to_thread(act)

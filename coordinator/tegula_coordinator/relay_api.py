@@ -13,7 +13,9 @@ from tegula_market.model import Address, JobId, Signature, Terms, Wei
 from tegula_market.vouchers import Authorisation
 
 
-def serve(app: FastAPI, desk: Desk, relay: Relay, for_requesters: Sequence[Any]) -> None:
+def serve(
+    app: FastAPI, desk: Desk, relay: Relay, for_requesters: Sequence[Any], of_jobs: Sequence[Any]
+) -> None:
     @app.get("/v1/accounts/{address}", dependencies=for_requesters)
     async def show_account(address: str) -> AccountView:
         token = relay.currency
@@ -36,7 +38,7 @@ def serve(app: FastAPI, desk: Desk, relay: Relay, for_requesters: Sequence[Any])
         job, tx = await relay.deposit(terms, amount, authorisation)
         return Deposited(job=codec.encode(job), tx=codec.encode(tx))
 
-    @app.post("/v1/jobs/{job}/settle", dependencies=for_requesters)
+    @app.post("/v1/jobs/{job}/settle", dependencies=of_jobs)
     async def settle(job: str, body: Closing) -> Settled:
         """As close, and closes the escrow's job, too; the coordinator pays for the gas. Safe to repeat."""
         wanted = codec.decode(JobId, job, "job")

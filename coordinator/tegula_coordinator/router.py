@@ -5,10 +5,10 @@ import time
 
 import structlog
 
-from tegula_coordinator import events
+from tegula_coordinator import events, notary
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, Tell, WakeAt
+from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, SendRoot, Tell, WakeAt
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
@@ -17,7 +17,7 @@ from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Ask, LeaseId, WorkerId, lease_parts
+from tegula_market.model import Ask, JobId, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -101,6 +101,8 @@ class Floor:
                 commitment = probes.commitment(self._derive.salt(lease.id))
                 log.info("lease", lease=lease.id, worker=lease.worker.hex())
                 await self._tell(lease.worker, messages.Grant(lease, commitment))
+            case SendRoot(worker, job):
+                await self._send_root(worker, job)
             case SendProbe():
                 self._probes[command.lease] = command
                 await self._send_probe(command)
@@ -182,6 +184,12 @@ class Floor:
             log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))
             lot = audit.lot(self._derive.salt(result.lease), result.image)
             self._keeper.post(events.ResultArrived(time.time(), worker, result, lot))
+
+    async def _send_root(self, worker: WorkerId, job_id: JobId) -> None:
+        job, payout = self._keeper.book.jobs[job_id], self._keeper.book.workers[worker].payout
+        tree = await asyncio.to_thread(notary.tree, job)
+        proof = tree.proof(payout)
+        await self._tell(worker, messages.Rooted(job_id, job.ledger.owed[payout], tree.root, proof))
 
     async def _send_probe(self, probe: SendProbe) -> None:
         rects, overscan = self._jury.where(probe)

@@ -4,9 +4,10 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -20,6 +21,7 @@ from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
+from tegula_coordinator.notary import Notary
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
@@ -79,13 +81,15 @@ async def serve(config: Config) -> None:
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
             )
         )
-        await _run(keeper, floor, relay, server, listener, router.endpoint)
+        notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
+        working = (floor.listen, floor.watch, floor.judge, relay.settle, notary.watch)
+        await _run(keeper, floor, working, server, listener, router.endpoint)
 
 
 async def _run(
     keeper: Bookkeeper,
     floor: Floor,
-    relay: Relay,
+    others: Sequence[Callable[[], Coroutine[Any, Any, None]]],
     server: uvicorn.Server,
     listener: socket.socket,
     endpoint: str,
@@ -98,10 +102,7 @@ async def _run(
     async with asyncio.TaskGroup() as tasks:
         working = [
             tasks.create_task(keeper.keep(floor.carry_out)),
-            tasks.create_task(floor.listen()),
-            tasks.create_task(floor.watch()),
-            tasks.create_task(floor.judge()),
-            tasks.create_task(relay.settle()),
+            *(tasks.create_task(other()) for other in others),
         ]
         serving = tasks.create_task(server.serve(sockets=[listener]))
         print(json.dumps({"http": f"http://{host}:{port}", "router": endpoint}), flush=True)  # noqa: T201 the result

@@ -1,19 +1,33 @@
 """What a requester may see of the book, as JSON."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from tegula_coordinator.book import Book, Job, recent
+from tegula_coordinator.book.job import PostedRoot
 from tegula_coordinator.book.state import Worker
 from tegula_coordinator.events import ResultArrived
 from tegula_coordinator.store import Recorded
 from tegula_market import codec
 from tegula_market.lifecycle import Phase
+from tegula_market.model import Wei
 
 
-def job(book: Book, job: Job, seq: int, since: int = -1) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class RootView:
+    """A root that stands, and what a close has to leave to workers because of it."""
+
+    hash: bytes
+    reserve: Wei
+    final_at: int
+    owed: Wei
+
+
+def job(book: Book, job: Job, root: RootView | None, seq: int, since: int = -1) -> dict[str, Any]:
     """The job as it stands after event number `seq`.
 
     Args:
+        root: as the chain has it.
         since: the job's clock at an earlier view; units that have not changed since then are left out.
     """
     changed = [index for index in range(len(job.units)) if job.changed.get(index, 0) > since]
@@ -25,10 +39,20 @@ def job(book: Book, job: Job, seq: int, since: int = -1) -> dict[str, Any]:
         "asks": _asks(book, job),
         "units": [_unit(job, index) for index in changed],
         "owed": _owed(job),
+        "root": None if root is None else codec.encode(root),
         "workers": sum(1 for worker in book.workers.values() if worker.online and not worker.verifier),
         "verifiers": sum(1 for worker in book.workers.values() if worker.online and worker.verifier),
         "seq": seq,
     }
+
+
+def root(job: Job, posted: PostedRoot) -> dict[str, Any]:
+    """All that it takes to build the tree, and any worker's proof, again."""
+    totals = [
+        {"worker": codec.encode(worker), "cumulative": str(total)}
+        for worker, total in sorted(job.ledger.owed.items())
+    ]
+    return {**codec.encode(posted), "totals": totals}
 
 
 def market(book: Book, now: float) -> dict[str, Any]:

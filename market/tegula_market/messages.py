@@ -177,6 +177,16 @@ class Pay:
 
 
 @dataclass(frozen=True, slots=True)
+class Rooted:
+    """The requester is away: the coordinator's root on chain has this for the worker. No voucher follows."""
+
+    job: JobId
+    cumulative: Wei
+    root: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """No more work in this job; time to claim."""
 
@@ -186,7 +196,7 @@ class Ended:
 
 FromWorker: TypeAlias = Hello | Heartbeat | AskFor | Decline | Deliver | Return | Probed | ProbeFailed | Bye
 FromCoordinator: TypeAlias = (
-    Welcome | Refused | Heartbeat | Call | NotTaken | Grant | Revoke | Probe | Decided | Pay | Ended
+    Welcome | Refused | Heartbeat | Call | NotTaken | Grant | Revoke | Probe | Decided | Pay | Rooted | Ended
 )
 Message: TypeAlias = FromWorker | FromCoordinator
 
@@ -209,6 +219,7 @@ _KINDS: dict[bytes, type[Message]] = {
     b"PROBE": Probe,
     b"VERDICT": Decided,
     b"VOUCHER": Pay,
+    b"ROOTED": Rooted,
     b"ENDED": Ended,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

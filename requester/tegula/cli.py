@@ -153,9 +153,8 @@ def refund(
         tx = chain.refund(order.terms, signing.load_key(key_file))
         root = chain.root(job_id(order.terms))
         if root is not None and root.reserved:
-            screen.say(
-                f"workers can still claim {root.reserved}; what is left of it returns by another refund"
-            )
+            left = f"workers can still claim {root.reserved}; the rest of it returns by another refund"
+            screen.say(left, quiet=False)
         else:
             record.drop(out)
     typer.echo(json.dumps({"tx": None if tx is None else "0x" + tx.hex()}))

@@ -21,6 +21,7 @@ from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
+from tegula_coordinator.notary import Notary
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.store import EventLog
 from tegula_market import auction, codec, vouchers
@@ -72,9 +73,10 @@ class House:
         kept: EvidenceFolder,
         deposits: Deposits,
         domain: Domain,
+        notary: Notary,
     ) -> None:
-        self.client, self.keeper, self.kept, self.deposits, self.domain = (
-            client, keeper, kept, deposits, domain,
+        self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
+            client, keeper, kept, deposits, domain, notary,
         )  # fmt: skip
         self.commands: list[Command] = []
 
@@ -115,11 +117,13 @@ async def house(
     escrow: chain.Escrow | None = None,
     currency: chain.Token | None = None,
     key: signing.Key = COORDINATOR,
+    root_after: float = 0,
 ) -> AsyncIterator[House]:
     """
     Args:
         escrow: a real one, instead of one that holds what a test puts there.
         currency: that deposits are relayed in.
+        root_after: seconds of silence.
     """
     log = EventLog(f"sqlite:///{folder / 'book.db'}")
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
@@ -128,12 +132,14 @@ async def house(
     kept = EvidenceFolder(folder / "evidence", blobs)
     asked: Any = escrow or deposits
     desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})
-    transport = httpx.ASGITransport(create_app(desk, Relay(asked, key, currency)))
+    relay = Relay(asked, key, currency)
+    notary = Notary(keeper, asked, relay, key, desk.presence, root_after)
+    transport = httpx.ASGITransport(create_app(desk, relay))
     async with (
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(client, keeper, kept, deposits, asked.domain)
+        made = House(client, keeper, kept, deposits, asked.domain, notary)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tegula_coordinator import events
 from tegula_coordinator.book import audits, rounds, verdicts, work
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
-from tegula_coordinator.commands import Command, Greet, SendLease, Tell, WakeAt
+from tegula_coordinator.commands import Command, Greet, SendLease, SendRoot, Tell, WakeAt
 from tegula_market import lifecycle, messages
 from tegula_market.lifecycle import JobPhase
 from tegula_market.model import lease_parts
@@ -72,9 +72,14 @@ def _remind(book: Book, worker: Worker) -> Iterator[Command]:
         yield SendLease(book.jobs[lease_parts(lease)[0]].leases[lease])
     for lease in sorted(worker.probes):
         yield audits.command(book, lease)
+    if worker.verifier:
+        return
     for job in book.jobs.values():
         signed = job.vouchers.get(worker.payout)
-        if signed is not None and not worker.verifier:
+        if signed is not None:
             yield Tell(worker.id, messages.Pay(signed))
-            if job.stopped is not None:
-                yield Tell(worker.id, messages.Ended(job.id, job.reason))
+        rooted = job.root is not None and worker.payout in job.ledger.owed
+        if rooted:
+            yield SendRoot(worker.id, job.id)
+        if rooted or (signed is not None and job.stopped is not None):
+            yield Tell(worker.id, messages.Ended(job.id, job.reason))

@@ -15,6 +15,8 @@ from tegula_market.model import WorkerId
 def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
     voucher = event.signed.voucher
     job = book.job(voucher.job)
+    if job.decided:
+        raise NotAdmitted("the job's root is the last word on what is owed; no voucher is signed beside it")
     if voucher.cumulative > job.ledger.owed.get(voucher.worker, 0):
         raise NotAdmitted(f"the worker is owed less than {voucher.cumulative}")
     if voucher.cumulative <= job.ledger.paid.get(voucher.worker, 0):
@@ -35,12 +37,15 @@ def cancel(book: Book, event: events.JobCancelled) -> Iterator[Command]:
 
 def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
     job = book.live_job(event.job)
-    if job.phase is JobPhase.OPEN or not job.settled or job.ledger.total_owed != event.owed:
+    # A root can reserve more than leaves still take: who claimed by a voucher meanwhile is in it, too.
+    beyond = event.owed - job.ledger.total_owed
+    wrong = beyond < 0 if job.root is not None else beyond != 0
+    if job.phase is JobPhase.OPEN or not job.settled or wrong:
         raise NotAdmitted("a job closes when nothing is open and vouchers cover what is owed")
     job.reason = job.reason or "every tile is accepted and paid"
-    job.stopped = JobPhase.CLOSED
+    job.stopped, job.closed = JobPhase.CLOSED, event.owed
     del book.live[job.id]
-    for worker in _earners(book, job):
+    for worker in earners(book, job):
         yield Tell(worker, messages.Ended(job.id, job.reason))
 
 
@@ -62,5 +67,5 @@ def cancel_open(job: Job) -> None:
         job.move(unit, lifecycle.Cancelled())
 
 
-def _earners(book: Book, job: Job) -> Iterator[WorkerId]:
+def earners(book: Book, job: Job) -> Iterator[WorkerId]:
     return (w.id for w in book.workers.values() if w.payout in job.ledger.owed and not w.verifier)

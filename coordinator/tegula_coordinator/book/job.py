@@ -37,6 +37,14 @@ class StandingAsk:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PostedRoot:
+    hash: bytes
+    reserve: Wei
+    final_at: int
+    """Unix seconds of the chain."""
+
+
 @dataclass(slots=True)
 class Job:
     id: JobId
@@ -86,6 +94,11 @@ class Job:
     returned: dict[WorkerId, set[int]] = field(default_factory=dict)
     """Units that a worker could not render."""
     vouchers: dict[Address, SignedVoucher] = field(default_factory=dict)
+    decided: bool = False
+    """What is owed is the last word, of which a root is made: no voucher is signed beyond it."""
+    root: PostedRoot | None = None
+    closed: Wei | None = None
+    """What both sides have signed to be owed in the end."""
     calling: bool = False
     """A round is open for asks."""
     stopped: JobPhase | None = None
@@ -110,8 +123,13 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Nothing more can be earned, and vouchers cover all that was."""
-        return not self.leases and self.ledger.paid == self.ledger.owed
+        """Nothing more can be earned, and vouchers, or a root, cover all that was."""
+        return not self.leases and (self.root is not None or not self.unsigned)
+
+    @property
+    def unsigned(self) -> bool:
+        """Something is owed beyond what vouchers cover."""
+        return self.ledger.paid != self.ledger.owed
 
     def clear(self, online: set[WorkerId], now: float) -> list[auction.Refused]:
         """Holds a round among the asks of workers that are there; who is taken works at its price."""
