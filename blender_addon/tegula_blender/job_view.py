@@ -16,6 +16,7 @@ __all__ = [
     "JobPhase",
     "JobView",
     "Owed",
+    "RootView",
     "Settled",
     "UnitPhase",
     "UnitView",
@@ -115,6 +116,19 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
+class RootView:
+    """The coordinator's word on chain about what workers have earned, for when nobody signs for it."""
+
+    hash: bytes
+    reserve: Wei
+    """What its leaves can still take."""
+    final_at: int
+    """Unix seconds of the chain; until then the requester can dispute it."""
+    owed: Wei
+    """What a close has to leave for workers."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     job: JobId
     phase: JobPhase
@@ -130,6 +144,8 @@ class JobView:
     """Number of the last event that is in this view."""
     mark: str
     """From which a later view can go on, with the units only that have changed since."""
+    root: RootView | None = None
+    """Once there is one, nothing is signed beside it."""
 
 
 @dataclass(frozen=True, slots=True)

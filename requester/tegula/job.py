@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from tegula import record, settle
 from tegula.run import JobFailed, NoFunds, Run, Settled
 from tegula_blender.client import Refused
-from tegula_blender.job_view import JobPhase
-from tegula_blender.session import planning
+from tegula_blender.job_view import JobPhase, JobView
+from tegula_blender.session import accounts, planning
+from tegula_blender.session.accounts import Overstated
 from tegula_blender.session.follow import Follower
 from tegula_blender.session.interest import nobody
 from tegula_blender.session.standing import Standing
@@ -28,6 +29,7 @@ def carry_out(run: Run) -> Settled:
     """
     Raises:
         NobodyTakes, JobFailed: the job has ended without all of its frames; the deposit is back.
+        Overstated: a root pays for what was not seen; it is disputed.
         TegulaError, KeyboardInterrupt: likewise, unless a note says where the deposit is.
     """
     made = run.deal
@@ -43,6 +45,7 @@ def carry_out(run: Run) -> Settled:
             made.client.open_job(made.order, made.sign_order())
             view = follower.follow(lambda view: nobody(view, made.order.ceiling, run.money))
         with run.watch.part("settle"):
+            _check_root(run, view)
             run.tell(Standing("closing the job"))
             close_tx, refund = settle.close(made, run.escrow, run.payer, view)
     except BaseException as error:
@@ -93,6 +96,8 @@ def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
     made.client.patience = LAST_PATIENCE
     run.tell(Standing("giving the job up"))
     try:
+        if isinstance(error, Overstated):
+            error.add_note(settle.dispute(made, run.escrow, run.payer))
         if run.escrow.account(made.job).open:
             _cancel(run, str(error) or "cancelled by the requester")
             settle.close(made, run.escrow, run.payer, follower.follow())
@@ -106,6 +111,17 @@ def _give_up(run: Run, follower: Follower, error: BaseException) -> None:
             error.add_note(f"after {end:%Y-%m-%d %H:%M} UTC get the deposit back: tegula refund {run.keep}")
     else:
         _forget(run)
+
+
+def _check_root(run: Run, view: JobView) -> None:
+    """On chain, whatever the coordinator says.
+
+    Raises:
+        Overstated: it is not the root of what was seen here.
+    """
+    root = run.escrow.root(run.deal.job)
+    if root is not None:
+        accounts.check_root(view, root.hash)
 
 
 def _forget(run: Run) -> None:

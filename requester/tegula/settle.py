@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from tegula.outcome import Payment
 from tegula_blender.job_view import JobView
@@ -22,7 +23,7 @@ def close(deal: Deal, escrow: Escrow, payer: Key, view: JobView) -> tuple[bytes,
     Raises:
         ChainError: the escrow was closed by somebody else, or the chain is away.
     """
-    owed = Wei(sum(dues.cumulative for dues in view.owed))
+    owed = _owed(deal, escrow, view)
     ours = deal.sign_close(owed)
     theirs = deal.client.close(deal.job, owed, ours)
     escrow.close(deal.order.terms, owed, ours, theirs, payer)
@@ -30,6 +31,24 @@ def close(deal: Deal, escrow: Escrow, payer: Key, view: JobView) -> tuple[bytes,
     if not returned:
         raise ChainError("the escrow is closed, but the chain shows no refund; is the RPC node in step?")
     return returned[-1].tx, returned[-1].amount
+
+
+def _owed(deal: Deal, escrow: Escrow, view: JobView) -> Wei:
+    """What has to stay for workers: what they earned, or what the chain keeps for them if that is more."""
+    earned = sum(dues.cumulative for dues in view.owed)
+    root = escrow.root(deal.job)
+    return Wei(max(earned, escrow.account(deal.job).paid + root.reserved) if root else earned)
+
+
+def dispute(deal: Deal, escrow: Escrow, payer: Key) -> str:
+    """Asks the arbiter about the job's root; what came of it, for people."""
+    arbiter = f"the arbiter 0x{deal.order.terms.arbiter.hex()}"
+    escrow.dispute(deal.order.terms, payer)
+    root = escrow.root(deal.job)
+    if root is None:
+        return f"{arbiter} has voided the root"
+    until = datetime.fromtimestamp(root.final_at, UTC)
+    return f"the root is disputed, and {arbiter} decides before {until:%Y-%m-%d %H:%M} UTC"
 
 
 def claims(

@@ -17,9 +17,9 @@ from tegula import run as runs
 from tegula.run import JobFailed, NoFunds, Run
 from tegula_blender import client as client_module
 from tegula_blender.client import Client, Refused
-from tegula_blender.job_view import JobPhase, JobView, UnitPhase
+from tegula_blender.job_view import JobPhase, JobView, RootView, UnitPhase
 from tegula_blender.session import planning
-from tegula_blender.session.accounts import Disputed
+from tegula_blender.session.accounts import Disputed, Overstated
 from tegula_blender.session.deal import Deal
 from tegula_blender.session.follow import NobodyTakes
 from tegula_blender.session.standing import Standing
@@ -30,6 +30,7 @@ from tegula_market.adapters import chain, devchain, exr, signing
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import Escrow, Status
 from tegula_market.adapters.devchain import DevChain
+from tegula_market.adapters.roots import Tree
 from tegula_market.adapters.signing import Key
 from tegula_market.digests import digest
 from tegula_market.model import (
@@ -50,12 +51,14 @@ pytestmark = pytest.mark.slow
 COORDINATOR, SESSION = Key.generate(), Key.generate()
 POCKET = Wei(1_000_000)
 MANIFEST = b"a manifest"
+WINDOW = 900
 
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[DevChain]:
     with devchain.devchain() as running:
         running.mint(running.key(1).address, POCKET)
+        running.give_ether(COORDINATOR.address, Wei(10**18))
         yield running
 
 
@@ -137,7 +140,14 @@ def new_deal(local: DevChain, escrow: Escrow, client: Client, requester: Key | N
     plain = order(96, 64, 32, frames=(1, 2))
     ordered = replace(
         plain,
-        terms=Terms(*parties, int(time.time()) + 3600, 3600, secrets.token_bytes(32)),
+        terms=Terms(
+            *parties,
+            int(time.time()) + 3600,
+            4 * WINDOW,
+            secrets.token_bytes(32),
+            WINDOW,
+            local.key(6).address,
+        ),
         scene=replace(plain.scene, manifest=digest(MANIFEST), spp=1000),
     )
     return Deal.of(ordered, escrow.domain, client, partial(signing.sign, key=SESSION))
@@ -324,6 +334,98 @@ def test_nobody_there_before_the_deposit_costs_nothing(stage: Stage, tmp_path: P
         job.carry_out(replace(stage.run, deal=made))
     assert stage.wallet == before
     assert list(tmp_path.iterdir()) == []
+
+
+def rooted(stage: Stage, extra: int = 0) -> None:
+    """After six tiles the requester is as if it had been away: there is a root, which may say too much."""
+
+    def post(fake: FakeCoordinator) -> None:
+        view = fake.view
+        assert view is not None
+        if sum(u.phase is UnitPhase.ACCEPTED for u in view.units) != 6:
+            return
+        said = (replace(view.owed[0], cumulative=Wei(view.owed[0].cumulative + extra)), *view.owed[1:])
+        totals = {dues.worker: dues.cumulative for dues in said}
+        tree, reserve = Tree.of(view.job, totals), Wei(sum(totals.values()))
+        stage.escrow.post_root(stage.run.deal.order.terms, tree.root, reserve, COORDINATOR)
+        found = stage.escrow.root(view.job)
+        assert found is not None
+        units = tuple(
+            u if u.phase is UnitPhase.ACCEPTED else replace(u, phase=UnitPhase.CANCELLED) for u in view.units
+        )
+        fake.view = replace(
+            view,
+            phase=JobPhase.CANCELLED,
+            reason="the requester was not heard from",
+            units=units,
+            owed=said,
+            root=RootView(found.hash, found.reserved, found.final_at, reserve),
+        )
+        fake.step = lambda: None  # type: ignore[method-assign]
+
+    stage.fake.on_step = post
+
+
+def test_a_requester_that_is_back_closes_beside_the_root(stage: Stage) -> None:
+    before = stage.wallet
+    rooted(stage)
+    with pytest.raises(JobFailed, match=r"not heard from\. What was accepted is paid"):
+        job.carry_out(stage.run)
+    assert stage.status is Status.CLOSED
+    assert stage.wallet == before - owed(stage)
+    root = stage.escrow.root(stage.run.deal.job)
+    assert root is not None
+    assert (root.reserved, root.disputed) == (owed(stage), False)
+
+
+def test_what_was_claimed_beside_the_root_stays_too(stage: Stage) -> None:
+    """By a voucher, from a worker that had not heard: it is kept twice until the reserve ends."""
+    before = stage.wallet
+    rooted(stage)
+    claimed: list[bytes | None] = []
+
+    def claim(view: JobView) -> JobView:
+        if view.root is not None and not claimed:
+            claimed.append(stage.claim(ANN, Wei(1)))
+        return view
+
+    stage.fake.lie = claim
+    with pytest.raises(JobFailed):
+        job.carry_out(stage.run)
+    assert stage.status is Status.CLOSED
+    assert stage.wallet == before - owed(stage) - 1
+
+
+def test_a_root_that_overstates_is_disputed(stage: Stage, tmp_path: Path) -> None:
+    rooted(stage, extra=100)
+    with pytest.raises(Overstated, match="not the sum") as found:
+        job.carry_out(stage.run)
+    root = stage.escrow.root(stage.run.deal.job)
+    assert root is not None
+    assert root.disputed
+    arbiter = stage.local.key(6)
+    notes = found.value.__notes__
+    assert f"the arbiter 0x{arbiter.address.hex()} decides before" in notes[0]
+    assert "tegula refund" in notes[-1]
+    assert (tmp_path / record.RECORD).exists()
+    assert stage.escrow.rule(stage.run.deal.order.terms, arbiter, stands=False)
+
+
+def test_a_root_that_the_coordinator_hides_is_found_on_chain(stage: Stage) -> None:
+    rooted(stage, extra=100)
+
+    def hide(view: JobView) -> JobView:
+        if view.root is None:
+            return view
+        first = replace(view.owed[0], cumulative=Wei(view.owed[0].cumulative - 100))
+        return replace(view, root=None, owed=(first, *view.owed[1:]))
+
+    stage.fake.lie = hide
+    with pytest.raises(Overstated, match="is not that of what it says is owed"):
+        job.carry_out(stage.run)
+    root = stage.escrow.root(stage.run.deal.job)
+    assert root is not None
+    assert root.disputed
 
 
 def test_the_outcome_tells_who_worked_when(stage: Stage) -> None:

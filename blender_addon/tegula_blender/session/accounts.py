@@ -7,6 +7,7 @@ requester's signature is the one that lets money go.
 from collections.abc import Collection, Mapping, Sequence
 
 from tegula_market import auction, tiling
+from tegula_market.adapters.roots import Tree
 from tegula_market.model import Address, Digest, Order, TegulaError, Tile, Voucher, Wei
 
 from ..job_view import JobView, UnitPhase, UnitView
@@ -16,20 +17,43 @@ class Disputed(TegulaError):
     """The coordinator asks for money that it cannot account for; nothing is signed."""
 
 
+class Overstated(Disputed):
+    """It has posted a root of such money; the arbiter decides, if it is asked in time."""
+
+
 def due(view: JobView) -> bool:
     """Whether the coordinator waits for a voucher."""
-    return any(owed.cumulative > owed.vouchered for owed in view.owed)
+    return view.root is None and any(owed.cumulative > owed.vouchered for owed in view.owed)
 
 
-def vouchers(
+def at_close(view: JobView) -> Wei:
+    """What a close has to leave for workers."""
+    return view.root.owed if view.root else Wei(sum(owed.cumulative for owed in view.owed))
+
+
+def check_root(view: JobView, root: bytes) -> None:
+    """Raises: Overstated: the root is not that of the totals in the view."""
+    totals = {owed.worker: owed.cumulative for owed in view.owed}
+    if not totals or Tree.of(view.job, totals).root != root:
+        raise Overstated(
+            f"the coordinator has posted the root 0x{root.hex()}, which is not that of what it says is owed"
+        )
+
+
+def vouchers(view: JobView) -> tuple[Voucher, ...]:
+    """That are due. They have to add up: see `check`."""
+    waiting = (owed for owed in view.owed if owed.cumulative > owed.vouchered)
+    return tuple(Voucher(view.job, owed.worker, owed.cumulative) for owed in waiting)
+
+
+def check(
     order: Order,
     tiles: Sequence[Tile],
     view: JobView,
     seen: Mapping[int, Digest],
     asked: Collection[Wei],
-) -> tuple[Voucher, ...]:
-    """The vouchers that are due and add up.
-
+) -> None:
+    """
     Args:
         seen: the digest of the image of each unit that was fetched and pasted.
         asked: every price a megasample that a worker asked in this job.
@@ -51,8 +75,6 @@ def vouchers(
             )
     if earned:
         raise Disputed("the coordinator leaves out a worker whose tiles were accepted; nothing was signed")
-    waiting = (owed for owed in view.owed if owed.cumulative > owed.vouchered)
-    return tuple(Voucher(view.job, owed.worker, owed.cumulative) for owed in waiting)
 
 
 def _bill(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +15,9 @@ from tegula_market.digests import digest
 from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 from ..client import Refused
-from ..job_view import JobPhase, JobView, UnitPhase, UnitView
+from ..job_view import JobPhase, JobView, RootView, UnitPhase, UnitView
 from . import accounts, planning
+from .accounts import Disputed, Overstated
 from .deal import Deal
 from .standing import Standing, Tell
 from .stopwatch import Stopwatch
@@ -64,10 +66,12 @@ class Follower:
         self._seq = 0
         self._view: JobView | None = None
         self._since: float | None = None
+        self._checked = b""
+        """The root that adds up."""
         self.log = WorkLog()
 
     def follow(self, over: Callable[[JobView], str | None] = lambda _: None) -> JobView:
-        """Returns when nothing more can become accepted and everything accepted is vouchered.
+        """Returns when nothing more can become accepted and everything accepted is vouchered, or rooted.
 
         Args:
             over: the reason to give the job up, as far as the caller sees one.
@@ -164,16 +168,35 @@ class Follower:
             yield Path(folder)
 
     def _pay(self, view: JobView) -> None:
+        if view.root is not None and view.root.hash != self._checked:
+            self._check_root(view, view.root)
         if not accounts.due(view):
             return
         deal = self._deal
-        for voucher in accounts.vouchers(deal.order, deal.tiles, view, self._seen, self.log.asked):
+        self._check(view)
+        for voucher in accounts.vouchers(view):
             try:
                 signature = deal.sign_voucher(voucher)
                 deal.client.sign_voucher(voucher.job, voucher.worker, voucher.cumulative, signature)
             except Refused as error:
                 if error.status != 409:  # 409: the coordinator has this one already; the next view says so
                     raise
+
+    def _check(self, view: JobView) -> None:
+        accounts.check(self._deal.order, self._deal.tiles, view, self._seen, self.log.asked)
+
+    def _check_root(self, view: JobView, root: RootView) -> None:
+        """Raises: Overstated: it pays for what was not seen here."""
+        accounts.check_root(view, root.hash)
+        try:
+            self._check(view)
+        except Disputed as error:
+            until = datetime.fromtimestamp(root.final_at, UTC)
+            raise Overstated(
+                f"{error}. Its root on chain pays for it all the same, unless the arbiter is asked to decide"
+                f" before {until:%Y-%m-%d %H:%M} UTC"
+            ) from error
+        self._checked = root.hash
 
     def _standing(self, view: JobView) -> Standing:
         if self._since is None and any(unit.phase is not UnitPhase.OPEN for unit in view.units):

@@ -6,12 +6,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tegula_market.model import TegulaError, Wei
+from tegula_market.model import TegulaError
 
 from ..client import Refused
 from ..job_view import JobView
 from ..money import Money
-from . import follow
+from . import accounts, follow
 from .deal import Deal
 from .follow import Follower, Gallery
 from .interest import nobody
@@ -117,6 +117,6 @@ class Pursuit:
             yield from asking(lambda: self._deal.client.cancel(self._deal.job, reason), self._say)
 
     def _settle(self, view: JobView) -> Steps[None]:
-        owed = Wei(sum(dues.cumulative for dues in view.owed))
+        owed = accounts.at_close(view)
         signature = self._deal.sign_close(owed)
         yield from asking(lambda: self._deal.client.settle(self._deal.job, owed, signature), self._say)

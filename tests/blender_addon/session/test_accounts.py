@@ -4,10 +4,11 @@ from dataclasses import replace
 import pytest
 
 from requester_samples import ANN, BEN, CLEO, JOB, image_digest, order, view, with_units
-from tegula_blender.job_view import JobView, UnitPhase
+from tegula_blender.job_view import JobView, RootView, UnitPhase
 from tegula_blender.session import accounts
-from tegula_blender.session.accounts import Disputed
+from tegula_blender.session.accounts import Disputed, Overstated
 from tegula_market import tiling
+from tegula_market.adapters.roots import Tree
 from tegula_market.model import Digest, Voucher, Wei
 
 ORDER = order()
@@ -21,7 +22,8 @@ PRICE = 1
 def sign(
     said: JobView, seen: dict[int, Digest] = SEEN, asked: Collection[Wei] = ASKED
 ) -> tuple[Voucher, ...]:
-    return accounts.vouchers(ORDER, TILES, said, seen, asked)
+    accounts.check(ORDER, TILES, said, seen, asked)
+    return accounts.vouchers(said)
 
 
 def test_signs_what_accepted_tiles_cost() -> None:
@@ -101,3 +103,16 @@ def test_tiles_under_way_are_nobodys_due() -> None:
     open_ = replace(seen.units[0], phase=UnitPhase.DELIVERED)
     owed = (replace(seen.owed[0], cumulative=Wei(2)), seen.owed[1])
     assert sign(replace(with_units(seen, open_), owed=owed))[0].cumulative == 2
+
+
+def test_nothing_is_due_beside_a_root() -> None:
+    seen = view(ORDER)
+    tree = Tree.of(JOB, {owed.worker: owed.cumulative for owed in seen.owed})
+    rooted = replace(seen, root=RootView(tree.root, Wei(6), 1000, Wei(7)))
+    assert not accounts.due(rooted)
+    assert (accounts.at_close(seen), accounts.at_close(rooted)) == (6 * PRICE, 7)
+    accounts.check_root(rooted, tree.root)
+    with pytest.raises(Overstated, match="not that of what it says"):
+        accounts.check_root(rooted, bytes(32))
+    with pytest.raises(Overstated, match="not that of what it says"):
+        accounts.check_root(replace(rooted, owed=()), tree.root)
