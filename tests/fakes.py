@@ -9,8 +9,9 @@ import json
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from typing import Any, ClassVar
 import pytest
 
 from tegula_market import vouchers
-from tegula_market.adapters import chain, signing
-from tegula_market.adapters.chain import Account, Payment, Status
+from tegula_market.adapters import chain, roots, signing
+from tegula_market.adapters.chain import Account, Payment, Root, Status
 from tegula_market.adapters.signing import Key
 from tegula_market.digests import digest
 from tegula_market.model import (
@@ -103,6 +104,9 @@ class FakeEscrow:
         self.authentic = True
         self.price = Wei(0)
         """Of a unit of gas, which is nothing unless a test is about fees."""
+        self.now = 0
+        """Of the newest block, in Unix seconds."""
+        self.roots: dict[JobId, Root] = {}
         self._balances: dict[tuple[Address, Address], Wei] = {}
         self._payments: dict[JobId, list[Payment]] = {}
         self._accounts: dict[JobId, Account] = {}
@@ -144,13 +148,16 @@ class FakeEscrow:
         account = self.account(voucher.job)
         if chain.job_id(terms) != voucher.job or account.paid + rise > account.funded:
             raise chain.Refused("the deposit does not cover this")
-        paid = Account(account.funded, Wei(account.paid + rise), account.status)
-        self._accounts[voucher.job] = paid
-        self._claimed[voucher.job, voucher.worker] = voucher.cumulative
-        self.give(terms.token, voucher.worker, rise)
-        tx = digest(repr(voucher).encode())
+        return self._pay(terms, voucher.job, voucher.worker, Wei(rise))
+
+    def _pay(self, terms: Terms, job: JobId, worker: Address, rise: Wei) -> bytes:
+        account = self.account(job)
+        self._accounts[job] = replace(account, paid=Wei(account.paid + rise))
+        total = self._claimed[job, worker] = Wei(self.claimed(job, worker) + rise)
+        self.give(terms.token, worker, rise)
+        tx = digest(repr((job, worker, total)).encode())
         with self._changed:
-            self._payments.setdefault(voucher.job, []).append(Payment(voucher.worker, Wei(rise), tx))
+            self._payments.setdefault(job, []).append(Payment(worker, rise, tx))
             self._changed.notify_all()
         return tx
 
@@ -190,6 +197,34 @@ class FakeEscrow:
     def empty(self, job: JobId) -> None:
         """As if the deposit had been refunded."""
         self._accounts[job] = Account(Wei(0), Wei(0), Status.REFUNDED)
+
+    def root(self, job: JobId) -> Root | None:
+        self._reach()
+        return self.roots.get(job)
+
+    def time(self) -> int:
+        self._reach()
+        return self.now
+
+    def claim_root(
+        self, terms: Terms, worker: Address, cumulative: Wei, proof: Sequence[bytes], _key: Key
+    ) -> bytes | None:
+        job = chain.job_id(terms)
+        rise, root = cumulative - self.claimed(job, worker), self.root(job)
+        if rise <= 0:
+            return None
+        if root is None or not roots.proves(root.hash, roots.leaf(job, worker, cumulative), proof):
+            raise chain.Refused("the job's root says nothing of the kind")
+        if self.now < root.final_at:
+            raise chain.Refused("it is too early")
+        if rise > root.reserved:
+            raise chain.Refused("the deposit does not cover this")
+        self.roots[job] = replace(root, reserved=Wei(root.reserved - rise))
+        return self._pay(terms, job, worker, Wei(rise))
+
+    def claim_root_gas(self, *_: object) -> int:
+        self._reach()
+        return GAS
 
     def pay_out(self, job: JobId) -> None:
         """As if a voucher of somebody else's had taken all of the deposit."""

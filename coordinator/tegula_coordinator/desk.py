@@ -129,7 +129,7 @@ class Desk:
             root = await self._root(found)
         except chain.ChainError:
             root = self._last_root(found)
-        view = views.job(self.book, found, root, self._keeper.seq, self._clock(since))
+        view = views.job(self.book, found, self._keeper.seq, self._clock(since), root)
         return {**view, "mark": f"{self._start}-{found.clock}"}
 
     def show_root(self, job: JobId) -> dict[str, Any]:

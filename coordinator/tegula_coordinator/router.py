@@ -127,7 +127,8 @@ class Floor:
             case messages.Heartbeat():
                 await self._router.send(worker, messages.Heartbeat())
             case messages.AskFor():
-                ask = Ask(worker, message.job, message.price, message.slots, message.expiry)
+                offer = message.price, message.slots, message.expiry, message.holdback
+                ask = Ask(worker, message.job, *offer)
                 self._keeper.post(events.AskArrived(now, ask, message.warm))
             case messages.Decline():
                 self._keeper.post(events.AskDeclined(now, worker, message.job, message.reason))

@@ -23,12 +23,12 @@ class RootView:
     owed: Wei
 
 
-def job(book: Book, job: Job, root: RootView | None, seq: int, since: int = -1) -> dict[str, Any]:
+def job(book: Book, job: Job, seq: int, since: int = -1, root: RootView | None = None) -> dict[str, Any]:
     """The job as it stands after event number `seq`.
 
     Args:
-        root: as the chain has it.
         since: the job's clock at an earlier view; units that have not changed since then are left out.
+        root: as the chain has it.
     """
     changed = [index for index in range(len(job.units)) if job.changed.get(index, 0) > since]
     return {

@@ -59,6 +59,8 @@ class AskFor:
     expiry: int
     warm: bool
     """Whether the scene is already loaded here."""
+    holdback: int = 0
+    """Tiles' worth that may be accepted and not signed for before it takes more of the job; 0 is any."""
 
 
 @dataclass(frozen=True, slots=True)

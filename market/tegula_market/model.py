@@ -250,6 +250,8 @@ class Ask:
     """Units of work that the worker takes at a time."""
     expiry: int
     """Unix seconds."""
+    holdback: int = 0
+    """Tiles' worth that may be accepted and not signed for before it takes more; 0 is any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,15 @@ JUDGE = WorkerId(b"\x09" * 32)
 SIGNATURE = Signature(bytes(65))
 NOW = 1_000.0
 PRESENT = 0
+WINDOW = 86_400
 SIZE = 2_000_000
 """Pixel-samples of every unit here: two megasamples, so a price of 40 makes 80 a unit."""
+
+
+def arbitrated(**changes: int) -> Order:
+    order = an_order()
+    terms = replace(order.terms, grace=4 * WINDOW, window=WINDOW, arbiter=Address(b"\x0a" * 20), **changes)
+    return replace(order, terms=terms)
 
 
 def payout(worker: WorkerId) -> Address:

@@ -48,6 +48,7 @@ FROM_COORDINATOR = [
     messages.Probe(LEASE, JOB, an_order(), 0, (Rect(0, 0, 8, 8),), 2, twin=True),
     messages.Decided(Verdict(LEASE, Outcome.ACCEPTED, 0.0, 0.02, 256, 0.1, "", bytes(32)), Wei(7)),
     messages.Pay(SignedVoucher(Voucher(JOB, ADDRESS, Wei(7)), SIGNATURE, SIGNATURE)),
+    messages.Rooted(JOB, Wei(7), b"\x06" * 32, (b"\x07" * 32, b"\x08" * 32)),
     messages.Ended(JOB, "every tile is accepted"),
 ]
 

@@ -53,9 +53,8 @@ def test_the_fee_is_a_share_of_the_amount(
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_last_call_comes_before_the_grace_ends(grace: int) -> None:
-    terms = replace(TERMS, grace=grace)
-    end = terms.deadline + grace
-    assert claiming.is_last_call(terms, end - min(grace // 2, claiming.LAST_CALL_SECONDS))
-    assert not claiming.is_last_call(terms, terms.deadline - 1)
-    assert claiming.lapsed(terms, end)
-    assert not claiming.lapsed(terms, end - 1)
+    end = TERMS.deadline + grace
+    assert claiming.is_last_call(end, grace, end - min(grace // 2, claiming.LAST_CALL_SECONDS))
+    assert not claiming.is_last_call(end, grace, TERMS.deadline - 1)
+    assert claiming.lapsed(end, end)
+    assert not claiming.lapsed(end, end - 1)

@@ -1,6 +1,7 @@
 """Claims that wait for a low fee, and what was claimed on its way to another address."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from fakes import GAS, FakeEscrow, FullDisk
 from orders import an_order
 from tegula_market import vouchers
 from tegula_market.adapters import chain, evm, signing
-from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.chain import Escrow, Root
 from tegula_market.adapters.devchain import DevChain
+from tegula_market.adapters.roots import Tree
 from tegula_market.adapters.signing import Key
-from tegula_market.model import ETHER, Address, Order, SignedVoucher, Terms, Voucher, Wei
+from tegula_market.messages import Rooted
+from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Terms, Voucher, Wei
 from tegula_market.vouchers import Domain
 from tegula_worker.books import Books
 from tegula_worker.claims import Claims
@@ -165,6 +168,113 @@ def test_a_deposit_that_went_back_is_not_tried_for_ever(tmp_path: Path) -> None:
     tally = it.store.tally(it.job)
     assert tally is not None
     assert (tally.vouchered, tally.claimed, tally.closed) == (AMOUNT, 0, True)
+
+
+ROOTED, FINAL = 2 * AMOUNT, 3_000_000_000
+"""In a time that no clock of a test has reached."""
+OTHER = Address(b"\x42" * 20)
+
+
+def rooted(it: Played, total: int = ROOTED, reserved: int = ROOTED + 5, worker: Key = PAYOUT) -> Rooted:
+    """A root with this worker's leaf and another's, on chain, and what the coordinator says of it."""
+    totals = {worker.address: Wei(total), OTHER: Wei(5)}
+    tree = Tree.of(it.job, totals)
+    it.escrow.roots[it.job] = Root(tree.root, Wei(reserved), Wei(0), FINAL)
+    return Rooted(it.job, Wei(total), tree.root, tree.proof(worker.address))
+
+
+def test_a_root_is_claimed_once_it_is_final(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    assert it.wallet.bank_root(rooted(it)) == ""
+    assert it.collected() == 0, "what is reserved for the leaf is not there for the voucher"
+    (record,) = it.store.jobs()
+    assert (record.earned, record.expiry) == (ROOTED, FINAL + GRACE)
+    it.escrow.now = FINAL
+    assert it.collected() == ROOTED
+    assert it.escrow.roots[it.job].reserved == 5
+    assert it.collected() == ROOTED
+
+
+def test_a_leaf_outlives_a_kill_at_any_moment(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    it.escrow.away = True
+    assert it.wallet.bank_root(rooted(it)) == "", "before the chain could be asked"
+    it.collected()
+    it.escrow.away = False
+    again = Played(tmp_path, it.escrow, it.order, PAYOUT, Config())
+    again.collected()
+    (record,) = again.store.jobs()
+    assert record.standing is not None
+    last = Played(tmp_path, it.escrow, it.order, PAYOUT, Config())
+    it.escrow.now = FINAL
+    assert last.collected() == ROOTED
+
+
+def test_a_root_s_claim_waits_for_a_low_fee_and_not_past_its_last_call(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    it.wallet.bank_root(rooted(it))
+    it.escrow.price, it.escrow.now = Wei(3), FINAL
+    assert it.collected() == 0
+    it.now = FINAL + GRACE - 6 * 3600 - 1
+    assert it.collected() == 0
+    it.now += 1
+    assert it.collected() == ROOTED
+
+
+def test_a_root_that_is_void_leaves_the_voucher(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    it.wallet.bank_root(rooted(it))
+    it.collected()
+    del it.escrow.roots[it.job]
+    assert it.collected() == AMOUNT
+    assert it.store.job(it.job).standing is None  # type: ignore[union-attr]
+    rooted(it)  # it was a reorganisation, and the chain has it again
+    it.escrow.now = FINAL
+    assert it.collected() == ROOTED
+
+
+def test_a_dispute_moves_the_time(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    it.wallet.bank_root(rooted(it))
+    it.escrow.roots[it.job] = replace(it.escrow.roots[it.job], stake=Wei(1), final_at=FINAL + 9)
+    it.escrow.now = FINAL
+    assert it.collected() == 0
+    it.escrow.now = FINAL + 9
+    assert it.collected() == ROOTED
+
+
+def test_a_root_is_worth_what_the_chain_says(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    said = rooted(it, reserved=ROOTED - 1)
+    assert it.wallet.bank_root(said) == ""
+    (record,) = it.wallet.rooted()
+    assert it.wallet.look(record) == f"it reserves {ROOTED - 1}, which is 1 too little"
+    assert it.store.job(it.job).earned == AMOUNT  # type: ignore[union-attr]
+    it.escrow.roots[it.job] = Root(bytes(32), Wei(10**9), Wei(0), FINAL)
+    assert it.wallet.look(record) == "the chain has no such root"
+
+
+def test_what_proves_nothing_is_not_kept(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    said = rooted(it)
+    assert "not of this worker's total" in it.wallet.bank_root(replace(said, cumulative=Wei(ROOTED + 1)))
+    assert "never asked" in it.wallet.bank_root(_of_another_job())
+    it.wallet.bank_root(said)
+    it.collected()
+    assert "another root stands" in it.wallet.bank_root(rooted(it, ROOTED + 1))
+    assert it.wallet.bank_root(said) == "", "it is told with each HELLO"
+
+
+def _of_another_job() -> Rooted:
+    job = JobId(bytes(32))
+    tree = Tree.of(job, {PAYOUT.address: Wei(1)})
+    return Rooted(job, Wei(1), tree.root, ())
+
+
+def test_a_root_with_less_than_a_voucher_is_not_claimed_by(tmp_path: Path) -> None:
+    it = played(tmp_path)
+    it.wallet.bank_root(rooted(it, AMOUNT - 1))
+    assert it.collected() == AMOUNT
 
 
 @pytest.mark.slow

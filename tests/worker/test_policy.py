@@ -37,20 +37,34 @@ def _answer(
 
 
 def test_it_asks_for_what_is_good() -> None:
-    assert _answer() == AskFor(JOB, Wei(5), 3, TERMS.deadline, False)
-    assert _answer(warm=True) == AskFor(JOB, Wei(5), 3, TERMS.deadline, True)
+    assert _answer() == AskFor(JOB, Wei(5), 3, TERMS.deadline, False, 64)
+    assert _answer(warm=True) == AskFor(JOB, Wei(5), 3, TERMS.deadline, True, 64)
 
 
 def test_it_asks_its_price_even_above_the_ceiling_and_leaves_the_no_to_the_auction() -> None:
     high = Wei(ORDER.ceiling + 1)
-    assert _answer(price=high) == AskFor(JOB, high, 3, TERMS.deadline, False)
+    assert _answer(price=high) == AskFor(JOB, high, 3, TERMS.deadline, False, 64)
 
 
 def _terms(**change: Any) -> Order:
     return replace(ORDER, terms=replace(TERMS, **change))
 
 
-STRANGER = Address(b"\x09" * 20)
+STRANGER, ARBITER = Address(b"\x09" * 20), Address(b"\x0a" * 20)
+
+
+def _judged(**change: Any) -> Order:
+    """Terms with an arbiter, and whatever else is said."""
+    made = {"arbiter": ARBITER, "window": 3600, **change}
+    return _terms(grace=4 * made["window"], **made)
+
+
+def _blocking(arbiter: Address) -> Config:
+    return replace(CONFIG, block=Parties(arbiters=(arbiter,)))
+
+
+def _allowing(arbiter: Address) -> Config:
+    return replace(CONFIG, allow=Parties(arbiters=(arbiter,)))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +75,21 @@ STRANGER = Address(b"\x09" * 20)
         ({"order": _terms(deadline=NOW + 59)}, Code.DEADLINE_NEAR, "59 seconds away"),
         ({"order": _terms(deadline=NOW + 367 * 86_400)}, Code.DEADLINE_FAR, "367 days away"),
         ({"order": _terms(grace=599)}, Code.SHORT_GRACE, "599 seconds to claim"),
+        ({"order": _judged(), "config": replace(CONFIG, grace_seconds=10_801)}, Code.SHORT_GRACE, "10800 to"),
+        ({"config": replace(CONFIG, want_arbiter=True)}, Code.NO_ARBITER, "nobody pays"),
+        ({"order": _judged(arbiter=TERMS.requester)}, Code.BAD_ARBITER, "whom it would judge"),
+        ({"order": _judged(arbiter=TERMS.signer)}, Code.BAD_ARBITER, "whom it would judge"),
+        ({"order": _judged(arbiter=COORDINATOR)}, Code.BAD_ARBITER, "whom it would judge"),
+        ({"order": _judged(window=3599)}, Code.SHORT_WINDOW, "3599 seconds to dispute"),
+        (
+            {"order": _judged(window=10_000), "config": replace(CONFIG, most_window_seconds=9_999)},
+            Code.LONG_WINDOW,
+            "for 10000 seconds; waits 9999",
+        ),
+        ({"order": _terms(author=STRANGER, author_bps=250)}, Code.AUTHOR_SHARE, "2.5 % of each payment"),
+        ({"order": _judged(), "config": _blocking(ARBITER)}, Code.BLOCKED, "arbiter is on"),
+        ({"order": _judged(), "config": _allowing(STRANGER)}, Code.BLOCKED, "arbiter is not on"),
+        ({"deposit": replace(DEPOSIT, rooted=True)}, Code.ROOTED, "done after it is not paid"),
         ({"deposit": replace(DEPOSIT, job=JobId(bytes(32)))}, Code.WRONG_JOB, "not the hash of its terms"),
         ({"coordinator": Address(b"\x04" * 20)}, Code.OTHER_COORDINATOR, "another coordinator"),
         ({"order": _terms(signer=COORDINATOR)}, Code.ONE_SIGNER, "one address"),
@@ -127,3 +156,18 @@ def test_what_is_left_of_the_deposit_covers_what_is_owed_and_the_lease() -> None
     no = policy.uncovered(LEASE, drained, owed=101)
     assert no is not None
     assert (no.code, f"{100 + PRICE} left" in no.sentence) == (Code.SMALL_DEPOSIT, True)
+
+
+def test_an_arbiter_is_as_good_as_none_and_an_author_s_part_can_be_taken() -> None:
+    wanting = replace(CONFIG, want_arbiter=True, allow=Parties(arbiters=(ARBITER,)))
+    assert isinstance(_answer(_judged(), config=wanting), AskFor)
+    assert isinstance(_answer(config=_allowing(ARBITER)), AskFor), "the list is of those that there are"
+    shared = _terms(author=STRANGER, author_bps=250)
+    assert isinstance(_answer(shared, config=replace(CONFIG, author_percent=3)), AskFor)
+
+
+@pytest.mark.parametrize(("unsigned", "tiles", "fine"), [(640, 64, True), (641, 64, False), (10**9, 0, True)])
+def test_so_much_may_be_accepted_and_not_signed_for(unsigned: int, tiles: int, fine: bool) -> None:
+    lease = Lease(lease_id(JOB, 0, 1), JOB, 0, WorkerId(bytes(32)), Wei(10), 1, NOW)
+    no = policy.held_back(lease, unsigned, tiles)
+    assert no is None if fine else no is not None and no.code is Code.HOLDBACK

@@ -31,6 +31,7 @@ from tegula_worker.commands import (
     KeepEvidence,
     KeepOrder,
     KeepResult,
+    KeepRoot,
     KeepVoucher,
     NoteLoss,
     NoteVerdict,
@@ -101,6 +102,7 @@ def test_from_hello_to_the_end_of_a_job() -> None:
         (Finished(LEASE.id, DELIVER), [KeepResult(RESULT), Say(DELIVER)]),
         (heard(DECIDED), [NoteVerdict(DECIDED), DropResult(LEASE.id)]),
         (heard(messages.Pay(_voucher())), [KeepVoucher(_voucher())]),
+        (heard(ROOTED), [KeepRoot(ROOTED)]),
         (heard(messages.Ended(JOB, "")), [EndJob(JOB)]),
         (Drained(), [Say(messages.Bye()), Quit("")]),
     ]
@@ -109,6 +111,9 @@ def test_from_hello_to_the_end_of_a_job() -> None:
         session, commands = step(session, event)
         assert list(commands) == expected, event
     assert session == replace(JOINED, heard=101.0)
+
+
+ROOTED = messages.Rooted(JOB, Wei(5), bytes(32), ())
 
 
 def _voucher() -> SignedVoucher:

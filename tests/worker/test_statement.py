@@ -9,7 +9,7 @@ from orders import an_order
 from tegula_market.model import Address, JobId, Signature, SignedVoucher, Voucher, Wei
 from tegula_market.vouchers import Domain
 from tegula_worker.statement import draw_up
-from tegula_worker.store import JobRecord
+from tegula_worker.store import JobRecord, Leaf
 from tegula_worker.tallies import Sums, Tally
 
 ORDER = an_order()
@@ -40,6 +40,15 @@ def test_a_job_comes_apart() -> None:
     assert (line.fees, line.accepted, line.state) == (3, 4, "running")
     (token,) = statement.tokens
     assert (token.jobs, token.earned, token.owed, token.claimed) == (1, 100, 50, 20)
+
+
+def test_what_a_root_pays_is_owed() -> None:
+    leaf = Leaf(Wei(90), bytes(32), (), 5, stands=True)
+    (line,) = draw_up([replace(_record(1, 70, 20), leaf=leaf)], [_tally(1, promised=90)], Sums()).jobs
+    assert (line.unsigned, line.owed, line.rooted, line.state) == (0, 70, 70, "rooted")
+    lost = replace(leaf, stands=False)
+    (line,) = draw_up([replace(_record(1, 70, 20), leaf=lost)], [_tally(1, promised=90)], Sums()).jobs
+    assert (line.unsigned, line.owed, line.rooted, line.state) == (20, 50, 0, "running")
 
 
 def test_what_a_closed_job_did_not_pay_is_lost() -> None:

@@ -28,6 +28,7 @@ from tegula_worker.commands import (
     KeepEvidence,
     KeepOrder,
     KeepResult,
+    KeepRoot,
     KeepVoucher,
     NoteLoss,
     NoteVerdict,
@@ -242,6 +243,9 @@ class Agent:
             case KeepVoucher():
                 await self._bank(command)
                 tasks.create_task(self._claims.collect())  # its ENDED may have come before
+            case KeepRoot(said):
+                await self._bank_root(said)
+                tasks.create_task(self._claims.collect())
             case EndJob(job_id):
                 await asyncio.to_thread(self._wallet.end, job_id)
                 tasks.create_task(self._claims.collect())
@@ -292,3 +296,9 @@ class Agent:
             await asyncio.to_thread(self._books.refuse_voucher, voucher.job, reason)
         else:
             log.info("voucher", job=voucher.job.hex(), cumulative=voucher.cumulative)
+
+    async def _bank_root(self, said: messages.Rooted) -> None:
+        reason = await asyncio.to_thread(self._wallet.bank_root, said)
+        if reason:
+            log.warning("root refused", job=said.job.hex(), reason=reason)
+            await asyncio.to_thread(self._books.refuse_voucher, said.job, f"root: {reason}")

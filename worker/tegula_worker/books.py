@@ -53,6 +53,11 @@ class Books:
         claimed = record.claimed if record else 0
         return max(record.earned if record else 0, tally.promised if tally else 0) - claimed
 
+    def unsigned(self, job: JobId) -> int:
+        """Earned at the last word, and neither a voucher nor a root covers it."""
+        record, tally = self._store.job(job), self._store.tally(job)
+        return max(0, (tally.promised if tally else 0) - (record.earned if record else 0))
+
     def ask(self, job: JobId, order: Order, price: Wei) -> None:
         terms = order.terms
         with self._turn:
@@ -168,7 +173,6 @@ def _room_or_word() -> Iterator[None]:
 
 def _is_over(record: JobRecord, now: int) -> bool:
     """All is claimed, or what is not has been let go: a while after the requester could have it back."""
-    terms = record.order.terms
-    if not claiming.lapsed(terms, now):
+    if not claiming.lapsed(record.expiry, now):
         return False
-    return record.earned == record.claimed or now >= terms.deadline + terms.grace + claiming.LOST_SECONDS
+    return record.earned == record.claimed or now >= record.expiry + claiming.LOST_SECONDS

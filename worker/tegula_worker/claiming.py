@@ -20,8 +20,8 @@ def ripe(terms: Terms, *, earned: Wei, claimed: Wei, ended: bool, now: int) -> b
     return earned > claimed and (ended or now >= terms.deadline)
 
 
-def is_last_call(terms: Terms, now: int) -> bool:
-    return now >= terms.deadline + terms.grace - min(terms.grace // 2, LAST_CALL_SECONDS)
+def is_last_call(expiry: int, grace: int, now: int) -> bool:
+    return now >= expiry - min(grace // 2, LAST_CALL_SECONDS)
 
 
 def dear(fee: Wei, amount: int, *, worth: int | None, share: int, last: bool) -> str:
@@ -44,6 +44,6 @@ def dear(fee: Wei, amount: int, *, worth: int | None, share: int, last: bool) ->
     return ""
 
 
-def lapsed(terms: Terms, now: int) -> bool:
+def lapsed(expiry: int, now: int) -> bool:
     """Whether the requester can have the deposit back, claimed or not."""
-    return now >= terms.deadline + terms.grace
+    return now >= expiry

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 import structlog
 
@@ -18,6 +19,9 @@ from tegula_worker.wallet import Wallet
 
 TIDY_SECONDS = 3600.0
 """Between two looks for jobs that are over: each reads all records."""
+
+What: TypeAlias = JobId | tuple[str, JobId] | tuple[Domain, Address]
+"""That waits: a claim, a root, what is to be sent on."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +40,7 @@ class Claims:
         self._config = config
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._waiting: dict[JobId | tuple[Domain, Address], str] = {}
+        self._waiting: dict[What, str] = {}
         """Why, so that it is logged once and not with every try."""
         self._tidied = 0.0
         self._to_send = wallet.purses() if config.receive else set()
@@ -51,6 +55,8 @@ class Claims:
 
     async def _collect(self) -> None:
         await asyncio.to_thread(self._settle)
+        for record in await asyncio.to_thread(self._wallet.rooted):
+            await asyncio.to_thread(self._look, record)
         for record in await asyncio.to_thread(self._wallet.due):
             await asyncio.to_thread(self._claim, record)
         for purse in sorted(self._to_send, key=repr):
@@ -65,16 +71,28 @@ class Claims:
         except ChainError as error:  # the claims below will say it, if there are any
             log.debug("earlier claims are not settled", reason=str(error))
 
+    def _look(self, record: JobRecord) -> None:
+        """A root can be disputed, voided and lost in a reorganisation."""
+        try:
+            reason = self._wallet.look(record)
+        except ChainError as error:
+            reason = str(error)
+        if reason:
+            self._wait(("root", record.job), "root waits", reason, job=record.job.hex())
+        elif record.leaf and not record.leaf.stands:
+            self._waiting.pop(("root", record.job), None)
+            log.info("root stands", job=record.job.hex(), cumulative=record.leaf.cumulative)
+
     def _claim(self, record: JobRecord) -> None:
         try:
-            reason = self._too_dear(record)
+            reason = self._wallet.early(record) or self._too_dear(record)
             if reason:
                 self._wait(record.job, "claim waits", reason, job=record.job.hex())
                 return
             tx = self._wallet.claim(record)
         except ChainError as error:
             self._wait(record.job, "claim failed", str(error), job=record.job.hex())
-            if _is_refunded(error) and claiming.lapsed(record.order.terms, int(self._clock())):
+            if _is_refunded(error) and claiming.lapsed(record.expiry, int(self._clock())):
                 self._books.give_up(record)
             return
         self._waiting.pop(record.job, None)
@@ -93,7 +111,7 @@ class Claims:
             record.earned - record.claimed,
             worth=worth,
             share=self._config.claim_fee_share,
-            last=claiming.is_last_call(record.order.terms, int(self._clock())),
+            last=claiming.is_last_call(record.expiry, record.order.terms.grace, int(self._clock())),
         )
 
     def _note_fee(self, record: JobRecord, tx: bytes) -> None:
@@ -124,7 +142,7 @@ class Claims:
         worth, share = self._config.worth_of_ether(token), self._config.claim_fee_share
         return claiming.dear(fee, amount, worth=worth, share=share, last=False)
 
-    def _wait(self, what: JobId | tuple[Domain, Address], event: str, reason: str, **ids: str) -> None:
+    def _wait(self, what: What, event: str, reason: str, **ids: str) -> None:
         first = self._waiting.get(what) != event
         self._waiting[what] = event
         (log.warning if first else log.debug)(event, reason=reason, **ids)

@@ -88,6 +88,11 @@ class KeepVoucher:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRoot:
+    said: messages.Rooted
+
+
+@dataclass(frozen=True, slots=True)
 class EndJob:
     job: JobId
 
@@ -112,6 +117,7 @@ Command: TypeAlias = (
     | DropResult
     | KeepEvidence
     | KeepVoucher
+    | KeepRoot
     | EndJob
     | Quit
 )

@@ -37,6 +37,8 @@ class Parties:
     """By the key that co-signs vouchers."""
     requesters: tuple[Address, ...] = ()
     tokens: tuple[Address, ...] = ()
+    arbiters: tuple[Address, ...] = ()
+    """Of terms that have one."""
 
 
 ALWAYS, NOBODY, NO_LIMITS, NO_PARTIES = Hours(), Owner(), Limits(), Parties()
@@ -70,6 +72,16 @@ class Config:
     """A job whose deadline is nearer than this is not asked for."""
     grace_seconds: int = 600
     """Least time after the deadline in which vouchers can still be claimed."""
+    want_arbiter: bool = False
+    """Whether jobs without an arbiter, which have no roots, are declined."""
+    least_window_seconds: int = 3600
+    """In which a root can be disputed, at least; else a coordinator could give the deposit to anybody."""
+    most_window_seconds: int = 7 * 86_400
+    """For which a root is waited for."""
+    author_percent: int = 0
+    """Most of each payment that may be an author's."""
+    holdback_tiles: int = 64
+    """Worth of tiles of a job that may be accepted and neither vouchered nor rooted; 0 is any."""
     max_scene_bytes: int = 32 << 30
     warm_bytes: int | None = None
     """Memory that scenes may keep between tiles, all in all; None is half of the machine's."""
@@ -146,6 +158,10 @@ def _check(config: Config) -> None:
         "price",
         "notice_seconds",
         "grace_seconds",
+        "least_window_seconds",
+        "most_window_seconds",
+        "author_percent",
+        "holdback_tiles",
         "max_scene_bytes",
         "warm_bytes",
         "claim_fee_share",

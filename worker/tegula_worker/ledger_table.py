@@ -13,7 +13,7 @@ from tegula_worker.statement import JobLine, Statement, TokenLine
 from tegula_worker.tallies import Refusal
 
 AMOUNTS = {
-    name: name for name in ("earned", "unsigned", "owed", "lost", "claimed", "accepted", "rejected")
+    name: name for name in ("earned", "unsigned", "owed", "rooted", "lost", "claimed", "accepted", "rejected")
 } | {"fees": "fees, wei"}
 ALWAYS = frozenset(("earned", "owed", "claimed"))
 SHORT = 10

@@ -14,7 +14,7 @@ from tegula_worker.statement import Statement
 
 SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000)
 """Bounds of the histograms."""
-AMOUNTS = "earned", "owed", "claimed"
+AMOUNTS = "earned", "unsigned", "owed", "rooted", "claimed"
 
 
 class NoMetrics(TegulaError):

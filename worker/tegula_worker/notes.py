@@ -29,5 +29,5 @@ def note(message: FromCoordinator) -> None:
             log.info("verdict", lease=verdict.lease, outcome=outcome, cumulative=cumulative, reason=reason)
         case messages.Ended(job, reason):
             log.info("job ended", job=job.hex(), reason=reason)
-        case messages.Heartbeat() | messages.Pay():  # a voucher is noted once it is verified
+        case messages.Heartbeat() | messages.Pay() | messages.Rooted():  # noted once they are verified
             pass

@@ -13,6 +13,7 @@ from functools import lru_cache
 from tegula_market import auction, tiling
 from tegula_market.messages import AskFor, Call
 from tegula_market.model import (
+    NOBODY,
     Address,
     InvalidValue,
     JobId,
@@ -41,6 +42,8 @@ class Deposit:
     funded: Wei
     """All in all, what is paid out already included."""
     paid: Wei
+    rooted: bool = False
+    """There is a root, beside which no voucher is signed."""
 
     @property
     def left(self) -> int:
@@ -67,10 +70,11 @@ def answer(
         _unwanted(order.terms, config)
         or _unlike_this_worker(order, config, blender)
         or _untimely(order.terms, config, now)
+        or _unjust(order.terms, config)
         or unsafe(call.job, order, deposit, coordinator)
     )
     # The ask stands as long as the job can last, and a lease is checked again when it comes.
-    return no or AskFor(call.job, price, config.slots, order.terms.deadline, warm)
+    return no or AskFor(call.job, price, config.slots, order.terms.deadline, warm, config.holdback_tiles)
 
 
 def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> Objection | None:
@@ -90,6 +94,8 @@ def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> 
         return Objection(Code.BAD_ORDER, f"the order cannot be split: {error}")
     if not deposit.open:
         return Objection(Code.NO_DEPOSIT, "the escrow has no open job of these terms")
+    if deposit.rooted:
+        return Objection(Code.ROOTED, "the job has a root, and what is done after it is not paid")
     if deposit.funded < budget:
         held = f"the escrow holds {deposit.funded}, the order can cost {budget}"
         return Objection(Code.SMALL_DEPOSIT, held)
@@ -128,6 +134,18 @@ def uncovered(lease: Lease, deposit: Deposit, owed: int) -> Objection | None:
     return Objection(Code.SMALL_DEPOSIT, left)
 
 
+def held_back(lease: Lease, unsigned: int, tiles: int) -> Objection | None:
+    """
+    Args:
+        unsigned: what was accepted in the job and is neither vouchered nor rooted.
+        tiles: of the lease's price, that may be; 0 is any number.
+    """
+    if not tiles or unsigned <= tiles * lease.price:
+        return None
+    sentence = f"{unsigned} is accepted and not signed for; at most {tiles} tiles of {lease.price} may be"
+    return Objection(Code.HOLDBACK, sentence)
+
+
 @lru_cache(maxsize=4)
 def tiles_of(order: Order) -> tuple[Tile, ...]:
     """Remembered: a job of a hundred thousand tiles is split once, not for every lease.
@@ -158,8 +176,11 @@ def _unwanted(terms: Terms, config: Config) -> Objection | None:
     for what, party, allowed, blocked in (
         ("coordinator", terms.coordinator, allow.coordinators, block.coordinators),
         ("requester", terms.requester, allow.requesters, block.requesters),
+        ("arbiter", terms.arbiter, allow.arbiters, block.arbiters),
         ("token", terms.token, (), block.tokens),  # allowed ones are worked for besides `token`, see below
     ):
+        if what == "arbiter" and party == NOBODY:
+            continue
         if party in blocked:
             return Objection(Code.BLOCKED, f"the {what} is on this worker's block list")
         if allowed and party not in allowed:
@@ -188,4 +209,33 @@ def _untimely(terms: Terms, config: Config, now: int) -> Objection | None:
     if terms.grace < config.grace_seconds:
         sentence = f"{terms.grace} seconds to claim after the deadline; wants {config.grace_seconds}"
         return Objection(Code.SHORT_GRACE, sentence)
+    if terms.arbiter != NOBODY and terms.grace < terms.window + config.grace_seconds:
+        sentence = (
+            f"a root of the deadline is final {terms.window} seconds later, and leaves"
+            f" {terms.grace - terms.window} to claim; wants {config.grace_seconds}"
+        )
+        return Objection(Code.SHORT_GRACE, sentence)
+    return None
+
+
+def _unjust(terms: Terms, config: Config) -> Objection | None:
+    """Terms by which others could take what this worker earns, or keep it for long."""
+    percent = terms.author_bps / 100
+    if percent > config.author_percent:
+        sentence = f"{percent:g} % of each payment are an author's; takes {config.author_percent} %"
+        return Objection(Code.AUTHOR_SHARE, sentence)
+    if terms.arbiter == NOBODY:
+        if config.want_arbiter:
+            sentence = "without an arbiter nobody pays what a requester that goes away has not signed for"
+            return Objection(Code.NO_ARBITER, sentence)
+        return None
+    if terms.arbiter in (terms.requester, terms.signer, terms.coordinator):
+        return Objection(Code.BAD_ARBITER, "the arbiter is one of those whom it would judge")
+    if terms.window < config.least_window_seconds:
+        # Roots that nobody has time to dispute: with a sock puppet as worker a coordinator takes the deposit.
+        sentence = f"{terms.window} seconds to dispute a root; wants {config.least_window_seconds}"
+        return Objection(Code.SHORT_WINDOW, sentence)
+    if terms.window > config.most_window_seconds:
+        sentence = f"a root can be disputed for {terms.window} seconds; waits {config.most_window_seconds}"
+        return Objection(Code.LONG_WINDOW, sentence)
     return None

@@ -159,8 +159,14 @@ def claim_all(config: Config, keys: Keys) -> Iterator[Claimed | Sent]:
     with store.opened(config.data) as kept:
         wallet = Wallet(kept, keys.payout, _connector(config))
         books, purses = Books(kept), wallet.purses()
+        for record in wallet.rooted():
+            wallet.look(record)
         for record in wallet.unclaimed():
-            yield _claim(wallet, books, record)
+            early = wallet.early(record)
+            if early:
+                log.warning("claim waits", job=record.job.hex(), reason=early)
+            else:
+                yield _claim(wallet, books, record)
         books.tidy()
         for domain, token in sorted(purses, key=repr) if config.receive else ():
             yield from _send(wallet, domain, token, config)

@@ -82,8 +82,10 @@ class Prudence:
             deposit = self.wallet.deposit(self._domain, order)
         except ChainError as error:
             return _away(error)
-        return policy.unsafe(lease.job, order, deposit, self.about.coordinator) or policy.uncovered(
-            lease, deposit, self.books.owed(lease.job)
+        return (
+            policy.unsafe(lease.job, order, deposit, self.about.coordinator)
+            or policy.uncovered(lease, deposit, self.books.owed(lease.job))
+            or policy.held_back(lease, self.books.unsigned(lease.job), self.config.holdback_tiles)
         )
 
     @property

@@ -23,6 +23,7 @@ from tegula_worker.commands import (
     KeepEvidence,
     KeepOrder,
     KeepResult,
+    KeepRoot,
     KeepVoucher,
     NoteLoss,
     NoteVerdict,
@@ -186,6 +187,8 @@ def _hear(session: Session, message: FromCoordinator) -> Step:
             return _decided(session, message)
         case messages.Pay(signed):
             return session, (KeepVoucher(signed),)
+        case messages.Rooted():
+            return session, (KeepRoot(message),)
         case messages.Ended(job):
             orders, asks = _without(session.orders, job), _without(session.asks, job)
             return replace(session, orders=orders, asks=asks), (EndJob(job),)

@@ -3,9 +3,10 @@
 Of each job and each token, in the token's units:
 
     earned      what verdicts and vouchers say, the higher of both
-    unsigned    earned, and no voucher covers it yet
-    owed        vouchered, and not claimed
-    lost        vouchered, not claimed, and the requester has had the deposit back
+    unsigned    earned, and neither a voucher nor a root covers it yet
+    owed        vouchered or rooted, and not claimed
+    rooted      of that, what a root pays once it is final
+    lost        vouchered or rooted, not claimed, and the requester has had the deposit back
     claimed     paid out on chain; `fees` is what that has cost, in wei
 """
 
@@ -24,6 +25,7 @@ class JobLine:
     earned: Wei
     unsigned: Wei
     owed: Wei
+    rooted: Wei
     lost: Wei
     claimed: Wei
     fees: Wei
@@ -33,7 +35,7 @@ class JobLine:
     refused_vouchers: int
     refusal: str
     state: str
-    """"running", "ended" or "closed"."""
+    """"running", "ended", "rooted" or "closed"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class TokenLine:
     earned: Wei
     unsigned: Wei
     owed: Wei
+    rooted: Wei
     lost: Wei
     claimed: Wei
     fees: Wei
@@ -91,13 +94,14 @@ def _line(tally: Tally, record: JobRecord | None) -> JobLine:
     vouchered = record.earned if record else tally.vouchered
     claimed = record.claimed if record else tally.claimed
     earned, open_ = max(tally.promised, vouchered), Wei(vouchered - claimed)
-    state = "closed" if record is None else "ended" if record.ended else "running"
+    leaf = record.standing if record else None
     return JobLine(
         tally.job,
         tally.token,
         Wei(earned),
         Wei(earned - vouchered),
         Wei(0) if record is None else open_,
+        Wei(max(0, leaf.cumulative - claimed) if leaf else 0),
         open_ if record is None else Wei(0),
         claimed,
         tally.fees,
@@ -106,15 +110,24 @@ def _line(tally: Tally, record: JobRecord | None) -> JobLine:
         tally.rejection,
         tally.refused_vouchers,
         tally.refusal,
-        state,
+        _state(record),
     )
+
+
+def _state(record: JobRecord | None) -> str:
+    if record is None:
+        return "closed"
+    if record.standing:
+        return "rooted"
+    return "ended" if record.ended else "running"
 
 
 def _of_total(total: Total) -> TokenLine:
     unsigned, lost = Wei(total.earned - total.vouchered), Wei(total.vouchered - total.claimed)
     counts = total.accepted, total.rejected, total.refused_vouchers
     paid = total.claimed, total.fees
-    return TokenLine(total.token, total.jobs, total.earned, unsigned, Wei(0), lost, *paid, *counts)
+    nothing = Wei(0)
+    return TokenLine(total.token, total.jobs, total.earned, unsigned, nothing, nothing, lost, *paid, *counts)
 
 
 def _plus(before: TokenLine, line: JobLine) -> TokenLine:
@@ -124,6 +137,7 @@ def _plus(before: TokenLine, line: JobLine) -> TokenLine:
         Wei(before.earned + line.earned),
         Wei(before.unsigned + line.unsigned),
         Wei(before.owed + line.owed),
+        Wei(before.rooted + line.rooted),
         Wei(before.lost + line.lost),
         Wei(before.claimed + line.claimed),
         Wei(before.fees + line.fees),

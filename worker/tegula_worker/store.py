@@ -1,4 +1,4 @@
-"""What must outlive a kill: the jobs worked for with their vouchers, results not acknowledged, tallies.
+"""What must outlive a kill: jobs with their vouchers and leaves of roots, results not acknowledged, tallies.
 
 One JSON file each, as `codec` spells it, replaced as a whole. Losing a voucher would be losing money.
 """
@@ -29,6 +29,19 @@ class StoreError(TegulaError):
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a root on chain has for this worker."""
+
+    cumulative: Wei
+    root: bytes
+    proof: tuple[bytes, ...]
+    final_at: int = 0
+    """Unix seconds of the chain, when it was last looked at: a dispute moves it."""
+    stands: bool = False
+    """The chain has the root, and it covers this. Roots are voided, and lost and found in reorganisations."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRecord:
     job: JobId
     domain: Domain
@@ -38,11 +51,30 @@ class JobRecord:
     """The highest so far."""
     ended: bool = False
     claimed: Wei = Wei(0)  # noqa: RUF009 a NewType's call is the number itself
+    leaf: Leaf | None = None
+
+    @property
+    def vouchered(self) -> Wei:
+        """What the voucher is good for, all in all."""
+        return self.voucher.voucher.cumulative if self.voucher else Wei(0)
+
+    @property
+    def standing(self) -> Leaf | None:
+        """The leaf if it is what to claim by: what a root reserves is not there for vouchers."""
+        leaf = self.leaf
+        return leaf if leaf and leaf.stands and leaf.cumulative >= self.vouchered else None
 
     @property
     def earned(self) -> Wei:
-        """What the voucher is good for, all in all."""
-        return self.voucher.voucher.cumulative if self.voucher else Wei(0)
+        """What can be claimed, now or once a root is final, all in all."""
+        return self.standing.cumulative if self.standing else self.vouchered
+
+    @property
+    def expiry(self) -> int:
+        """Unix seconds: until then it can be claimed, whatever the requester does."""
+        terms = self.order.terms
+        begins = max(self.standing.final_at, terms.deadline) if self.standing else terms.deadline
+        return begins + terms.grace
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the worker is promised and what it collects: deposits, vouchers, claims. Calls block."""
+"""What the worker is promised and what it collects: deposits, vouchers, roots, claims. Calls block."""
 
 import threading
 import time
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tegula_market import vouchers
-from tegula_market.adapters import chain, devkeys, signing
-from tegula_market.adapters.chain import ChainError, Escrow, Refused
+from tegula_market.adapters import chain, devkeys, roots, signing
+from tegula_market.adapters.chain import ChainError, Escrow, Refused, Root
 from tegula_market.adapters.signing import Key
+from tegula_market.messages import Rooted
 from tegula_market.model import ETHER, Address, JobId, Order, SignedVoucher, Wei
 from tegula_market.vouchers import Domain
 from tegula_worker import claiming
 from tegula_worker.policy import Deposit
-from tegula_worker.store import JobRecord, Store
+from tegula_worker.store import JobRecord, Leaf, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Wallet:
         """Raises: ChainError: the chain is away."""
         job = chain.job_id(order.terms)
         account = self._escrow(domain).account(job)
-        return Deposit(job, account.open, account.funded, account.paid)
+        return Deposit(job, account.open, account.funded, account.paid, account.rooted)
 
     def keep_order(self, job: JobId, domain: Domain, order: Order) -> None:
         with self._turn:
@@ -77,6 +78,57 @@ class Wallet:
             if not reason and signed.voucher.cumulative > record.earned:
                 self._store.keep_job(replace(record, voucher=signed))
         return reason
+
+    def bank_root(self, said: Rooted) -> str:
+        """Keeps a root's leaf if the proof is right; the reason if not. `look` tells what it is worth."""
+        leaf = roots.leaf(said.job, self._payout.address, said.cumulative)
+        if not roots.proves(said.root, leaf, said.proof):
+            return "its proof is not of this worker's total"
+        with self._turn:
+            record = self._store.job(said.job)
+            if record is None:
+                return "this worker never asked for that job"
+            known = record.leaf
+            if known is not None and known.root == said.root:
+                return ""
+            if known is not None and known.stands:
+                return "another root stands on chain, or did a moment ago"
+            kept = Leaf(said.cumulative, said.root, said.proof)
+            self._store.keep_job(replace(record, leaf=kept))
+        return ""
+
+    def rooted(self) -> list[JobRecord]:
+        """Whose root is to be looked at again."""
+        return [r for r in self._store.jobs() if r.leaf and r.leaf.cumulative > r.claimed]
+
+    def look(self, record: JobRecord) -> str:
+        """Asks the chain for the record's root and keeps what it says; why the root is worth nothing, if so.
+
+        Raises:
+            ChainError: the chain cannot be asked now.
+        """
+        escrow = self._escrow(record.domain)
+        root, claimed = escrow.root(record.job), escrow.claimed(record.job, self._payout.address)
+        with self._turn:
+            known = self._store.job(record.job)
+            if known is None or known.leaf is None:
+                return ""
+            reason = _worthless(known.leaf, root, claimed)
+            leaf = replace(known.leaf, stands=not reason, final_at=root.final_at if root else 0)
+            if leaf != known.leaf:
+                self._store.keep_job(replace(known, leaf=leaf))
+        return reason
+
+    def early(self, record: JobRecord) -> str:
+        """Why a claim by a root has to wait; empty if it has not, or is one by a voucher.
+
+        Raises:
+            ChainError: the chain cannot be asked now.
+        """
+        if record.standing is None:
+            return ""
+        left = record.standing.final_at - max(self._escrow(record.domain).time(), int(time.time()))
+        return f"the root can be disputed for another {left} seconds" if left > 0 else ""
 
     def end(self, job: JobId) -> None:
         with self._turn:
@@ -97,12 +149,17 @@ class Wallet:
         Raises:
             ChainError: the chain is away, or the contract would not pay.
         """
-        assert record.voucher is not None
         escrow, key = self._escrow(record.domain), (record.job, record.earned)
         if key not in self._gas:
-            terms = record.order.terms
-            self._gas[key] = escrow.claim_gas(terms, record.voucher, self._payout.address)
+            self._gas[key] = self._gas_of_claim(escrow, record)
         return Wei(self._gas[key] * escrow.gas_price())
+
+    def _gas_of_claim(self, escrow: Escrow, record: JobRecord) -> int:
+        terms, leaf, me = record.order.terms, record.standing, self._payout.address
+        if leaf is not None:
+            return escrow.claim_root_gas(terms, me, leaf.cumulative, leaf.proof, me)
+        assert record.voucher is not None
+        return escrow.claim_gas(terms, record.voucher, me)
 
     def claim(self, record: JobRecord) -> bytes | None:
         """The transaction's hash; None if the chain has paid this already.
@@ -110,8 +167,12 @@ class Wallet:
         Raises:
             ChainError: not paid; nothing is lost by trying again.
         """
-        assert record.voucher is not None
-        tx = self._escrow(record.domain).claim(record.order.terms, record.voucher, self._payout)
+        escrow, terms, leaf = self._escrow(record.domain), record.order.terms, record.standing
+        if leaf is not None:
+            tx = escrow.claim_root(terms, self._payout.address, leaf.cumulative, leaf.proof, self._payout)
+        else:
+            assert record.voucher is not None
+            tx = escrow.claim(terms, record.voucher, self._payout)
         with self._turn:
             known = self._store.job(record.job) or record  # a voucher may have come in the meantime
             self._store.keep_job(replace(known, claimed=Wei(max(known.claimed, record.earned))))
@@ -175,11 +236,18 @@ class Wallet:
         return escrow
 
 
+def _worthless(leaf: Leaf, root: Root | None, claimed: Wei) -> str:
+    if root is None or root.hash != leaf.root:
+        return "the chain has no such root"
+    lacks = leaf.cumulative - claimed - root.reserved
+    return f"it reserves {root.reserved}, which is {lacks} too little" if lacks > 0 else ""
+
+
 def _due(record: JobRecord) -> bool:
     return claiming.ripe(
         record.order.terms,
         earned=record.earned,
         claimed=record.claimed,
-        ended=record.ended,
+        ended=record.ended or record.standing is not None,
         now=int(time.time()),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits
+from tegula_coordinator.book import audits, rounds
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -26,6 +26,8 @@ def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
     for worker in book.workers.values():
         if worker.payout == voucher.worker and not worker.verifier:
             yield Tell(worker.id, messages.Pay(event.signed))
+    if job.phase is JobPhase.OPEN:  # some may have waited for it
+        yield from rounds.lease_out(book, job, event.at)
 
 
 def cancel(book: Book, event: events.JobCancelled) -> Iterator[Command]:

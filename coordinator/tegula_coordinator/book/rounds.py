@@ -8,7 +8,8 @@ from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.recent import Priced
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
-from tegula_market import messages
+from tegula_market import auction, messages
+from tegula_market.model import Ask
 
 
 def open_job(book: Book, event: events.JobOpened) -> Iterator[Command]:
@@ -74,7 +75,7 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
         worker = book.workers[ask.worker]
         while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:
             unit = job.next_unit(ask.worker)
-            if unit is None:
+            if unit is None or _holds_back(job, worker, ask, unit):
                 break
             expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
             lease = job.lease(unit, ask.worker, worker.payout, expiry)
@@ -82,6 +83,13 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
             job.leased_at[lease.id] = at
             yield SendLease(lease)
             yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
+
+
+def _holds_back(job: Job, worker: Worker, ask: Ask, unit: int) -> bool:
+    """Whether the worker waits for vouchers first: it would give the lease back."""
+    assert job.price is not None
+    unsigned = job.ledger.owed.get(worker.payout, 0) - job.ledger.paid.get(worker.payout, 0)
+    return ask.holdback > 0 and unsigned > ask.holdback * auction.price_of(job.sizes[unit], job.price)
 
 
 def deadline(job: Job) -> events.JobCancelled:

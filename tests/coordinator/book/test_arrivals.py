@@ -12,6 +12,7 @@ from coordinator.playbook import (
     PRESENT,
     a_book,
     alarms,
+    arbitrated,
     asked,
     called,
     delivered,
@@ -33,7 +34,7 @@ from tegula_coordinator.book.arrivals import AWAY_SECONDS
 from tegula_coordinator.events import Event
 from tegula_market.audit import Record
 from tegula_market.lifecycle import Phase
-from tegula_market.model import Outcome
+from tegula_market.model import Outcome, Wei
 
 
 def test_after_a_restart_workers_keep_their_leases_if_they_come_back() -> None:
@@ -85,7 +86,7 @@ steps = st.sampled_from(
         *[joined(w) for w in (ANN, BOB, JUDGE)],
         another_verifier(),
         *[events.WorkerLeft(NOW + 9, w, "silent") for w in (ANN, BOB, JUDGE)],
-        opened(),
+        opened(order=arbitrated()),
         asked(ANN, 40),
         asked(BOB, 60),
         asked(BOB, 500),
@@ -99,6 +100,9 @@ steps = st.sampled_from(
         *[events.LeaseReturned(NOW + 5, w, lease(u), "crash", "x") for w in (ANN, BOB) for u in (0, 1, 2)],
         *[vouchered(w, total) for w in (ANN, BOB) for total in (80, 120, 240, 360)],
         events.JobCancelled(NOW + 50, JOB, "enough"),
+        events.RootDecided(NOW + 55, JOB, "silence"),
+        events.RootPosted(NOW + 56, JOB, bytes(32), Wei(80), 2_000),
+        events.RootVoided(NOW + 57, JOB),
         events.Restarted(NOW + 60),
     ]
 )

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from coordinator.playbook import (
@@ -9,7 +7,9 @@ from coordinator.playbook import (
     JUDGE,
     NOW,
     SIGNATURE,
+    WINDOW,
     a_book,
+    arbitrated,
     asked,
     called,
     delivered,
@@ -27,16 +27,10 @@ from tegula_coordinator.commands import SendRoot
 from tegula_coordinator.events import Event
 from tegula_market import messages
 from tegula_market.lifecycle import Phase
-from tegula_market.model import Address, Order, Outcome, Wei
+from tegula_market.model import Order, Outcome, Wei
 
-WINDOW, HOUR = 86_400, 3600.0
+HOUR = 3600.0
 ROOT = b"\x77" * 32
-
-
-def arbitrated(**changes: int) -> Order:
-    order = an_order()
-    terms = replace(order.terms, grace=4 * WINDOW, window=WINDOW, arbiter=Address(b"\x0a" * 20), **changes)
-    return replace(order, terms=terms)
 
 
 def rendering(order: Order | None = None) -> Book:

@@ -13,15 +13,17 @@ from coordinator.playbook import (
     called,
     delivered,
     joined,
+    judged,
     leases,
     opened,
     play,
     told,
+    vouchered,
 )
 from tegula_coordinator import events
 from tegula_coordinator.book import NotAdmitted
 from tegula_market import messages
-from tegula_market.model import Ask, Wei
+from tegula_market.model import Ask, Outcome, Wei
 
 
 def test_a_job_is_called_out_to_workers_but_not_to_verifiers() -> None:
@@ -104,3 +106,17 @@ def test_an_ask_that_has_ended_takes_back_the_one_before() -> None:
     rejoined = play(book, joined(ANN, slots=1))
     assert told(rejoined, ANN)[-1] is messages.Call
     assert leases(play(book, asked(ANN, 40), called())) == [(ANN, 1, 80)]
+
+
+def test_who_waits_for_vouchers_is_leased_no_more_until_they_come() -> None:
+    """Of Ann's tiles one may be accepted and not signed for; the fourth waits until there is a voucher."""
+    book = a_book(4)
+    modest = events.AskArrived(NOW, Ask(ANN, JOB, Wei(40), 1, 2_000_000_000, holdback=1), warm=False)
+    play(book, joined(JUDGE), joined(ANN), opened(), modest, called())
+    play(book, delivered(ANN, 0), judged(0, Outcome.ACCEPTED), delivered(ANN, 1))
+    assert [lease.unit for lease in book.jobs[JOB].leases.values()] == [1, 2], (
+        "rendered before that was known"
+    )
+    assert leases(play(book, judged(1, Outcome.ACCEPTED))) == []
+    assert leases(play(book, delivered(ANN, 2))) == []
+    assert leases(play(book, vouchered(ANN, 80))) == [(ANN, 3, 80)]
