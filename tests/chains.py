@@ -58,6 +58,12 @@ def ask(web3: Web3, method: str, *arguments: object) -> Any:
     return answer["result"]
 
 
+def travel(web3: Web3, to: int) -> None:
+    """anvil's next block, mined at once, and all after it, have a later time."""
+    ask(web3, "evm_setNextBlockTimestamp", to)
+    mine(web3)
+
+
 def mine(web3: Web3, blocks: int = 1) -> None:
     for _ in range(blocks):
         ask(web3, "evm_mine")

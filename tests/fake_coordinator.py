@@ -44,6 +44,7 @@ ABOUT = {
     "escrow": "0x" + "0e" * 20,
     "router": "tcp://127.0.0.1:1",
     "curve_key": "0x" + "00" * 32,
+    "arbiter": "0x" + "00" * 20,
 }
 
 

@@ -35,6 +35,8 @@ class About:
     router: str
     """ZeroMQ endpoint that workers dial."""
     curve_key: bytes
+    arbiter: Address
+    """That the coordinator proposes for disputes about its roots; NOBODY if it proposes none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tegula_market.model import ETHER, Address, TegulaError, WorkerId
+from tegula_market.model import ETHER, NOBODY, Address, TegulaError, WorkerId
 
 
 class ConfigError(TegulaError):
@@ -27,6 +27,8 @@ class Config:
     """The TileEscrow contract; if it is not named, the one that the address book has for the chain."""
     currency: Address = ETHER
     """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
+    arbiter: Address = NOBODY
+    """Proposed to requesters as the one who decides disputes about roots; NOBODY proposes none."""
     max_fee_per_gas: int = 200 * 10**9
     """Most wei to pay for a unit of gas when a deposit or a close is relayed."""
     data: Path = Path("tegula-coordinator")

@@ -90,7 +90,7 @@ class Desk:
         return self._keeper.book
 
     def about(self) -> dict[str, Any]:
-        """Where and who this coordinator is; `contact` has the router's endpoint and key."""
+        """Where and who this coordinator is; `contact` has the router's endpoint and key, and the arbiter."""
         domain = self._escrow.domain
         return {
             "version": version("tegula-coordinator"),

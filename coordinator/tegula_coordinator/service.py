@@ -55,6 +55,8 @@ async def serve(config: Config) -> None:
     key = signing.load_key(config.key_file)
     dispatch = Dispatch(Outbox(config.data / "outbox.db"), Policy(ceiling=config.max_fee_per_gas))
     escrow = await asyncio.to_thread(_escrow, config, dispatch)
+    if config.arbiter == key.address:
+        raise ConfigError("arbiter: name somebody else than the coordinator, whose roots it is to judge")
     devkeys.refuse_elsewhere(key.address, escrow.domain.chain_id)  # it signs vouchers, too
     relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
     blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
@@ -68,6 +70,7 @@ async def serve(config: Config) -> None:
         contact = {
             "router": config.public_router or router.endpoint,
             "curve_key": codec.encode(curve.public),
+            "arbiter": codec.encode(config.arbiter),
         }
         kept = EvidenceFolder(config.data / "evidence", blobs)
         desk = Desk(keeper, blobs, kept, escrow, key, derive, _tokens(config.tokens_file), contact)

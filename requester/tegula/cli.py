@@ -18,7 +18,7 @@ from tegula_market import auction
 from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy, job_id
-from tegula_market.model import ETHER, Address, InvalidValue, LeaseId, Wei
+from tegula_market.model import ETHER, NOBODY, Address, InvalidValue, LeaseId, Wei
 
 LONGEST_TOKEN = 4096
 LARGEST_BUNDLE = 4 << 30
@@ -60,6 +60,9 @@ def render(
     ceiling: Ceiling,
     out: Out,
     escrow: Annotated[str | None, typer.Option(help="the only escrow contract to pay into")] = None,
+    arbiter: Annotated[
+        str | None, typer.Option(help="decides about roots: an address, or none; else the coordinator's")
+    ] = None,
     frames: Frames = None,
     samples: Samples = None,
     scale: Scale = None,
@@ -79,7 +82,7 @@ def render(
         pinned = None if escrow is None else _address("--escrow", escrow)
         parties = coordinator, _token(token_file), rpc, signing.load_key(key_file)
         currency, dispatch = _currency(token_address), _dispatch(max_fee_per_gas)
-        where = Market(*parties, currency, pinned, dispatch=dispatch)
+        where = Market(*parties, currency, pinned, dispatch=dispatch, arbiter=_arbiter(arbiter))
         watch = Stopwatch()
         with rendering.reached(where) as market:
             screen.say("reading the scene", quiet=quiet)
@@ -220,6 +223,12 @@ def _dispatch(max_fee_per_gas: int) -> Dispatch:
 
 def _currency(text: str) -> Address:
     return ETHER if text.lower() == "eth" else _address("--token-address", text)
+
+
+def _arbiter(text: str | None) -> Address | None:
+    if text is None:
+        return None
+    return NOBODY if text.lower() == "none" else _address("--arbiter", text)
 
 
 def _address(option: str, text: str) -> Address:

@@ -19,8 +19,8 @@ from tegula_market.adapters.devchain import DOLLAR, DevChain
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, Wei
 
-REQUESTER, FIRST_WORKER = 1, 2
-"""Of the chain's development keys; 0 deploys the contracts."""
+ARBITER, REQUESTER, FIRST_WORKER = 0, 1, 2
+"""Of the chain's development keys; 0 has deployed the contracts, and has no part in jobs."""
 MOST_WORKERS = devchain.ACCOUNTS - FIRST_WORKER
 POCKET_MONEY = Wei(1_000_000 * DOLLAR)
 RELAY_MONEY = Wei(10**18)
@@ -105,6 +105,7 @@ def coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) ->
         "curve_key_file": "curve.key",
         "tokens_file": "tokens",
         "verifiers": [verifier],
+        "arbiter": codec.encode(chain.key(ARBITER).address),
         "call_seconds": 1.0,
     }
     config = _toml(home / "coordinator.toml", settings)

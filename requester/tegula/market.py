@@ -26,6 +26,8 @@ class Market:
     """Whether the chain outlives the job."""
     dispatch: Dispatch = field(default_factory=Dispatch)
     """Where transactions are kept until they are final, and what they may cost."""
+    arbiter: Address | None = None
+    """Who decides disputes about roots; NOBODY for none, None for whom the coordinator proposes."""
     unprotected: bool = False
     """Whether this very computer renders, and with nothing between a scene and it."""
 
@@ -35,6 +37,17 @@ def money_of(escrow: Escrow, currency: Address) -> Money:
     if currency == ETHER:
         return Money("ETH", 18)
     return Money(*escrow.describe(currency))
+
+
+def arbiter(about: About, market: Market) -> Address:
+    """Raises: InvalidValue: it is one of those whom it would judge."""
+    chosen = about.arbiter if market.arbiter is None else market.arbiter
+    if chosen in (about.coordinator, market.key.address):
+        raise InvalidValue(
+            f"the arbiter 0x{chosen.hex()} is one of those whom it would judge; name another with --arbiter,"
+            " or none"
+        )
+    return chosen
 
 
 def check(about: About, market: Market) -> None:

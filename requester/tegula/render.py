@@ -131,6 +131,7 @@ def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
         planning.GRACE_SECONDS,
         secrets.token_bytes(32),
         planning.WINDOW_SECONDS,
+        market.arbiter(at.about, at.where),
     )
     return Deal.of(
         _order(wanted, packed, terms), at.escrow.domain, at.client, partial(signing.sign, key=session)

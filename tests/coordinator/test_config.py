@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tegula_coordinator.config import Config, ConfigError, load
-from tegula_market.model import ETHER
+from tegula_market.model import ETHER, NOBODY
 
 GOOD = f"""
 rpc = "http://127.0.0.1:8545"
@@ -30,6 +30,8 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert config.verifiers == (b"\xcd" * 32,)
     assert config.lease_seconds == 60.0
     assert config.currency == ETHER
+    assert (config.arbiter, config.root_after_seconds) == (NOBODY, 3600.0)
+    assert read(tmp_path, GOOD + f"arbiter = '0x{'ef' * 20}'").arbiter == b"\xef" * 20
     assert read(tmp_path, GOOD + f"currency = '0x{'ef' * 20}'").currency == b"\xef" * 20
     assert config.database_url.startswith("sqlite:///")
 

@@ -59,6 +59,13 @@ class Command:
     def kill(self) -> None:
         self._process.kill()
 
+    def pause(self) -> None:
+        """As a laptop that is closed."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def wait(self) -> Ended:
         """All that it says from here to its end."""
         stdout, stderr = self._process.communicate()

@@ -30,9 +30,17 @@ CHEATS = Path(__file__).with_name("cheats.py")
 
 class Stage:
     def __init__(
-        self, stack: ExitStack, folder: Path, chain: DevChain, *, cuttable: bool, stand_in: Path | None
+        self,
+        stack: ExitStack,
+        folder: Path,
+        chain: DevChain,
+        *,
+        cuttable: bool,
+        stand_in: Path | None,
+        settings: dict[str, Any],
     ) -> None:
-        self._stack, self._folder, self.chain, self._stand_in = stack, folder, chain, stand_in
+        self._stack, self._folder, self.chain = stack, folder, chain
+        self._stand_in, self._settings = stand_in, settings
         self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
         self.http, self.router = _free_port(), _free_port()
@@ -99,6 +107,14 @@ class Stage:
         return _shown([programs.find("tegula-worker"), "ledger", "--json", "--data", where])
 
     @property
+    def arbiter(self) -> Key:
+        return self.chain.key(0)
+
+    @property
+    def token_file(self) -> Path:
+        return self._config.with_name("tokens")
+
+    @property
     def market(self) -> Market:
         chain = self.chain
         return Market(
@@ -133,7 +149,8 @@ class Stage:
     def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
         made = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
-        self.chain.give_ether(codec.decode(Address, made["coordinator"]), ETHER_FOR_GAS)
+        self.coordinator_address = codec.decode(Address, made["coordinator"])
+        self.chain.give_ether(self.coordinator_address, ETHER_FOR_GAS)
         self._token = secrets.token_hex()
         (home / "tokens").write_text(self._token)
         self._config = home / "coordinator.toml"
@@ -150,24 +167,26 @@ class Stage:
             "tokens_file": "tokens",
             "verifiers": verifiers,
             "heartbeat_seconds": HEARTBEAT_SECONDS,
+            "arbiter": codec.encode(self.arbiter.address),
             "call_seconds": 1.0,
         }
-        _write(self._config, settings)
+        _write(self._config, settings | self._settings)
 
 
 @contextmanager
-def stage(*, cuttable: bool = False, stand_in: Path | None = None) -> Iterator[Stage]:
+def stage(*, cuttable: bool = False, stand_in: Path | None = None, **settings: Any) -> Iterator[Stage]:
     """Everything on it ends with it, by process id.
 
     Args:
         cuttable: whether what is between the coordinator and all others can be cut.
         stand_in: a script that is the worker with another renderer; takes its configuration.
+        settings: more of the coordinator's.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="tegula-stage-")))
         chain = stack.enter_context(devchain.devchain())
         chain.mint(chain.key(1).address, Wei(10**12))
-        made = Stage(stack, folder, chain, cuttable=cuttable, stand_in=stand_in)
+        made = Stage(stack, folder, chain, cuttable=cuttable, stand_in=stand_in, settings=settings)
         for wire in made.wires:
             stack.callback(wire.close)
         yield made

@@ -10,10 +10,10 @@ from tegula_blender.job_view import About
 from tegula_blender.money import Money
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.signing import Key
-from tegula_market.model import ETHER, Address, InvalidValue
+from tegula_market.model import ETHER, NOBODY, Address, InvalidValue
 
 HERE, THERE = (Address(bytes([number]) * 20) for number in (1, 2))
-ABOUT = About("0.1.0", "tm1", HERE, 1, HERE, "tcp://127.0.0.1:1", bytes(32))
+ABOUT = About("0.1.0", "tm1", HERE, 1, HERE, "tcp://127.0.0.1:1", bytes(32), NOBODY)
 WHERE = Market("http://127.0.0.1:1", "a token", "http://127.0.0.1:2", Key.generate(), ETHER)
 
 
@@ -32,3 +32,13 @@ def test_the_token_names_its_money() -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert "a token" not in repr(WHERE)
+
+
+def test_the_arbiter_is_the_coordinators_unless_another_or_none_is_named() -> None:
+    proposing = replace(ABOUT, arbiter=THERE)
+    assert market.arbiter(ABOUT, WHERE) == NOBODY
+    assert market.arbiter(proposing, WHERE) == THERE
+    assert market.arbiter(proposing, replace(WHERE, arbiter=NOBODY)) == NOBODY
+    for party in (HERE, WHERE.key.address):
+        with pytest.raises(InvalidValue, match="one of those whom it would judge"):
+            market.arbiter(proposing, replace(WHERE, arbiter=party))

@@ -66,6 +66,7 @@ def order(request: Request, scene: PackedScene, at: Connected) -> Order:
         planning.GRACE_SECONDS,
         secrets.token_bytes(32),
         planning.WINDOW_SECONDS,
+        at.about.arbiter,
     )
     edge = request.tile or _edge(scene, at)
     plain = planning.order(scene.scene, scene.frames, terms, Wei(1), edge)
