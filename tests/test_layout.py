@@ -19,6 +19,7 @@ COVERED_ELSEWHERE = {
     "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",
     "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
     "market/adapters/contract.py": "market/adapters/test_chain.py and test_rooted.py, on real chains",
+    "market/adapters/happenings.py": "coordinator/test_lookout.py, on a real chain",
     "market/adapters/evm/pursuit.py": "market/adapters/evm/test_sending.py: stuck, overtaken, lost",
     "market/adapters/evm/database.py": "market/adapters/evm/test_outbox.py, test_cursor.py: bad files",
     "market/adapters/purse.py": "test_fakes.py sends on with it, worker/test_claims.py claims at its prices",

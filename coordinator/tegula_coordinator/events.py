@@ -186,6 +186,30 @@ class RootVoided:
 
 
 @dataclass(frozen=True, slots=True)
+class DepositLost:
+    """A reorganisation of the chain has taken it back: the job may never have been opened."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class DepositFound:
+    """It is there again."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class DepositRefunded:
+    """After deadline and grace; of vouchers nothing more can be claimed."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class JobClosed:
     """Both sides signed how much of the deposit is owed; the rest goes back to the requester."""
 
@@ -215,6 +239,9 @@ Event: TypeAlias = (
     | RootDecided
     | RootPosted
     | RootVoided
+    | DepositLost
+    | DepositFound
+    | DepositRefunded
     | JobClosed
 )
 KINDS: dict[str, type[Event]] = {
@@ -238,6 +265,9 @@ KINDS: dict[str, type[Event]] = {
         RootDecided,
         RootPosted,
         RootVoided,
+        DepositLost,
+        DepositFound,
+        DepositRefunded,
         JobClosed,
     )
 }
@@ -261,6 +291,8 @@ def job_of(event: Event) -> JobId | None:
         case JobOpened() | AskDeclined() | CallEnded() | JobCancelled() | JobClosed():
             return event.job
         case RootDecided() | RootPosted() | RootVoided():
+            return event.job
+        case DepositLost() | DepositFound() | DepositRefunded():
             return event.job
         case _:
             assert_never(event)

@@ -21,6 +21,7 @@ from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
+from tegula_coordinator.lookout import Lookout
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.router import Floor
@@ -85,7 +86,9 @@ async def serve(config: Config) -> None:
             )
         )
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
-        working = (floor.listen, floor.watch, floor.judge, relay.settle, notary.watch)
+        watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
+        lookout = Lookout(keeper, relay, watcher)
+        working = (floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch)
         await _run(keeper, floor, working, server, listener, router.endpoint)
 
 

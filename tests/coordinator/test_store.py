@@ -39,6 +39,9 @@ SCRIPT: list[Event] = [
     events.RootDecided(1.0, JOB, "silence"),
     events.RootPosted(1.0, JOB, bytes(32), Wei(80), 1_000),
     events.RootVoided(1.0, JOB),
+    events.DepositLost(1.0, JOB),
+    events.DepositFound(1.0, JOB),
+    events.DepositRefunded(1.0, JOB),
     events.JobClosed(1.0, JOB, Wei(80), bytes(65)),  # type: ignore[arg-type]
     events.WorkerLeft(2.0, ANN, "silent"),
 ]
@@ -56,11 +59,11 @@ def test_every_kind_of_event_is_in_the_script() -> None:
 def test_what_is_appended_is_replayed_after_reopening(url: str) -> None:
     log = EventLog(url)
     assert log.append(SCRIPT[:5]) == [1, 2, 3, 4, 5]
-    assert log.append(SCRIPT[5:]) == list(range(6, 20))
+    assert log.append(SCRIPT[5:]) == list(range(6, 23))
     log.close()
     again = EventLog(url)
     assert [(r.seq, r.event) for r in again.replay()] == list(enumerate(SCRIPT, 1))
-    assert [r.seq for r in again.replay(after=18)] == [19]
+    assert [r.seq for r in again.replay(after=21)] == [22]
     again.close()
 
 
@@ -78,7 +81,7 @@ def test_a_job_sees_its_own_events_only(url: str) -> None:
     log = EventLog(url)
     log.append(SCRIPT)
     mine = log.of_job(JOB, after=3)
-    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18]
+    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21]
     assert log.of_job(JobId(b"\x77" * 32), after=0) == []
     log.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from tegula import programs
+from tegula_market.adapters import home
 
 GONE_SECONDS = 30.0
 
@@ -21,7 +22,7 @@ class Ended:
 
 
 class Command:
-    """A run of it, with a temporary folder of its own below `folder`."""
+    """A run of it, with a temporary folder and a home of its own below `folder`."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.scratch = folder / "tmp"
@@ -31,7 +32,11 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**programs.environment(), "TMPDIR": str(self.scratch)},
+            env={
+                **programs.environment(),
+                "TMPDIR": str(self.scratch),
+                home.VARIABLE: str(folder / "home"),
+            },
             start_new_session=True,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from tegula_coordinator import events
-from tegula_coordinator.book import arrivals, ending, roots, rounds, verdicts, work
+from tegula_coordinator.book import arrivals, deposits, ending, roots, rounds, verdicts, work
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
 from tegula_coordinator.commands import Command
@@ -65,6 +65,12 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
             return roots.post(book, event)
         case events.RootVoided():
             return roots.void(book, event)
+        case events.DepositLost():
+            return deposits.lose(book, event)
+        case events.DepositFound():
+            return deposits.find(book, event)
+        case events.DepositRefunded():
+            return deposits.refund(book, event)
         case events.JobClosed():
             return ending.close(book, event)
         case _:

@@ -15,6 +15,8 @@ from tegula_market.model import WorkerId
 def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
     voucher = event.signed.voucher
     job = book.job(voucher.job)
+    if job.refunded:
+        raise NotAdmitted("the deposit went back to the requester; a voucher would pay nothing")
     if job.decided:
         raise NotAdmitted("the job's root is the last word on what is owed; no voucher is signed beside it")
     if voucher.cumulative > job.ledger.owed.get(voucher.worker, 0):

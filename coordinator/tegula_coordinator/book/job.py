@@ -97,6 +97,9 @@ class Job:
     decided: bool = False
     """What is owed is the last word, of which a root is made: no voucher is signed beyond it."""
     root: PostedRoot | None = None
+    adrift: bool = False
+    """The chain does not have its deposit, at the moment."""
+    refunded: bool = False
     closed: Wei | None = None
     """What both sides have signed to be owed in the end."""
     calling: bool = False

@@ -69,7 +69,7 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
 
 def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
     """Gives every taken worker what its slots hold, in turn, cheapest first."""
-    if job.stopped is not None or at >= job.order.terms.deadline:
+    if job.stopped is not None or job.adrift or at >= job.order.terms.deadline:
         return
     for ask in job.taken.values():
         worker = book.workers[ask.worker]

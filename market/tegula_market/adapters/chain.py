@@ -7,17 +7,20 @@ Errors are `evm.ChainError` and its kinds.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
 
-from tegula_market.adapters import purse, tokens
+from tegula_market.adapters import happenings, purse, tokens
 from tegula_market.adapters.contract import as_tuple, job_id
 from tegula_market.adapters.evm import ChainError, NoGas, Refused, Unreachable, translated
+from tegula_market.adapters.evm.cursor import Cursor
 from tegula_market.adapters.evm.logs import Filter, Reader
 from tegula_market.adapters.evm.outbox import Outbox
 from tegula_market.adapters.evm.sending import Dispatch, Policy
+from tegula_market.adapters.evm.watching import Changes, Watcher
 from tegula_market.adapters.records import Account, Payment, Returned, Root, Status
 from tegula_market.adapters.rooted import Rooted
 from tegula_market.adapters.signing import Key
@@ -28,6 +31,7 @@ from tegula_market.vouchers import Authorisation
 __all__ = [
     "Account",
     "ChainError",
+    "Changes",
     "Dispatch",
     "Escrow",
     "NoGas",
@@ -40,6 +44,7 @@ __all__ = [
     "Status",
     "Token",
     "Unreachable",
+    "Watcher",
     "job_id",
 ]
 
@@ -113,6 +118,16 @@ class Escrow(Rooted):
         if self.claimed(voucher.job, voucher.worker) >= voucher.cumulative:
             return None
         return self._send(self._claim(terms, signed), key)
+
+    def watcher(self, seen: Path | None = None) -> Watcher:
+        """Of what happens to jobs, as `happenings` has it.
+
+        Args:
+            seen: a file that remembers how far; it begins with the next block if that is new. None forgets.
+        """
+        with translated():
+            start = self._web3.eth.block_number + 1
+        return Watcher(self._web3, Filter(self.domain.escrow, (happenings.TOPICS,)), Cursor(seen), start)
 
     def claim_jobs(self, claims: Sequence[tuple[Terms, SignedVoucher]], key: Key) -> bytes | None:
         """One worker's vouchers of several jobs in one token, by one transfer; None if all are paid."""

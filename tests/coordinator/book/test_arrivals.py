@@ -103,6 +103,9 @@ steps = st.sampled_from(
         events.RootDecided(NOW + 55, JOB, "silence"),
         events.RootPosted(NOW + 56, JOB, bytes(32), Wei(80), 2_000),
         events.RootVoided(NOW + 57, JOB),
+        events.DepositLost(NOW + 58, JOB),
+        events.DepositFound(NOW + 58, JOB),
+        events.DepositRefunded(NOW + 59, JOB),
         events.Restarted(NOW + 60),
     ]
 )
