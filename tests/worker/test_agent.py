@@ -16,15 +16,20 @@ import structlog
 from fakes import TOKEN, FakeRenderer, FullDisk, blob_server, image_of
 from tegula_market import messages, tiling, vouchers
 from tegula_market.adapters import chain, signing
+from tegula_market.adapters.chain import Root
+from tegula_market.adapters.roots import Tree
 from tegula_market.adapters.wire import CurveKeys
 from tegula_market.digests import digest
 from tegula_market.model import (
+    Address,
     JobId,
     LeaseId,
     Order,
+    Outcome,
     Rect,
     SceneFile,
     SceneManifest,
+    Verdict,
     Wei,
     lease_id,
     lease_parts,
@@ -665,5 +670,56 @@ def test_a_deposit_that_is_paid_out_to_others_is_noticed_before_the_lease(stage:
             given_back = await coordinator.hear(messages.Return)
             assert (given_back.lease, "0 left" in given_back.reason) == (lease.id, True)
         assert stage.renderer.begun.empty()
+
+    asyncio.run(play())
+
+
+def rooted(stage: Stage, job: JobId, payout: Address, total: int) -> messages.Rooted:
+    """A root that is final, and what the coordinator says of it."""
+    tree = Tree.of(job, {payout: Wei(total), Address(b"\x42" * 20): Wei(3)})
+    stage.escrow.roots[job] = Root(tree.root, Wei(total + 3), Wei(0), 0)
+    return messages.Rooted(job, Wei(total), tree.root, tree.proof(payout))
+
+
+def test_a_root_is_claimed_though_the_chain_was_away_and_the_worker_killed(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator:
+            async with asyncio.timeout(SOON), asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(stage.work())
+                hello = await coordinator.welcome()
+                await coordinator.taken(order)
+                stage.escrow.away = True
+                await coordinator.say(rooted(stage, job, hello.payout, 7))
+                await coordinator.say(messages.Ended(job, "the requester is away"))
+                await _answered(coordinator, order)
+                await _killed(task)
+            stage.escrow.away = False
+            async with running(stage):
+                await coordinator.welcome()
+                await _claimed(stage, job, 7)
+        assert [p.amount for p in stage.escrow.payments(job)] == [7]
+
+    asyncio.run(play())
+
+
+def test_who_has_enough_accepted_and_not_signed_for_takes_no_more(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        job = stage.fund(order)
+        async with stage.opened() as coordinator, running(stage, holdback_tiles=2):
+            hello = await coordinator.welcome()
+            assert (await coordinator.taken(order)).holdback == 2
+            first = await coordinator.lease(order)
+            await coordinator.hear(messages.Deliver)
+            verdict = Verdict(first.id, Outcome.ACCEPTED, 0.0, 1.0, 64, 0.1, "equal", bytes(32))
+            await coordinator.say(messages.Decided(verdict, Wei(2 * first.price + 1)))
+            second = await coordinator.lease(order, unit=1)
+            given_back = await coordinator.hear(messages.Return)
+            assert (given_back.lease, "not signed for" in given_back.reason) == (second.id, True)
+            await coordinator.say(messages.Pay(stage.voucher(job, hello.payout, 1)))
+            third = await coordinator.lease(order, unit=1, attempt=2)
+            assert (await coordinator.hear(messages.Deliver)).result.lease == third.id
 
     asyncio.run(play())

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from fakes import FakeEscrow, FakeRenderer, blob_server
 from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
-from tegula_market.adapters.chain import ChainError
-from tegula_market.model import ETHER, Address
+from tegula_market.adapters.chain import ChainError, Root
+from tegula_market.adapters.roots import Tree
+from tegula_market.model import ETHER, Address, Wei
 from tegula_worker import doctor, program, sandbox, store
 from tegula_worker.agent import NotWanted
 from tegula_worker.cli import app
@@ -185,6 +186,23 @@ def test_claim_needs_no_coordinator(stage: Stage) -> None:
     assert len(paid["tx"]) == 66
     assert [p.amount for p in stage.escrow.payments(job)] == [9]
     assert _cli("claim", "--data", stage.data, "--rpc", "http://rpc")[:2] == (0, "")
+
+
+def test_a_root_that_is_not_final_is_not_claimed_by_hand(stage: Stage) -> None:
+    order = stage.order()
+    job, final = stage.fund(order), 3_000_000_000
+    payout = Address(bytes.fromhex(json.loads(_cli("keys", "--data", stage.data)[1])["payout"][2:]))
+    tree = Tree.of(job, {payout: Wei(9)})
+    stage.escrow.roots[job] = Root(tree.root, Wei(9), Wei(0), final)
+    with store.opened(stage.data) as kept:
+        kept.keep_job(store.JobRecord(job, DOMAIN, order, leaf=store.Leaf(Wei(9), tree.root, ())))
+    assert _cli("claim", "--data", stage.data, "--rpc", "http://rpc")[:2] == (0, "")
+    (line,) = json.loads(_cli("ledger", "--data", stage.data, "--json")[1])["jobs"]
+    assert (line["owed"], line["rooted"], line["state"]) == ("9", "9", "rooted")
+    stage.escrow.now = final
+    code, out, _ = _cli("claim", "--data", stage.data, "--rpc", "http://rpc")
+    assert (code, json.loads(out)["cumulative"]) == (0, "9")
+    assert [p.amount for p in stage.escrow.payments(job)] == [9]
 
 
 def test_what_was_claimed_by_hand_is_sent_on(stage: Stage) -> None:
