@@ -62,9 +62,9 @@ class Bookkeeper:
 
     async def keep(self, carry_out: Carrier) -> None:
         """The loop that owns the book. Runs until cancelled."""
-        self.post(Restarted(time.time()))
+        # Before all that was said meanwhile: it takes every worker for gone.
+        batch = [_Waiting(Restarted(time.time()), None)]
         while True:
-            batch = [await self._inbox.get()]
             while len(batch) < LARGEST_BATCH and not self._inbox.empty():
                 batch.append(self._inbox.get_nowait())
             for command in await self._enter(batch):
@@ -72,6 +72,7 @@ class Bookkeeper:
                     self._wake(command.event)
                 else:
                     await carry_out(command)
+            batch = [await self._inbox.get()]
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         """Events of a job beyond number `after`; waits up to `wait` seconds for the first."""
