@@ -126,7 +126,7 @@ class Troupe:
         for program in there:
             program.process.send_signal(signal.SIGTERM)
         for program in there:
-            assert program.process.wait() == 0, program.name
+            assert program.process.wait() == 0, program._last_words()
 
 
 class Plan:
