@@ -199,7 +199,7 @@ def test_what_is_reserved_returns_by_another_refund(court: Court) -> None:
     assert court.balance(court.requester.address) == had + DEPOSIT - 450
     assert court.escrow.refund(court.job, court.relay) is None, "not yet"
     assert court.claim_leaf(court.bob)
-    court.travel(root.final_at + court.job.grace)
+    court.travel(root.final_at + court.job.grace + 1)
     assert court.escrow.refund(court.job, court.relay)
     assert court.escrow.refund(court.job, court.relay) is None
     assert court.balance(court.requester.address) == had + DEPOSIT - 50
