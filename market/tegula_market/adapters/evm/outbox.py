@@ -19,16 +19,18 @@ from tegula_market.model import Address
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS transactions (
-    hash BLOB PRIMARY KEY,
+    hash BLOB NOT NULL,
     chain TEXT NOT NULL,
     sender BLOB NOT NULL,
     nonce INTEGER NOT NULL,
     fields TEXT NOT NULL,
     raw BLOB NOT NULL,
-    block INTEGER
+    block INTEGER,
+    PRIMARY KEY (chain, hash)
 )
 """
-"""`block` is the one that it was mined in. Versions of a transaction have one nonce."""
+"""`block` is the one that it was mined in. Versions of a transaction have one nonce. A test chain that is
+started anew can be sent the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +93,19 @@ class Outbox:
         with self._told():
             self._rows.execute("INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
 
-    def mark(self, versions: list[Version], block: int) -> None:
+    def mark(self, chain: str, versions: list[Version], block: int) -> None:
         """That one of them was mined."""
         with self._told():
             self._rows.executemany(
-                "UPDATE transactions SET block = ? WHERE hash = ?", [(block, one.hash) for one in versions]
+                "UPDATE transactions SET block = ? WHERE chain = ? AND hash = ?",
+                [(block, chain, one.hash) for one in versions],
             )
 
-    def drop(self, versions: list[Version]) -> None:
+    def drop(self, chain: str, versions: list[Version]) -> None:
         with self._told():
             self._rows.executemany(
-                "DELETE FROM transactions WHERE hash = ?", [(one.hash,) for one in versions]
+                "DELETE FROM transactions WHERE chain = ? AND hash = ?",
+                [(chain, one.hash) for one in versions],
             )
 
     @cached_property

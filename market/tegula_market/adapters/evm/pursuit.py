@@ -109,12 +109,12 @@ class Pursuit:
             )  # before the receipt, or it proves nothing
             receipt = self.receipt(versions)
             if receipt is not None:
-                self._outbox.mark(versions, receipt["blockNumber"])
+                self._outbox.mark(self._chain, versions, receipt["blockNumber"])
                 return receipt
             now, height = time.monotonic(), self._web3.eth.block_number
             doubted = (doubted or now) if taken else None
             if doubted is not None and now - doubted >= self._policy.doubt_seconds:
-                self._outbox.drop(versions)
+                self._outbox.drop(self._chain, versions)
                 return None
             if now - began >= self._policy.patience:
                 raise NotMined(
@@ -155,7 +155,7 @@ class Pursuit:
             try:
                 self.broadcast(version)
             except Web3RPCError as error:
-                self._outbox.drop([version])
+                self._outbox.drop(self._chain, [version])
                 if UNDERPRICED in str(error).lower():  # a node that wants more
                     continue
                 if is_about_nonce(error):  # one of them was mined meanwhile

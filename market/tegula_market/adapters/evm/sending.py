@@ -134,7 +134,7 @@ class Sender:
             return True
         for versions in mined[:-1]:
             if receipt["blockNumber"] - (versions[0].block or 0) >= FINAL_BLOCKS:
-                self._outbox.drop(versions)
+                self._outbox.drop(self._chain, versions)
         return False
 
     def _once(self, pursuit: Pursuit, key: Key, act: dict[str, Any]) -> TxReceipt | None:
@@ -149,10 +149,10 @@ class Sender:
             pursuit.broadcast(version)
         except Web3RPCError as error:
             if not is_about_nonce(error):
-                self._outbox.drop([version])  # the node has not taken it, and says why
+                self._outbox.drop(self._chain, [version])  # the node has not taken it, and says why
                 raise
             if UNDERPRICED in str(error).lower():
-                self._outbox.drop([version])
+                self._outbox.drop(self._chain, [version])
                 _warn_of_others(key)
                 return None
         receipt = pursuit.wait([version])

@@ -34,10 +34,20 @@ def test_mined_and_dropped(tmp_path: Path) -> None:
     box = Outbox()
     box.keep("a", ME, version(1))
     box.keep("a", ME, version(1, 1))
-    box.mark(*box.left("a", ME), block=7)
+    box.mark("a", *box.left("a", ME), block=7)
     assert [one.block for one in box.left("a", ME)[0]] == [7, 7]
-    box.drop(box.left("a", ME)[0])
+    box.drop("a", box.left("a", ME)[0])
     assert box.left("a", ME) == []
+
+
+def test_a_test_chain_that_is_started_anew_is_sent_the_same_bytes() -> None:
+    box = Outbox()
+    for chain in ("first", "second"):
+        box.keep(chain, ME, version(1))
+    box.mark("second", [version(1)], block=7)
+    box.drop("first", [version(1)])
+    assert box.left("first", ME) == []
+    assert [one.block for one in box.left("second", ME)[0]] == [7]
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
