@@ -3,13 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 # A test that renders or waits for a chain leaves a core half idle. A file's tests stay together: they share markets.
-TOGETHER := -n 2 --dist loadfile
+TOGETHER := -n 3 --dist loadfile
 FAST_TESTS := $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
 .PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
-.PHONY: contracts-check slither halmos mutants addon addon-repository bench verify-bench calibrate clean
+.PHONY: contracts-check ten-thousand slither halmos mutants addon addon-repository bench verify-bench calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -54,6 +54,9 @@ slither: setup build/slither/.installed ## static analysis of the escrow; docs/c
 halmos: setup build/halmos/.installed ## that the escrow's books promise no more than there is, proved for all inputs
 	cd contracts && PATH="$(CURDIR)/contracts/tools:$$PATH" FOUNDRY_TEST=proofs FOUNDRY_OUT=../build/halmos/out \
 	FOUNDRY_CACHE_PATH=../build/halmos/cache ../build/halmos/bin/halmos --contract ProofTest --forge-build-out ../build/halmos/out
+
+ten-thousand: setup ## tiles of $$0.001 for twenty workers, with kills, every balance to the unit; `make test` plays a quarter
+	TEGULA_FRAMES=4 $(BIN)/python -m pytest -s tests/end_to_end/test_ten_thousand.py
 
 mutants: setup ## changes the escrow in small ways and counts the changes that no test notices; an hour and more
 	$(BIN)/python contracts/tools/mutants.py
