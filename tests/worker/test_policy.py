@@ -37,13 +37,13 @@ def _answer(
 
 
 def test_it_asks_for_what_is_good() -> None:
-    assert _answer() == AskFor(JOB, Wei(5), 3, TERMS.deadline, False, 64)
-    assert _answer(warm=True) == AskFor(JOB, Wei(5), 3, TERMS.deadline, True, 64)
+    assert _answer() == AskFor(JOB, Wei(5), 3, TERMS.deadline, False, 256)
+    assert _answer(warm=True) == AskFor(JOB, Wei(5), 3, TERMS.deadline, True, 256)
 
 
 def test_it_asks_its_price_even_above_the_ceiling_and_leaves_the_no_to_the_auction() -> None:
     high = Wei(ORDER.ceiling + 1)
-    assert _answer(price=high) == AskFor(JOB, high, 3, TERMS.deadline, False, 64)
+    assert _answer(price=high) == AskFor(JOB, high, 3, TERMS.deadline, False, 256)
 
 
 def _terms(**change: Any) -> Order:
@@ -164,6 +164,13 @@ def test_an_arbiter_is_as_good_as_none_and_an_author_s_part_can_be_taken() -> No
     assert isinstance(_answer(config=_allowing(ARBITER)), AskFor), "the list is of those that there are"
     shared = _terms(author=STRANGER, author_bps=250)
     assert isinstance(_answer(shared, config=replace(CONFIG, author_percent=3)), AskFor)
+
+
+def test_nothing_is_held_back_where_the_provider_believes_the_arbiter() -> None:
+    """Whom the requester alone believes can be a friend, and void what the workers are owed."""
+    some, believed = replace(CONFIG, holdback_tiles=7), replace(_allowing(ARBITER), holdback_tiles=7)
+    asks = [_answer(_judged(), config=some), _answer(_judged(), config=believed), _answer(config=believed)]
+    assert [ask.holdback for ask in asks if isinstance(ask, AskFor)] == [7, 0, 7]
 
 
 @pytest.mark.parametrize(("unsigned", "tiles", "fine"), [(640, 64, True), (641, 64, False), (10**9, 0, True)])

@@ -80,7 +80,7 @@ class Config:
     """For which a root is waited for."""
     author_percent: int = 0
     """Most of each payment that may be an author's."""
-    holdback_tiles: int = 64
+    holdback_tiles: int = 256
     """Worth of tiles of a job that may be accepted and neither vouchered nor rooted; 0 is any."""
     max_scene_bytes: int = 32 << 30
     warm_bytes: int | None = None

@@ -74,7 +74,8 @@ def answer(
         or unsafe(call.job, order, deposit, coordinator)
     )
     # The ask stands as long as the job can last, and a lease is checked again when it comes.
-    return no or AskFor(call.job, price, config.slots, order.terms.deadline, warm, config.holdback_tiles)
+    expiry, most = order.terms.deadline, holdback(order.terms, config)
+    return no or AskFor(call.job, price, config.slots, expiry, warm, most)
 
 
 def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> Objection | None:
@@ -132,6 +133,11 @@ def uncovered(lease: Lease, deposit: Deposit, owed: int) -> Objection | None:
         return None
     left = f"the escrow has {deposit.left} left, {owed} is owed here already and the lease pays {lease.price}"
     return Objection(Code.SMALL_DEPOSIT, left)
+
+
+def holdback(terms: Terms, config: Config) -> int:
+    """Tiles' worth that may be unsigned; 0 is any: where the provider believes the arbiter, a root pays."""
+    return 0 if terms.arbiter in config.allow.arbiters else config.holdback_tiles
 
 
 def held_back(lease: Lease, unsigned: int, tiles: int) -> Objection | None:

@@ -82,10 +82,11 @@ class Prudence:
             deposit = self.wallet.deposit(self._domain, order)
         except ChainError as error:
             return _away(error)
+        most = policy.holdback(order.terms, self.config)
         return (
             policy.unsafe(lease.job, order, deposit, self.about.coordinator)
             or policy.uncovered(lease, deposit, self.books.owed(lease.job))
-            or policy.held_back(lease, self.books.unsigned(lease.job), self.config.holdback_tiles)
+            or policy.held_back(lease, self.books.unsigned(lease.job), most)
         )
 
     @property
