@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 
+WHOLE_BPS = 10_000
+"""Of which an author's part is told."""
+
+
 class Escrow(Rooted):
     """One TileEscrow contract on one chain."""
 
@@ -187,6 +191,47 @@ class Escrow(Rooted):
             if self.time() < expiry:
                 return None
         return self._send(self._contract.functions.refund(as_tuple(terms)), key)
+
+    def top_up(self, terms: Terms, amount: Wei, key: Key) -> bytes | None:
+        """Raises the deposit to the amount; None if it is as high. Anyone may; the rest is the requester's.
+
+        Raises:
+            ChainError: the job is not open, its deadline has passed, the wallet does not hold what lacks.
+        """
+        lacks = Wei(amount - self.account(job_id(terms)).funded)
+        if lacks <= 0:
+            return None
+        return self._bring(self._contract.functions.topUp(as_tuple(terms), lacks), terms.token, lacks, key)
+
+    def extend(
+        self, terms: Terms, deadline: int, signer: Signature, coordinator: Signature, key: Key
+    ) -> bytes | None:
+        """Moves the deadline to a later one; None if it is as late.
+
+        Args:
+            signer, coordinator: signatures of `vouchers.extend_payload`.
+        """
+        if self.account(job_id(terms)).deadline >= deadline:
+            return None
+        act = self._contract.functions.extend(as_tuple(terms), deadline, signer, coordinator)
+        return self._send(act, key)
+
+    def royalty(self, terms: Terms) -> Wei:
+        """The author's part of all payments of the job so far, of which nothing is sent yet."""
+        job = job_id(terms)
+        workers = {payment.worker for payment in self.payments(job)}
+        parts = (self.claimed(job, worker) * terms.author_bps // WHOLE_BPS for worker in workers)
+        return Wei(sum(parts) - sum(log["args"]["amount"] for log in self._logs("RoyaltyPaid", job)))
+
+    def collect_royalty(self, terms: Terms, key: Key) -> bytes | None:
+        """Sends the author its part; None if there is nothing to send. Anyone may relay it."""
+        if not self.royalty(terms):
+            return None
+        workers = sorted({payment.worker for payment in self.payments(job_id(terms))})
+        act = self._contract.functions.collectRoyalty(
+            as_tuple(terms), [Web3.to_checksum_address(worker) for worker in workers]
+        )
+        return self._send(act, key)
 
     def payments(self, job: JobId) -> list[Payment]:
         """Every claim of the job, oldest first."""

@@ -15,7 +15,7 @@ from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint, RPCResponse
 
 from chains import ENGINES, running
-from escrow_scene import DEPOSIT, Scene, both, voucher
+from escrow_scene import DAY, DEPOSIT, Scene, both, voucher
 from tegula_market import vouchers
 from tegula_market.adapters import chain, evm, signing
 from tegula_market.adapters.chain import Escrow, NoGas, Refused, Status, Unreachable
@@ -146,6 +146,42 @@ def test_the_rest_returns_after_deadline_and_grace(scene: Scene, job: Terms) -> 
     assert scene.escrow.account(opened).status is Status.REFUNDED
     with pytest.raises(Refused, match="no open job"):
         scene.claim(voucher(scene, job, worker, 200), job)
+
+
+def test_a_deposit_is_topped_up_once(scene: Scene, job: Terms) -> None:
+    escrow, more = scene.escrow, Wei(DEPOSIT + 7)
+    assert escrow.top_up(job, more, scene.requester)
+    assert escrow.top_up(job, more, scene.requester) is None, "after a kill it is simply called again"
+    assert escrow.account(chain.job_id(job)).funded == more
+    scene.close(job, 0)
+    with pytest.raises(Refused, match="no open job"):
+        escrow.top_up(job, Wei(more + 1), scene.requester)
+
+
+def test_both_keys_move_the_deadline(scene: Scene, job: Terms) -> None:
+    later = job.deadline + DAY
+    payload = vouchers.extend_payload(scene.escrow.domain, chain.job_id(job), later)
+    signer, coordinator = both(payload)
+    with pytest.raises(Refused, match="the coordinator has not signed"):
+        scene.escrow.extend(job, later, signer, signer, scene.relay)
+    assert scene.escrow.extend(job, later, signer, coordinator, scene.relay)
+    assert scene.escrow.extend(job, later, signer, coordinator, scene.relay) is None
+    assert scene.escrow.account(chain.job_id(job)).deadline == later
+
+
+def test_an_author_collects_its_part_to_the_unit(scene: Scene) -> None:
+    author = Key.generate().address
+    terms = replace(scene.terms(), author=author, author_bps=250)
+    scene.escrow.open(terms, DEPOSIT, scene.requester)
+    assert scene.escrow.collect_royalty(terms, scene.relay) is None
+    ann, bob = Key.generate().address, Key.generate().address
+    for worker, cumulative in ((ann, 1_039), (bob, 79), (ann, 2_001)):
+        scene.claim(voucher(scene, terms, worker, cumulative), terms)
+    parts = 2_001 * 250 // 10_000 + 79 * 250 // 10_000
+    assert scene.escrow.royalty(terms) == parts
+    assert scene.escrow.collect_royalty(terms, scene.relay)
+    assert scene.escrow.collect_royalty(terms, scene.relay) is None
+    assert (scene.balance(author), scene.balance(ann)) == (parts, 2_001 - 2_001 * 250 // 10_000)
 
 
 def test_nothing_opens_after_its_deadline(scene: Scene) -> None:
