@@ -125,6 +125,8 @@ class Troupe:
         self.blows["requester"] += 1
 
     def end(self) -> None:
+        for worker in (*self.workers.values(), self.verifier):
+            welcomed(worker)  # one that was killed last may not have found the coordinator yet
         there = (*self.workers.values(), self.verifier, self.coordinator)
         for program in there:
             program.process.send_signal(signal.SIGTERM)
