@@ -3,13 +3,14 @@
 import json
 import threading
 from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from tegula import local, plan, record, screen, verify
+from tegula import local, plan, record, report, screen, verify
 from tegula import render as rendering
 from tegula.market import Market
 from tegula.render import Wanted
@@ -18,7 +19,7 @@ from tegula_market import auction
 from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy, job_id
-from tegula_market.model import ETHER, NOBODY, Address, InvalidValue, LeaseId, Wei
+from tegula_market.model import ETHER, MOST_AUTHOR_BPS, NOBODY, Address, InvalidValue, LeaseId, Wei
 
 LONGEST_TOKEN = 4096
 LARGEST_BUNDLE = 4 << 30
@@ -63,6 +64,10 @@ def render(
     arbiter: Annotated[
         str | None, typer.Option(help="decides about roots: an address, or none; else the coordinator's")
     ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS:PERCENT", help="of the application or asset, and its part of payments"),
+    ] = None,
     frames: Frames = None,
     samples: Samples = None,
     scale: Scale = None,
@@ -82,7 +87,16 @@ def render(
         pinned = None if escrow is None else _address("--escrow", escrow)
         parties = coordinator, _token(token_file), rpc, signing.load_key(key_file)
         currency, dispatch = _currency(token_address), _dispatch(max_fee_per_gas)
-        where = Market(*parties, currency, pinned, dispatch=dispatch, arbiter=_arbiter(arbiter))
+        who, part = _author(author)
+        where = Market(
+            *parties,
+            currency,
+            pinned,
+            dispatch=dispatch,
+            arbiter=_arbiter(arbiter),
+            author=who,
+            author_bps=part,
+        )
         watch = Stopwatch()
         with rendering.reached(where) as market:
             screen.say("reading the scene", quiet=quiet)
@@ -164,6 +178,24 @@ def refund(
 
 
 @app.command()
+def royalty(
+    report_json: Annotated[
+        Path, typer.Argument(metavar="REPORT.json", help="of a job, as `render` wrote it")
+    ],
+    rpc: Rpc,
+    key_file: KeyFile,
+    max_fee_per_gas: MaxFee = USUAL_CEILING,
+) -> None:
+    """Send the author of a job's application or asset its part of what was claimed. Anybody may."""
+    with screen.explained():
+        escrow, terms = report.deposit_of(report_json)
+        chain = Escrow.connect(rpc, escrow, _dispatch(max_fee_per_gas))
+        due = chain.royalty(terms)
+        tx = chain.collect_royalty(terms, signing.load_key(key_file))
+    typer.echo(json.dumps({"amount": str(due), "tx": None if tx is None else "0x" + tx.hex()}))
+
+
+@app.command()
 def evidence(
     lease: Annotated[str, typer.Argument(metavar="JOB/TILE/ATTEMPT", help="as a verdict names its lease")],
     coordinator: Coordinator,
@@ -229,6 +261,22 @@ def _arbiter(text: str | None) -> Address | None:
     if text is None:
         return None
     return NOBODY if text.lower() == "none" else _address("--arbiter", text)
+
+
+def _author(text: str | None) -> tuple[Address, int]:
+    """And the part in 1/10,000."""
+    if text is None:
+        return NOBODY, 0
+    who, _, percent = text.partition(":")
+    try:
+        bps = Decimal(percent) * 100
+    except InvalidOperation:
+        bps = Decimal("NaN")
+    if not (bps.is_finite() and bps == int(bps) and 0 < bps <= MOST_AUTHOR_BPS):
+        raise InvalidValue(
+            f"--author cannot be {text[:60]!r}: want ADDRESS:PERCENT, over 0 and at most 10, in hundredths"
+        )
+    return _address("--author", who), int(bps)
 
 
 def _address(option: str, text: str) -> Address:

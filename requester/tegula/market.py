@@ -6,7 +6,7 @@ from tegula_blender.job_view import About
 from tegula_blender.money import Money
 from tegula_market.adapters.chain import Dispatch, Escrow
 from tegula_market.adapters.signing import Key
-from tegula_market.model import ETHER, Address, InvalidValue
+from tegula_market.model import ETHER, NOBODY, Address, InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class Market:
     """Where transactions are kept until they are final, and what they may cost."""
     arbiter: Address | None = None
     """Who decides disputes about roots; NOBODY for none, None for whom the coordinator proposes."""
+    author: Address = NOBODY
+    """Of the application or scene asset that the job uses."""
+    author_bps: int = 0
+    """The author's part of each payment in 1/10,000."""
     unprotected: bool = False
     """Whether this very computer renders, and with nothing between a scene and it."""
 

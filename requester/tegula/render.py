@@ -132,6 +132,8 @@ def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
         secrets.token_bytes(32),
         planning.WINDOW_SECONDS,
         market.arbiter(at.about, at.where),
+        at.where.author,
+        at.where.author_bps,
     )
     return Deal.of(
         _order(wanted, packed, terms), at.escrow.domain, at.client, partial(signing.sign, key=session)

@@ -12,8 +12,9 @@ from tegula import report_page
 from tegula.outcome import Outcome
 from tegula_blender.job_view import UnitView, VerdictView
 from tegula_market import codec
+from tegula_market.codec import MalformedInput
+from tegula_market.model import Address, InvalidValue, Terms, Tile
 from tegula_market.model import Outcome as Judged
-from tegula_market.model import Tile
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("tegula"),
@@ -37,6 +38,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     price = view.clearing_price
     return {
         "job": codec.encode(view.job),
+        "escrow": codec.encode(outcome.escrow),
+        "terms": codec.encode(outcome.order.terms),
         "frames": [codec.encode(frame) for frame in outcome.frames],
         "tiles": [
             _tile(tile, unit) for tile, unit in zip(outcome.tiles, view.units, strict=True) if unit.verdicts
@@ -47,6 +50,21 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "refund": str(outcome.refund),
         "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},
     }
+
+
+def deposit_of(path: Path) -> tuple[Address, Terms]:
+    """The escrow and the terms of a job that was reported.
+
+    Raises:
+        InvalidValue: the file is no report.json.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return codec.decode(Address, told["escrow"]), codec.decode(Terms, told["terms"])
+    except OSError as error:
+        raise InvalidValue(f"cannot read the report {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, MalformedInput) as error:
+        raise InvalidValue(f"{path} is not the report.json of a job: {error}") from error
 
 
 def deciding(unit: UnitView) -> VerdictView:

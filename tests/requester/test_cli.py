@@ -1,18 +1,23 @@
 """Bad inputs: one sentence that says what to do, exit code 2, nothing paid, nothing left."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from chains import running
+from escrow_scene import DEPOSIT, Scene, voucher
 from fake_coordinator import TOKEN, FakeCoordinator, Serving
 from requester_samples import JOB, order
 from tegula.cli import app
 from tegula.record import RECORD
 from tegula_market import codec
 from tegula_market.adapters import signing
+from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.signing import Key
 from tegula_market.model import Signature
 
 RUNNER = CliRunner()
@@ -177,3 +182,39 @@ def test_a_refund_keeps_the_record_while_the_chain_is_away(tmp_path: Path) -> No
     options = ("--rpc", "http://127.0.0.1:1", "--key-file", str(tmp_path / "key"))
     assert "the chain does not answer" in complaint("refund", str(tmp_path), *options)
     assert (tmp_path / RECORD).read_text() == record
+
+
+@pytest.mark.parametrize("text", ["ann:5", f"{DOLLAR}", f"{DOLLAR}:0", f"{DOLLAR}:10.01", f"{DOLLAR}:2.505"])
+def test_no_such_author(desk: Desk, text: str) -> None:
+    assert "--author cannot be" in desk.render(author=text)
+
+
+def test_no_royalty_without_a_report(tmp_path: Path) -> None:
+    signing.create_key(tmp_path / "key")
+    options = ("--rpc", "http://127.0.0.1:1", "--key-file", str(tmp_path / "key"))
+    assert "cannot read the report" in complaint("royalty", str(tmp_path / "report.json"), *options)
+
+
+@pytest.mark.slow
+def test_an_author_is_sent_its_part_by_whoever_has_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEGULA_HOME", str(tmp_path / "home"))
+    author, ann = Key.generate().address, Key.generate().address
+    with running("eth-tester") as local:
+        local.mint(local.key(1).address, DEPOSIT)
+        escrow = Escrow.connect(local.rpc, local.escrow)
+        scene = Scene(local, escrow, local.dollar, local.key(1), local.key(2))
+        terms = replace(scene.terms(), author=author, author_bps=1_000)
+        escrow.open(terms, DEPOSIT, scene.requester)
+        scene.claim(voucher(scene, terms, ann, 1_009), terms)
+        told = {"escrow": codec.encode(local.escrow), "terms": codec.encode(terms)}
+        (tmp_path / "report.json").write_text(json.dumps(told))
+        signing.save_key(tmp_path / "relay", local.key(2))
+        command = ["royalty", str(tmp_path / "report.json"), "--rpc", local.rpc]
+        said = [
+            json.loads(RUNNER.invoke(app, [*command, "--key-file", str(tmp_path / "relay")]).stdout)
+            for _ in range(2)
+        ]
+        assert ([each["amount"] for each in said], said[1]["tx"]) == (["100", "0"], None)
+        assert scene.balance(author) == 100

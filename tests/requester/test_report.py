@@ -11,7 +11,7 @@ from requester_samples import ANN, BEN, CLEO, DOLLAR, order, outcome
 from tegula import report, report_page
 from tegula.outcome import Outcome
 from tegula_market import tiling
-from tegula_market.model import Rect
+from tegula_market.model import InvalidValue, Rect
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def ended(tmp_path: Path) -> Outcome:
 def test_the_keys_are_those_that_were_promised(ended: Outcome) -> None:
     told = report.as_json(ended)
     assert set(told) == {
-        "job", "frames", "tiles", "asks", "clearing_price", "payments", "refund", "seconds",
+        "job", "escrow", "terms", "frames", "tiles", "asks", "clearing_price", "payments", "refund",
+        "seconds",
     }  # fmt: skip
     assert set(told["frames"][0]) == {"number", "width", "height", "exr", "png"}
     assert set(told["tiles"][0]) == {
@@ -32,6 +33,13 @@ def test_the_keys_are_those_that_were_promised(ended: Outcome) -> None:
         "outcome", "statistic", "threshold", "probe_pixels", "probe_seconds",
     }  # fmt: skip
     assert set(told["payments"][0]) == {"worker", "amount", "tx"}
+
+
+def test_the_deposit_is_found_again_in_a_report(ended: Outcome, tmp_path: Path) -> None:
+    report.write(ended, tmp_path)
+    assert report.deposit_of(tmp_path / "report.json") == (ended.escrow, ended.order.terms)
+    with pytest.raises(InvalidValue, match=r"is not the report\.json of a job"):
+        report.deposit_of(tmp_path / "report.html")
 
 
 def test_amounts_are_decimal_strings_and_add_up(ended: Outcome) -> None:
