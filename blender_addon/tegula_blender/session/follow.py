@@ -1,13 +1,15 @@
 """Follows a job from its first ask to its last tile: fetches what is accepted, and signs what it costs."""
 
 import math
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Protocol
 
@@ -123,21 +125,19 @@ class Follower:
         new = [
             unit for unit in view.units if unit.phase is UnitPhase.ACCEPTED and unit.unit not in self._seen
         ]
-        pool = ThreadPoolExecutor(TOGETHER)
-        try:
+        if not new:
+            return True
+        with _threads(min(TOGETHER, len(new))) as pool:
             for start in range(0, len(new), TOGETHER):
                 if start and time.monotonic() >= until:
                     return False
                 self._take(new[start : start + TOGETHER], pool, view)
-        finally:
-            # Giving up does not wait for a coordinator that is away: closing the client ends what it asks.
-            pool.shutdown(wait=False, cancel_futures=True)
         return True
 
-    def _take(self, units: list[UnitView], pool: Executor, view: JobView) -> None:
+    def _take(self, units: list[UnitView], pool: ThreadPool, view: JobView) -> None:
         with self._folder() as folder:
             with self._watch.part("transfer"):
-                brought = list(pool.map(partial(self._bring, folder), units))
+                brought = pool.map(partial(self._bring, folder), units, chunksize=1)
             for unit, (image, seconds) in zip(units, brought, strict=True):
                 self.helped += seconds
                 if image is None or unit.image is None:
@@ -213,6 +213,16 @@ def ended(view: JobView) -> bool:
     """Whether nothing more can become accepted, and everything accepted is vouchered."""
     under_way = any(unit.phase in (UnitPhase.LEASED, UnitPhase.DELIVERED) for unit in view.units)
     return view.phase is not JobPhase.OPEN and not under_way and not accounts.due(view)
+
+
+def _threads(number: int) -> ThreadPool:
+    """Daemons, unlike those of an Executor: Blender ends without waiting for what they fetch."""
+    try:
+        return ThreadPool(number)
+    except RuntimeError:  # what later Pythons say when they are ending
+        if threading.main_thread().is_alive():
+            raise
+        sys.exit()  # this thread alone, which ends with Blender
 
 
 def _is_there(image: Path, wanted: Digest) -> bool:
