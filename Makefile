@@ -55,8 +55,8 @@ halmos: setup build/halmos/.installed ## that the escrow's books promise no more
 	cd contracts && PATH="$(CURDIR)/contracts/tools:$$PATH" FOUNDRY_TEST=proofs FOUNDRY_OUT=../build/halmos/out \
 	FOUNDRY_CACHE_PATH=../build/halmos/cache ../build/halmos/bin/halmos --contract ProofTest --forge-build-out ../build/halmos/out
 
-ten-thousand: setup ## tiles of $$0.001 for twenty workers, with kills, every balance to the unit; `make test` plays a quarter
-	TEGULA_FRAMES=4 $(BIN)/python -m pytest -s tests/end_to_end/test_ten_thousand.py
+ten-thousand: setup ## tiles of $$0.001 for twenty workers, with kills, every balance to the unit; `make test` plays 900
+	TEGULA_TEN_THOUSAND=1 $(BIN)/python -m pytest -s tests/end_to_end/test_ten_thousand.py
 
 mutants: setup ## changes the escrow in small ways and counts the changes that no test notices; an hour and more
 	$(BIN)/python contracts/tools/mutants.py
