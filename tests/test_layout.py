@@ -15,6 +15,7 @@ ROOMS = {
 COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
     "market/adapters/children.py": "end_to_end/test_local.py kills a parent",
+    "market/adapters/durable.py": "worker/test_store.py kills it at each step, and fills the disk",
     "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
     "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",
     "market/adapters/logs.py": "end_to_end/test_kills.py reads what the programs log",
@@ -32,7 +33,6 @@ COVERED_ELSEWHERE = {
     "coordinator/jury.py": "coordinator/test_router.py, with a verifier's images and without",
     "coordinator/views.py": "coordinator/test_http_api.py reads them",
     "coordinator/desk.py": "coordinator/test_http_api.py, through the API",
-    "coordinator/bookkeeper.py": "coordinator/test_http_api.py and test_router.py, on a real log",
     "coordinator/cli.py": "end_to_end/test_local.py runs the program",
     "coordinator/book/job.py": "coordinator/book/, event by event",
     "coordinator/book/state.py": "coordinator/book/, event by event",

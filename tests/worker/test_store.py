@@ -13,6 +13,7 @@ import pytest
 from fakes import FullDisk
 from orders import an_order
 from tegula_market import codec
+from tegula_market.adapters import durable
 from tegula_market.model import (
     ETHER,
     Address,
@@ -64,7 +65,7 @@ def test_a_write_that_was_cut_off_leaves_the_one_before(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, "fsync", killed)
+        patch.setattr(durable.os, "fsync", killed)
         with pytest.raises(KeyboardInterrupt):
             kept.keep_job(replace(RECORD, ended=True))
     assert list(tmp_path.rglob(".*"))
@@ -152,7 +153,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(NoRoom):
         kept.keep_job(replace(RECORD, ended=True))
     assert kept.job(JOB) == RECORD

@@ -4,8 +4,6 @@ One JSON file each, as `codec` spells it, replaced as a whole. Losing a voucher 
 """
 
 import fcntl
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tegula_market import codec
+from tegula_market.adapters import durable
 from tegula_market.codec import MalformedInput
 from tegula_market.model import JobId, LeaseId, Order, Result, SignedVoucher, TegulaError, Wei
 from tegula_market.vouchers import Domain
@@ -116,7 +115,7 @@ class Store:
             each.mkdir(parents=True, exist_ok=True)
             for partial in each.glob(".*"):  # of a worker that was killed
                 partial.unlink()
-        _settle(folder)
+        durable.settle(folder)
 
     def keep_job(self, record: JobRecord) -> None:
         _write(self._job_file(record.job), record)
@@ -193,30 +192,6 @@ def _write(path: Path, value: object) -> None:
     """
     try:
         with room.told(f"cannot write {path}"):
-            _replace(path, codec.dumps(value))
+            durable.replace(path, codec.dumps(value))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)  # on a disk that is full, above all
-        raise
-    _settle(path.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Names in it are on the disk when this returns."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
+from tegula_market.adapters import durable
 from tegula_market.model import Address, Signature, TegulaError
 from tegula_market.vouchers import Payload
 
@@ -96,11 +97,7 @@ def write_new(path: Path, text: str) -> None:
             path.hardlink_to(partial)  # unlike a rename, never over another file
         finally:
             Path(partial).unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.settle(path.parent)
     except FileExistsError:
         raise UnusableKey(f"{path} is there already; it is not overwritten") from None
     except OSError as error:

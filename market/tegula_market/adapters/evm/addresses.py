@@ -4,8 +4,6 @@ An entry is believed only after a look at the chain: a book can be old, and a te
 """
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,7 +13,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from tegula_market import codec
-from tegula_market.adapters import home
+from tegula_market.adapters import durable, home
 from tegula_market.adapters.evm import ChainError, translated
 from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.codec import MalformedInput
@@ -73,7 +71,9 @@ class AddressBook:
         others = tuple(each for each in self._own() if (each.chain_id, each.escrow) != here)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(self._path, json.dumps(codec.encode(_Book((*others, entry))), indent=1).encode() + b"\n")
+            durable.replace(
+                self._path, json.dumps(codec.encode(_Book((*others, entry))), indent=1).encode() + b"\n"
+            )
         except OSError as error:
             raise ChainError(
                 f"cannot write the address book {self._path}: {error.strerror}; the escrow is at"
@@ -102,15 +102,6 @@ def holds(web3: Web3, entry: Entry) -> bool:
 
 def _packaged() -> tuple[Entry, ...]:
     return codec.loads(_Book, resources.files(__package__).joinpath(NAME).read_bytes()).entries
-
-
-def _replace(path: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
 
 
 def entry_of(web3: Web3, escrow: Address, receipt: Any = None) -> Entry:
