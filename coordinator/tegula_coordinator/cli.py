@@ -17,11 +17,10 @@ from tegula_coordinator.store import EventLog
 from tegula_coordinator.tiles import sizes
 from tegula_market import codec
 from tegula_market.adapters import logs, signing, wire
-from tegula_market.adapters.chain import Policy
 from tegula_market.adapters.sentences import explained
+from tegula_market.model import MAX_FEE_PER_GAS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-CEILING = Policy().ceiling
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
 
 
@@ -57,7 +56,9 @@ def deploy(
         Path | None, typer.Option("--keystore", help="or one under a passphrase")
     ] = None,
     passphrase_file: Annotated[Path | None, typer.Option(help="its first line; asked for without")] = None,
-    max_fee_per_gas: Annotated[int, typer.Option(min=1, help="most wei to pay for a unit of gas")] = CEILING,
+    max_fee_per_gas: Annotated[
+        int, typer.Option(min=1, help="most wei to pay for a unit of gas")
+    ] = MAX_FEE_PER_GAS,
     source: Annotated[Path | None, typer.Option(help="write here what block explorers verify")] = None,
     contracts: Annotated[Path | None, typer.Option(help="contracts folder of a checkout, for that")] = None,
 ) -> None:

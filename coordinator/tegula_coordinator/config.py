@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tegula_market.model import ETHER, NOBODY, Address, TegulaError, WorkerId
+from tegula_market.model import ETHER, MAX_FEE_PER_GAS, NOBODY, Address, TegulaError, WorkerId
 
 
 class ConfigError(TegulaError):
@@ -29,7 +29,7 @@ class Config:
     """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
     arbiter: Address = NOBODY
     """Proposed to requesters as the one who decides disputes about roots; NOBODY proposes none."""
-    max_fee_per_gas: int = 200 * 10**9
+    max_fee_per_gas: int = MAX_FEE_PER_GAS
     """Most wei to pay for a unit of gas when a deposit or a close is relayed."""
     data: Path = Path("tegula-coordinator")
     """Folder for the database and the blobs."""

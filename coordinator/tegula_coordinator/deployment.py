@@ -7,7 +7,7 @@ import typer
 
 from tegula_coordinator.config import ConfigError
 from tegula_market.adapters import evm, home, keystore, signing
-from tegula_market.adapters.chain import Dispatch, Outbox, Policy
+from tegula_market.adapters.chain import Dispatch
 from tegula_market.adapters.evm import deploying
 from tegula_market.adapters.evm import source as sources
 from tegula_market.adapters.evm.addresses import AddressBook, Entry
@@ -38,7 +38,7 @@ def key(plain: Path | None, encrypted: Path | None, passphrase_file: Path | None
 def deploy(rpc: str, payer: Key, ceiling: int) -> Entry:
     """Raises: ChainError, NotLocal: as `deploy_escrow`."""
     web3 = evm.connect(rpc)
-    dispatch = Dispatch(Outbox(home.folder() / "outbox.db"), Policy(ceiling=ceiling))
+    dispatch = Dispatch.lasting(home.folder(), ceiling)
     return deploying.deploy_escrow(web3, Sender(web3, dispatch), payer, AddressBook())
 
 

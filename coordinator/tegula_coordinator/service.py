@@ -28,7 +28,7 @@ from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
 from tegula_market.adapters import chain, devkeys, signing, wire
-from tegula_market.adapters.chain import Dispatch, Outbox, Policy
+from tegula_market.adapters.chain import Dispatch
 from tegula_market.model import ETHER
 
 GRACEFUL_SECONDS = 1
@@ -54,7 +54,7 @@ async def serve(config: Config) -> None:
     config.data.mkdir(parents=True, exist_ok=True)
     curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
     key = signing.load_key(config.key_file)
-    dispatch = Dispatch(Outbox(config.data / "outbox.db"), Policy(ceiling=config.max_fee_per_gas))
+    dispatch = Dispatch.lasting(config.data, config.max_fee_per_gas)
     escrow = await asyncio.to_thread(_escrow, config, dispatch)
     if config.arbiter == key.address:
         raise ConfigError("arbiter: name somebody else than the coordinator, whose roots it is to judge")

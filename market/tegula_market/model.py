@@ -27,6 +27,8 @@ ETHER = Address(bytes(20))
 """The token address that stands for the chain's own currency."""
 NOBODY = Address(bytes(20))
 """Where terms name no arbiter or no author."""
+MAX_FEE_PER_GAS = Wei(200 * 10**9)
+"""Most wei to pay for a unit of gas, where nobody says otherwise."""
 ARBITER_WINDOWS = 3
 """So many windows an arbiter has to decide, as the escrow counts it."""
 MOST_AUTHOR_BPS = 1_000

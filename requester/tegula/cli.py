@@ -18,15 +18,22 @@ from tegula_blender.session.stopwatch import Stopwatch
 from tegula_market import auction
 from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
-from tegula_market.adapters.chain import Dispatch, Escrow, Outbox, Policy, job_id
-from tegula_market.model import ETHER, MOST_AUTHOR_BPS, NOBODY, Address, InvalidValue, LeaseId, Wei
+from tegula_market.adapters.chain import Dispatch, Escrow, job_id
+from tegula_market.model import (
+    ETHER,
+    MAX_FEE_PER_GAS,
+    MOST_AUTHOR_BPS,
+    NOBODY,
+    Address,
+    InvalidValue,
+    LeaseId,
+    Wei,
+)
 
 LONGEST_TOKEN = 4096
 LARGEST_BUNDLE = 4 << 30
 PUBLIC_WORKERS = 8
 """That a market is taken to have; decides how large tiles are."""
-OUTBOX = "outbox.db"
-USUAL_CEILING = Policy().ceiling
 CLAIM_SECONDS = 60.0
 """Workers on this computer claim at once; elsewhere they may wait until it is worth the fee."""
 
@@ -75,7 +82,7 @@ def render(
     deadline: Deadline = 86_400,
     blender: Blender = None,
     claim_seconds: Annotated[float, typer.Option(min=0, help="longest wait for workers' claims")] = 30.0,
-    max_fee_per_gas: MaxFee = USUAL_CEILING,
+    max_fee_per_gas: MaxFee = MAX_FEE_PER_GAS,
     quiet: Quiet = False,
 ) -> None:
     """Have a scene rendered by a coordinator's workers and pay them."""
@@ -161,7 +168,7 @@ def refund(
     out: Annotated[Path, typer.Argument(help="the folder that the job was to fill")],
     rpc: Rpc,
     key_file: KeyFile,
-    max_fee_per_gas: MaxFee = USUAL_CEILING,
+    max_fee_per_gas: MaxFee = MAX_FEE_PER_GAS,
 ) -> None:
     """Get back the deposit of a job that could not be closed, after its deadline and grace."""
     with screen.explained():
@@ -184,7 +191,7 @@ def royalty(
     ],
     rpc: Rpc,
     key_file: KeyFile,
-    max_fee_per_gas: MaxFee = USUAL_CEILING,
+    max_fee_per_gas: MaxFee = MAX_FEE_PER_GAS,
 ) -> None:
     """Send the author of a job's application or asset its part of what was claimed. Anybody may."""
     with screen.explained():
@@ -250,7 +257,7 @@ def _token(path: Path) -> str:
 
 def _dispatch(max_fee_per_gas: int) -> Dispatch:
     """One outbox for all jobs of a person, whose key they share: two that run at once take turns."""
-    return Dispatch(Outbox(home.folder() / OUTBOX), Policy(ceiling=max_fee_per_gas))
+    return Dispatch.lasting(home.folder(), max_fee_per_gas)
 
 
 def _currency(text: str) -> Address:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, get_type_hints
 
-from tegula_market.model import ETHER, Address, Wei
+from tegula_market.model import ETHER, MAX_FEE_PER_GAS, Address, Wei
 from tegula_worker import pricing, tables
 from tegula_worker.devices import AUTO
 from tegula_worker.pauses import Hours, Limits, Owner
@@ -99,7 +99,7 @@ class Config:
     """Where what was claimed is sent on to; None leaves it with the payout key."""
     gas_reserve: Wei = Wei(10**16)  # noqa: RUF009 a NewType's call is the number itself
     """Ether that stays with the payout key for fees, in wei."""
-    max_fee_per_gas: Wei = Wei(200 * 10**9)  # noqa: RUF009
+    max_fee_per_gas: Wei = MAX_FEE_PER_GAS
     """Most wei to pay for a unit of gas; above it nothing is sent."""
     metrics: str = ""
     """HOST:PORT where Prometheus can scrape; empty is nowhere."""

@@ -14,7 +14,7 @@ import structlog
 
 from tegula_market import messages, vouchers
 from tegula_market.adapters import chain, signing, wire
-from tegula_market.adapters.chain import ChainError, Dispatch, Escrow, Outbox, Policy
+from tegula_market.adapters.chain import ChainError, Dispatch, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
 from tegula_worker import acquaintance, cards, metrics, passphrases, sandbox, speeds, store
@@ -44,8 +44,6 @@ from tegula_worker.watch import Watch
 GIB = 1 << 30
 SCRATCH = "scratch"
 """In the data folder: a folder for each child while it lives."""
-OUTBOX = "outbox.db"
-"""In the data folder: transactions until they are final."""
 OTHER_KERNEL = {"CYCLES_CPU_NO_AVX2": "1"}
 """Cycles then renders with its kernels for older processors, which round otherwise."""
 
@@ -197,7 +195,7 @@ def confinement(config: Config) -> Sandbox | None:
 
 
 def _connector(config: Config) -> Callable[[Address], Escrow]:
-    dispatch = Dispatch(Outbox(config.data / OUTBOX), Policy(ceiling=config.max_fee_per_gas))
+    dispatch = Dispatch.lasting(config.data, config.max_fee_per_gas)
 
     def connect(address: Address) -> Escrow:
         if not config.rpc:

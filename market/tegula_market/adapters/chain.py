@@ -18,8 +18,7 @@ from tegula_market.adapters.contract import as_tuple, job_id
 from tegula_market.adapters.evm import ChainError, NoGas, Refused, Unreachable, translated
 from tegula_market.adapters.evm.cursor import Cursor
 from tegula_market.adapters.evm.logs import Filter, Reader
-from tegula_market.adapters.evm.outbox import Outbox
-from tegula_market.adapters.evm.sending import Dispatch, Policy
+from tegula_market.adapters.evm.sending import Dispatch
 from tegula_market.adapters.evm.watching import Changes, Watcher
 from tegula_market.adapters.records import Account, Payment, Returned, Root, Status
 from tegula_market.adapters.rooted import Rooted
@@ -35,9 +34,7 @@ __all__ = [
     "Dispatch",
     "Escrow",
     "NoGas",
-    "Outbox",
     "Payment",
-    "Policy",
     "Refused",
     "Returned",
     "Root",

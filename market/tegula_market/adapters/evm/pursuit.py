@@ -13,8 +13,8 @@ from tegula_market.adapters.evm import NotMined, TooDear, fees
 from tegula_market.adapters.evm.fees import Fees
 from tegula_market.adapters.evm.outbox import Outbox, Version
 from tegula_market.adapters.signing import Key
+from tegula_market.model import MAX_FEE_PER_GAS
 
-GWEI = 10**9
 FIRST_POLL, LAST_POLL = 0.05, 2.0
 """Seconds between looks for a receipt: a local chain answers at once, others are not to be pestered."""
 KNOWN = "already known", "already imported", "known transaction"
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 class Policy:
     """What sending may cost and how long it may take."""
 
-    ceiling: int = 200 * GWEI
+    ceiling: int = MAX_FEE_PER_GAS
     """Most wei for a unit of gas; the programs' settings call it max_fee_per_gas."""
     stuck_blocks: int = 3
     """That passed by without taking it, after which a transaction is replaced,"""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 from web3 import Web3
@@ -23,6 +24,7 @@ from tegula_market.adapters.signing import Key
 
 __all__ = ["Build", "Dispatch", "Policy", "Sender", "transact"]
 
+OUTBOX = "outbox.db"
 FINAL_BLOCKS = 64
 """After so many blocks, two epochs of Ethereum's, a transaction is taken to stay where it is."""
 HEADROOM = 40_000
@@ -42,6 +44,15 @@ class Dispatch:
 
     outbox: Outbox = field(default_factory=Outbox)
     policy: Policy = Policy()  # noqa: RUF009 frozen
+
+    @classmethod
+    def lasting(cls, folder: Path, ceiling: int) -> "Dispatch":
+        """From an outbox in the folder.
+
+        Args:
+            ceiling: most wei for a unit of gas.
+        """
+        return cls(Outbox(folder / OUTBOX), Policy(ceiling=ceiling))
 
 
 class Sender:
