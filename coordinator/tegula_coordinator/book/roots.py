@@ -27,18 +27,25 @@ def due(job: Job, heard: float, now: float, after: float) -> bool:
             not sign will not. Never more than a window, so that the root is posted before the refund begins.
     """
     terms = job.order.terms
-    if terms.arbiter == NOBODY or job.decided or job.leases or not job.unsigned:
+    if _why_not(job):
         return False
     patience = min(after, terms.window)
     return now - heard >= patience or now >= terms.deadline + patience
 
 
+def _why_not(job: Job) -> str:
+    """Why there can be no root now; empty if there can."""
+    if job.order.terms.arbiter == NOBODY:
+        return "the terms name no arbiter, so the escrow takes no root"
+    if job.decided or job.leases or not job.unsigned:
+        return "a job has one root, once nothing is under way and something is not signed for"
+    return ""
+
+
 def decide(book: Book, event: events.RootDecided) -> Iterator[Command]:
     job = book.live_job(event.job)
-    if job.order.terms.arbiter == NOBODY:
-        raise NotAdmitted("the terms name no arbiter, so the escrow takes no root")
-    if job.decided or job.leases or not job.unsigned:
-        raise NotAdmitted("a job has one root, once nothing is under way and something is not signed for")
+    if reason := _why_not(job):
+        raise NotAdmitted(reason)
     job.decided = True
     if job.phase is JobPhase.OPEN:
         yield from ending.stop(book, job, JobPhase.CANCELLED, event.reason, event.at)

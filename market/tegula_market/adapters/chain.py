@@ -215,20 +215,14 @@ class Escrow(Rooted):
 
     def royalty(self, terms: Terms) -> Wei:
         """The author's part of all payments of the job so far, of which nothing is sent yet."""
-        job = job_id(terms)
-        workers = {payment.worker for payment in self.payments(job)}
-        parts = (self.claimed(job, worker) * terms.author_bps // WHOLE_BPS for worker in workers)
-        return Wei(sum(parts) - sum(log["args"]["amount"] for log in self._logs("RoyaltyPaid", job)))
+        return self._royalty(terms)[1]
 
     def collect_royalty(self, terms: Terms, key: Key) -> bytes | None:
         """Sends the author its part; None if there is nothing to send. Anyone may relay it."""
-        if not self.royalty(terms):
+        workers, due = self._royalty(terms)
+        if not due:
             return None
-        workers = sorted({payment.worker for payment in self.payments(job_id(terms))})
-        act = self._contract.functions.collectRoyalty(
-            as_tuple(terms), [Web3.to_checksum_address(worker) for worker in workers]
-        )
-        return self._send(act, key)
+        return self._send(self._contract.functions.collectRoyalty(as_tuple(terms), workers), key)
 
     def payments(self, job: JobId) -> list[Payment]:
         """Every claim of the job, oldest first."""
@@ -236,32 +230,49 @@ class Escrow(Rooted):
             Payment(
                 _address(log["args"]["worker"]), Wei(log["args"]["amount"]), bytes(log["transactionHash"])
             )
-            for log in self._logs("Claimed", job)
+            for log in self._logs(job, "Claimed")
         ]
 
     def returned(self, job: JobId) -> list[Returned]:
         """What the requester got back, by close or refund."""
         return [
             Returned(Wei(log["args"]["returned"]), bytes(log["transactionHash"]))
-            for name in ("Closed", "Refunded")
-            for log in self._logs(name, job)
+            for log in self._logs(job, "Closed", "Refunded")
         ]
 
-    def _logs(self, name: str, job: JobId) -> list[Any]:
-        """Looks back from now to when the job was opened: a chain can be long, a job is not."""
+    def _royalty(self, terms: Terms) -> tuple[list[str], Wei]:
+        """The workers that were paid, and the author's part of it of which nothing is sent yet."""
+        job = job_id(terms)
+        logs = self._logs(job, "Claimed", "RoyaltyPaid")
+        workers = sorted({log["args"]["worker"] for log in logs if log["event"] == "Claimed"})
+        parts = (self.claimed(job, _address(each)) * terms.author_bps // WHOLE_BPS for each in workers)
+        sent = sum(log["args"]["amount"] for log in logs if log["event"] == "RoyaltyPaid")
+        return workers, Wei(sum(parts) - sent)
+
+    def _logs(self, job: JobId, *names: str) -> list[Any]:
+        """The job's events of these names, oldest first.
+
+        Looks back from now to when the job was opened: a chain can be long, a job is not.
+        """
         if self.account(job).status is Status.NONE:
             return []
-        event, opened = (getattr(self._contract.events, each)() for each in (name, "Opened"))
-        kind, first = (bytes(event_abi_to_log_topic(each.abi)) for each in (event, opened))
-        either = "0x" + kind.hex(), "0x" + first.hex()
+        known = {self._topic(name): name for name in (*names, "Opened")}
+        either = tuple("0x" + topic.hex() for topic in known)
         found: list[Any] = []
         with translated():
             reader = Reader(self._web3, Filter(self.domain.escrow, (either, "0x" + job.hex())))
             for part in reader.backwards(self._web3.eth.block_number):
                 found = [*part, *found]
-                if any(log["topics"][0] == first for log in part):
+                if any(known[log["topics"][0]] == "Opened" for log in part):
                     break
-        return [event.process_log(log) for log in found if log["topics"][0] == kind]
+        named = [(known[log["topics"][0]], log) for log in found]
+        return [self._event(name).process_log(log) for name, log in named if name in names]
+
+    def _topic(self, name: str) -> bytes:
+        return bytes(event_abi_to_log_topic(self._event(name).abi))
+
+    def _event(self, name: str) -> Any:
+        return getattr(self._contract.events, name)()
 
     def _claim(self, terms: Terms, signed: SignedVoucher) -> Any:
         voucher = signed.voucher
