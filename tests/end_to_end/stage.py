@@ -18,7 +18,7 @@ from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.signing import Key
-from tegula_market.model import Address, Wei
+from tegula_market.model import Address, JobId, Wei
 from tegula_worker import keys
 
 READY_SECONDS = 60.0
@@ -207,6 +207,15 @@ def said(program: Program, event: str, seconds: float = READY_SECONDS) -> str:
     return program.wait_for(
         lambda line: f'event="{event}"' in line or f"event={event} " in f"{line} ", seconds
     )
+
+
+def word(line: str, name: str) -> str:
+    """What a logged line says of that name."""
+    return next(each for each in line.split() if each.startswith(f"{name}=")).partition("=")[2]
+
+
+def job_in(line: str) -> JobId:
+    return JobId(bytes.fromhex(word(line, "job")))
 
 
 def _key(home: Path) -> str:

@@ -16,7 +16,7 @@ from web3 import Web3
 import scenes
 from chains import ask, mine, travel
 from end_to_end.processes import Command, tegula
-from end_to_end.stage import Stage, kill, said, stage
+from end_to_end.stage import Stage, job_in, kill, said, stage
 from tegula.programs import Program
 from tegula_blender.client import Client
 from tegula_blender.job_view import JobPhase, JobView
@@ -129,7 +129,7 @@ def in_the_middle(folder: Path) -> Iterator[Market]:
         given = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
         with Command(folder, "render", str(blend), *given) as requester:
             opened = said(coordinator, "job opened", JOB_SECONDS)
-            job = JobId(bytes.fromhex(_word(opened, "job")))
+            job = job_in(opened)
             said(coordinator, "verdict", JOB_SECONDS)
             yield Market(it, folder, coordinator, workers, requester, job, before)
 
@@ -219,7 +219,3 @@ def sent(market: Market, block: str = "latest") -> int:
     """The coordinator's transactions."""
     address = Web3.to_checksum_address(market.it.coordinator_address)
     return market.web3.eth.get_transaction_count(address, block)  # type: ignore[arg-type]
-
-
-def _word(line: str, name: str) -> str:
-    return next(word for word in line.split() if word.startswith(f"{name}=")).partition("=")[2]

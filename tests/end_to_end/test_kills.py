@@ -8,7 +8,7 @@ import pytest
 import scenes
 from end_to_end.jobs import Job, Played, assert_identical, assert_nobody_blamed, assert_settled, begin
 from end_to_end.processes import still_running
-from end_to_end.stage import Stage, kill, said, stage
+from end_to_end.stage import Stage, job_in, kill, said, stage, word
 from tegula.programs import Program
 from tegula_blender.client import Client
 from tegula_blender.job_view import UnitPhase, UnitView
@@ -102,7 +102,7 @@ def test_a_coordinator_killed_in_mid_job_goes_on_where_it_was(tmp_path: Path) ->
         def harm() -> None:
             job = said(coordinator, "job opened")
             said(ann, "verdict")
-            before.extend(_accepted(it, _job(job)))
+            before.extend(_accepted(it, job_in(job)))
             kill(coordinator)
             it.coordinator()
 
@@ -188,13 +188,5 @@ def _results(it: Stage, played: Played, unit: int) -> int:
     return sum(lease_parts(lease)[1] == unit for lease in leases)
 
 
-def _job(line: str) -> JobId:
-    return JobId(bytes.fromhex(_word(line, "job")))
-
-
 def _lease(line: str) -> LeaseId:
-    return LeaseId(_word(line, "lease"))
-
-
-def _word(line: str, name: str) -> str:
-    return next(word for word in line.split() if word.startswith(f"{name}=")).partition("=")[2]
+    return LeaseId(word(line, "lease"))

@@ -25,7 +25,7 @@ import pytest
 
 from end_to_end import painter
 from end_to_end.processes import still_running
-from end_to_end.stage import Stage, kill, said, stage, welcomed
+from end_to_end.stage import Stage, job_in, kill, said, stage, welcomed
 from tegula.programs import Program
 from tegula_blender.client import Client
 from tegula_blender.job_view import JobView, UnitPhase
@@ -231,7 +231,7 @@ def test_all_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: pytest.Monk
         _rpc(it, "evm_setIntervalMining", BLOCK_SECONDS)
         ready = time.monotonic()
         troupe.order()
-        job = _job(said(troupe.coordinator, "job opened"))
+        job = job_in(said(troupe.coordinator, "job opened"))
         watcher = Watcher(it, job)
         plan = Plan(troupe, seed)
         _play(watcher, plan)
@@ -403,8 +403,3 @@ def _made(folder: Path) -> Path:
 
 def _names() -> list[str]:
     return [f"worker-{number:02}" for number in range(1, WORKERS + 1)]
-
-
-def _job(line: str) -> JobId:
-    word = next(word for word in line.split() if word.startswith("job="))
-    return JobId(bytes.fromhex(word.partition("=")[2]))
