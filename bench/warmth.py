@@ -55,8 +55,6 @@ class Warmth:
     """All tiles through the pool, two under way at a time, from no process."""
     plain: float
     """The frame by plain bpy, from no process."""
-    farm: float
-    """All tiles by plain bpy, each in a process of its own; by some of them."""
 
 
 async def measure(blend: Path, spp: int, folder: Path) -> Warmth:
@@ -65,8 +63,12 @@ async def measure(blend: Path, spp: int, folder: Path) -> Warmth:
         cold, warm = await _starts(pool, blend, folder)
         tiles = await _timed(lambda: _tiled(pool, blend, spp, folder))
     plain = await asyncio.to_thread(_fresh, blend, spp, folder, None)
-    farm = [await asyncio.to_thread(_fresh, blend, spp, folder, rect) for rect in FARMED]
-    return Warmth(cold, warm, tiles, plain, sum(farm) * len(TILES) / len(FARMED))
+    return Warmth(cold, warm, tiles, plain)
+
+
+def farm(blend: Path, spp: int, folder: Path) -> float:
+    """Seconds for all tiles by plain bpy, each in a process of its own; by some of them."""
+    return sum(_fresh(blend, spp, folder, rect) for rect in FARMED) * len(TILES) / len(FARMED)
 
 
 async def _starts(pool: Pool, blend: Path, folder: Path) -> tuple[float, float]:
