@@ -10,8 +10,9 @@ What would return to OPEN goes to DEAD instead when the attempts are spent:
 
 - a rejection is somebody's fault: after MAX_REJECTED of proven workers the unit itself is the likelier one;
 - an expired or returned lease, and a result that no verifier could judge, is held against nobody,
-  since machines are switched off and networks fail. But every lease counts towards MAX_LEASES, so
-  that a unit which brings down each worker that touches it does not go round for ever.
+  since machines are switched off and networks fail. But it counts towards MAX_LEASES, so that a unit
+  which brings down each worker that touches it does not go round for ever.
+- what strangers do counts towards MAX_ATTEMPTS alone: a few fresh names could else end anybody's job.
 
 Every event names its lease. One that names a lease which the unit no longer has is an IllegalMove;
 whoever takes events from peers asks `holds` first, since a late result is no fault of ours.
@@ -25,6 +26,7 @@ from tegula_market.model import LeaseId, TegulaError
 
 MAX_REJECTED = 5
 MAX_LEASES = 25
+MAX_ATTEMPTS = 100
 MAX_INCONCLUSIVE = 3
 """Verdicts that say nothing about one result before the unit is rendered anew."""
 HISTORY = 12
@@ -68,6 +70,8 @@ class UnitState:
     attempt: int = 0
     """Leases so far; the last one's number."""
     rejected: int = 0
+    spent: int = 0
+    """Leases of proven workers that came to nothing."""
     lease: LeaseId | None = None
     """Set while LEASED, DELIVERED or ACCEPTED."""
     inconclusive: int = 0
@@ -88,6 +92,8 @@ class Leased:
 @dataclass(frozen=True, slots=True)
 class Expired:
     lease: LeaseId
+    counts: bool = True
+    """Its worker had delivered what was right before: see Rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ class Returned:
     """The worker gave the lease back: it is draining, or cannot render the scene."""
 
     lease: LeaseId
+    counts: bool = True
+    """As an expired one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +185,11 @@ def _accept(state: UnitState, _: UnitEvent) -> UnitState:
     return _to(state, Phase.ACCEPTED)
 
 
-def _reopen(state: UnitState, _: UnitEvent) -> UnitState:
-    spent = state.rejected >= MAX_REJECTED or state.attempt >= MAX_LEASES
-    return replace(_to(state, Phase.DEAD if spent else Phase.OPEN), lease=None, inconclusive=0)
+def _reopen(state: UnitState, event: UnitEvent) -> UnitState:
+    stranger = isinstance(event, Expired | Returned | Rejected) and not event.counts
+    spent = state.spent + (not stranger)
+    dead = state.rejected >= MAX_REJECTED or spent >= MAX_LEASES or state.attempt >= MAX_ATTEMPTS
+    return replace(_to(state, Phase.DEAD if dead else Phase.OPEN), lease=None, inconclusive=0, spent=spent)
 
 
 def _reject(state: UnitState, event: UnitEvent) -> UnitState:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tegula_market.lifecycle import (
     FINISHED,
     HISTORY,
+    MAX_ATTEMPTS,
     MAX_INCONCLUSIVE,
     MAX_LEASES,
     MAX_REJECTED,
@@ -181,3 +182,16 @@ def test_a_lease_ends_once(event, phase):
 def test_verdicts_do_not_end_a_lease(event):
     with pytest.raises(IllegalMove, match="does not end a lease"):
         end(LeasePhase.ACTIVE, event)
+
+
+@pytest.mark.parametrize("failed", [Expired, Returned, Rejected])
+def test_what_strangers_fail_at_ends_a_unit_far_later(failed):
+    state, leases = UnitState(), 0
+    while state.phase is Phase.OPEN:
+        leases += 1
+        lease = LeaseId(f"job/0/{leases}")
+        state = step(state, Leased(lease))
+        if failed is Rejected:
+            state = step(state, Delivered(lease))
+        state = step(state, failed(lease, counts=False))
+    assert (state.phase, leases, state.spent, state.rejected) == (Phase.DEAD, MAX_ATTEMPTS, 0, 0)
