@@ -5,14 +5,21 @@ costs him never regrets it: asking more can only lose the units, and asking less
 price. Paid as asked, everybody would have to guess what the dearest one asks. The first ask not
 taken would be an even better price for that, but a thin market often has none below the ceiling.
 
+Who is taken follows from what an ask is expected to cost (`ranking`), of which its price is a part: a low
+price alone wins nothing. Nothing that is expected of a worker refuses its ask, it only comes later, so that
+what is open is leased as long as anybody asks for it. Why the price is still one for all: decision 16.
+
 The auction knows asks, sizes and prices, and nothing of pixels.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tegula_market import ranking
 from tegula_market.model import MEGASAMPLE, Ask, InvalidValue, Wei, WorkerId
+from tegula_market.ranking import Prospect
+from tegula_market.reputation import PARTS
 
 MAX_PRICE = Wei(10**24)
 """Token units per megasample: a million whole tokens of 18 decimals, a slip by any reckoning."""
@@ -31,6 +38,9 @@ class Reason(StrEnum):
     DUPLICATE = "DUPLICATE"
     NO_DEMAND = "NO_DEMAND"
     OUTBID = "OUTBID"
+    """Others ask less."""
+    OUTRANKED = "OUTRANKED"
+    """Others ask as much or more, and cost less with what is expected of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,15 @@ class Clearing:
 
 
 def clear(
-    asks: Iterable[Ask], demand: int, ceiling: Wei, now: int, warm: Collection[WorkerId] = ()
+    asks: Iterable[Ask],
+    demand: int,
+    ceiling: Wei,
+    now: int,
+    prospects: Mapping[WorkerId, Prospect] | None = None,
 ) -> Clearing:
-    """Take the cheapest asks until their slots cover the demand.
+    """Take the asks that are expected to cost least until their slots cover the demand.
 
-    At equal price those go first who already hold the scene, since they start at once, and then
+    At equal cost those go first who already hold the scene, since they start at once, and then
     the lower worker id, so that the order in which asks came in decides nothing. Of several asks
     of one worker the best one counts.
 
@@ -63,7 +77,7 @@ def clear(
         demand: units of work that are open.
         ceiling: most that is paid, in token units per megasample.
         now: Unix seconds.
-        warm: workers that hold the job's scene already.
+        prospects: what is expected of each worker; of one that is missing, nothing bad.
     Raises:
         InvalidValue: a demand or a ceiling that no order can have.
     """
@@ -77,8 +91,9 @@ def clear(
             refused.append(Refused(ask, *fault))
         else:
             valid.append(ask)
-    taken, lost = _take(sorted(valid, key=lambda ask: _rank(ask, warm)), demand)
-    return Clearing(taken[-1].price if taken else None, taken, (*refused, *lost))
+    ranked = sorted((_rank(ask, ceiling, prospects or {}) for ask in valid), key=lambda each: each.order)
+    taken, lost = _take(ranked, demand)
+    return Clearing(max((ask.price for ask in taken), default=None), taken, (*refused, *lost))
 
 
 def price_of(size: int, per_megasample: Wei) -> Wei:
@@ -97,35 +112,57 @@ def most(sizes: Iterable[int], ceiling: Wei) -> Wei:
     return Wei(sum(price_of(size, ceiling) for size in sizes))
 
 
-def _rank(ask: Ask, warm: Collection[WorkerId]) -> tuple[int, bool, WorkerId, int, int]:
-    return ask.price, ask.worker not in warm, ask.worker, -ask.slots, -ask.expiry
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    ask: Ask
+    expected: Prospect
+    cost: int
+
+    @property
+    def order(self) -> tuple[int, bool, WorkerId, int, int, int]:
+        ask = self.ask
+        return self.cost, not self.expected.warm, ask.worker, ask.price, -ask.slots, -ask.expiry
 
 
-def _take(ranked: list[Ask], demand: int) -> tuple[tuple[Ask, ...], list[Refused]]:
-    taken: dict[WorkerId, Ask] = {}
+def _rank(ask: Ask, ceiling: Wei, prospects: Mapping[WorkerId, Prospect]) -> _Ranked:
+    expected = prospects.get(ask.worker, Prospect())
+    return _Ranked(ask, expected, ranking.cost(ask.price, ceiling, expected))
+
+
+def _take(ranked: list[_Ranked], demand: int) -> tuple[tuple[Ask, ...], list[Refused]]:
+    taken: dict[WorkerId, _Ranked] = {}
     lost: list[Refused] = []
     covered = 0
-    for ask in ranked:
-        if ask.worker in taken:
-            lost.append(Refused(ask, Reason.DUPLICATE, "A better ask of the same worker was taken."))
+    for each in ranked:
+        if each.ask.worker in taken:
+            lost.append(Refused(each.ask, Reason.DUPLICATE, "A better ask of the same worker was taken."))
         elif covered < demand:
-            taken[ask.worker] = ask
-            covered += ask.slots
+            taken[each.ask.worker] = each
+            covered += each.ask.slots
         else:
-            lost.append(Refused(ask, *_too_late(ask, tuple(taken.values()))))
-    return tuple(taken.values()), lost
+            lost.append(Refused(each.ask, *_too_late(each, tuple(taken.values()))))
+    return tuple(each.ask for each in taken.values()), lost
 
 
-def _too_late(ask: Ask, taken: tuple[Ask, ...]) -> tuple[Reason, str]:
+def _too_late(lost: _Ranked, taken: tuple[_Ranked, ...]) -> tuple[Reason, str]:
     if not taken:
         return Reason.NO_DEMAND, "No work of this job is open at the moment."
-    dearest = taken[-1].price
-    if ask.price == dearest:
-        return (
-            Reason.OUTBID,
-            f"Others that ask {dearest} a megasample, too, go first and take it all.",
-        )
-    return Reason.OUTBID, f"Asks up to {dearest} a megasample take all the work; this one is {ask.price}."
+    price, dearest, last = lost.ask.price, max(each.ask.price for each in taken), taken[-1].cost
+    if price > dearest:
+        return Reason.OUTBID, f"Asks up to {dearest} a megasample take all the work; this one is {price}."
+    if lost.cost == last:
+        return Reason.OUTBID, f"Others that cost no more at {price} a megasample go first and take it all."
+    return Reason.OUTRANKED, (
+        f"The ask is {price} a megasample and counts as {lost.cost / PARTS:.4g}, since"
+        f" {_doubts(lost.expected)}; what counts as up to {last / PARTS:.4g} takes all the work."
+    )
+
+
+def _doubts(expected: Prospect) -> str:
+    return (
+        f"{expected.failure / PARTS:.1%} of its worker's tiles are expected to fail,"
+        f" and each to take {expected.delay / PARTS:.1%} of the time that is left"
+    )
 
 
 def _fault(ask: Ask, ceiling: Wei, now: int) -> tuple[Reason, str] | None:

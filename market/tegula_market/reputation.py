@@ -58,7 +58,7 @@ class Reputation:
         return Reputation(self.verdicts, self.timeliness.after(at, bad=min(1.0, max(0.0, share))))
 
     def failure(self, at: float) -> int:
-        """The chance that the next lease has to be rendered again, in millionths.
+        """The chance that the next result is wrong, in millionths.
 
         An integer, so that the last bit of a logarithm decides no auction when its log is replayed elsewhere.
         """

@@ -21,6 +21,7 @@ OUTLINE = 1000
 REFUSALS: dict[str, str] = {
     Reason.ABOVE_CEILING: "above the ceiling",
     Reason.OUTBID: "outbid: cheaper asks took all the work",
+    Reason.OUTRANKED: "outranked: surer or faster workers took all the work",
 }
 """Short words for the common reasons; their sentences count in token units, which people do not."""
 

@@ -56,7 +56,8 @@ def leave(book: Book, event: events.WorkerLeft) -> Iterator[Command]:
     worker.online = False
     for lease in sorted(worker.leases):
         job = book.jobs[lease_parts(lease)[0]]
-        work.end(book, job, job.leases[lease], lifecycle.Expired(lease))
+        counts = book.proven(job.payees[lease])
+        work.end(book, job, job.leases[lease], lifecycle.Expired(lease, counts), event.at)
     for lease in sorted(worker.probes):
         yield from verdicts.give_up(book, lease)
     yield from audits.send_probes(book, event.at)

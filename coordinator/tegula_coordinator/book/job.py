@@ -1,8 +1,8 @@
 """One job in the book: its units, its asks, its leases and its money."""
 
 import heapq
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from tegula_coordinator.events import JobOpened
 from tegula_market import auction, ledger, lifecycle
@@ -24,6 +24,7 @@ from tegula_market.model import (
     WorkerId,
     lease_id,
 )
+from tegula_market.ranking import Prospect
 
 BARRED = "BARRED"
 
@@ -91,6 +92,8 @@ class Job:
     """Payout addresses whose workers get no more of this job, and why."""
     declined: dict[WorkerId, str] = field(default_factory=dict)
     """Why workers did not ask."""
+    expired: dict[Address, int] = field(default_factory=dict)
+    """Leases that an address has let run out while its worker was there."""
     returned: dict[WorkerId, set[int]] = field(default_factory=dict)
     """Units that a worker could not render."""
     vouchers: dict[Address, SignedVoucher] = field(default_factory=dict)
@@ -134,24 +137,27 @@ class Job:
         """Something is owed beyond what vouchers cover."""
         return self.ledger.paid != self.ledger.owed
 
-    def clear(self, online: set[WorkerId], now: float) -> list[auction.Refused]:
-        """Holds a round among the asks of workers that are there; who is taken works at its price."""
-        standing = {w: s for w, s in self.asks.items() if w in online}
-        warm = {worker for worker, s in standing.items() if s.warm}
+    def clear(self, prospects: Mapping[WorkerId, Prospect], now: float) -> list[auction.Refused]:
+        """Holds a round among the asks of workers that are there; who is taken works at its price.
+
+        Args:
+            prospects: what is expected of each worker that is there.
+        """
+        standing = {w: s for w, s in self.asks.items() if w in prospects}
         demand = len(self.open_units) + sum(
             1 for lease in self.leases.values() if self.units[lease.unit].phase is Phase.LEASED
         )
         cleared = auction.clear(
-            (s.ask for s in standing.values()), demand, self.order.ceiling, int(now), warm
+            (s.ask for s in standing.values()), demand, self.order.ceiling, int(now), prospects
         )
         self.calling = False
         self.taken = {ask.worker: ask for ask in cleared.taken}
         self.price = cleared.price or self.price
         for ask in cleared.taken:
-            self.asks[ask.worker] = StandingAsk(ask, ask.worker in warm)
+            self.asks[ask.worker] = replace(standing[ask.worker], code="", reason="")
         for no in cleared.refused:
-            self.asks[no.ask.worker] = StandingAsk(
-                no.ask, no.ask.worker in warm, no.reason.value, no.sentence
+            self.asks[no.ask.worker] = replace(
+                standing[no.ask.worker], code=no.reason.value, reason=no.sentence
             )
         return list(cleared.refused)
 

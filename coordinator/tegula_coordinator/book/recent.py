@@ -38,6 +38,11 @@ class Work:
     probe_seconds: float
     """0 for what was accepted with a batch."""
 
+    @property
+    def seconds(self) -> float:
+        """From lease to result, by the coordinator's clock; longer if the worker says so."""
+        return self.way_seconds + self.load_seconds + self.render_seconds
+
 
 @dataclass(slots=True)
 class Shown:

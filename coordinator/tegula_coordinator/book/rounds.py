@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, recent
+from tegula_coordinator.book import audits, prospects, recent
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.recent import Priced
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
@@ -58,8 +58,7 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
     job = book.live_job(event.job)
     if not job.calling or job.stopped is not None:
         raise NotAdmitted("no round is open")
-    online = {w.id for w in book.workers.values() if w.online and w.payout not in job.barred}
-    for refused in job.clear(online, event.at):
+    for refused in job.clear(prospects.of(book, job, event.at), event.at):
         no = messages.NotTaken(job.id, refused.reason.value, refused.sentence)
         yield Tell(refused.ask.worker, no)
     if job.taken and job.price is not None:

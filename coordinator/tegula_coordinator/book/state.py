@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.recent import Priced, Shown
 from tegula_market import messages
-from tegula_market.audit import Record
+from tegula_market.audit import NEWCOMER, Record
 from tegula_market.messages import FromCoordinator
 from tegula_market.model import (
     Address,
@@ -22,6 +22,7 @@ from tegula_market.model import (
     WorkerId,
     lease_parts,
 )
+from tegula_market.reputation import Reputation
 
 
 class NotAdmitted(TegulaError):
@@ -79,9 +80,17 @@ class Book:
     suspected: dict[LeaseId, WorkerId] = field(default_factory=dict)
     """Delivered results of which a few probes looked wrong, and to which verifier."""
     records: dict[Address, Record] = field(default_factory=dict)
-    """What each payout address has shown here."""
+    """What each payout address has shown here: how much an audit of it stands for."""
+    reputations: dict[Address, Reputation] = field(default_factory=dict)
+    """And how likely its next lease comes to something."""
     prices: dict[JobId, Priced] = field(default_factory=dict)
     """At which jobs have cleared of late, and when; oldest first."""
+
+    def reputation(self, payout: Address) -> Reputation:
+        return self.reputations.get(payout, Reputation())
+
+    def proven(self, payout: Address) -> bool:
+        return self.records.get(payout, Record()).passed >= NEWCOMER
 
     def answer_to(self, worker: WorkerId, lease: LeaseId) -> FromCoordinator | None:
         """What to tell a worker about a result that is of no more use; None if the result is wanted."""

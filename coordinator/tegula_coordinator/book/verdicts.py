@@ -8,7 +8,7 @@ from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
-from tegula_market.audit import NEWCOMER, Record
+from tegula_market.audit import Record
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Lease, LeaseId, Outcome, Verdict, Wei, lease_parts
 
@@ -96,6 +96,7 @@ def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     payout = job.payees[event.verdict.lease]
     if event.verdict.lease not in job.forfeits:
         book.records[payout] = book.records.get(payout, Record()).after_pass()
+        book.reputations[payout] = book.reputation(payout).judged(event.at, accepted=True)
     for lease_id in audits.settle(job, event.verdict.lease):
         lease = job.leases[lease_id]
         _note(job, verdicts[lease_id])
@@ -109,13 +110,13 @@ def _reject(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     """The audited tile; the rest of its batch is forfeit."""
     lease = job.leases[event.verdict.lease]
     payout = job.payees[lease.id]
-    record = book.records.get(payout, Record())
     lots = dict(job.lots)
     _, *others = audits.settle(job, lease.id)
     _note(job, event.verdict)
     job.drop(lease)
-    job.move(lease.unit, lifecycle.Rejected(lease.id, counts=record.passed >= NEWCOMER))
-    book.records[payout] = record.after_rejection()
+    job.move(lease.unit, lifecycle.Rejected(lease.id, counts=book.proven(payout)))
+    book.records[payout] = book.records.get(payout, Record()).after_rejection()
+    book.reputations[payout] = book.reputation(payout).judged(event.at, accepted=False)
     work.bar(book, job, payout, f"a tile was rejected: {event.verdict.reason}")
     audits.forfeit(book, job, others, lots)
     yield _told(job, lease, event.verdict)

@@ -13,11 +13,19 @@ from tegula_market.model import Address, Lease
 
 MAX_RETURNED = 3
 """Units that a worker may fail to render before it gets no more of the job."""
+MAX_EXPIRED = 3
+"""Leases that an address may let run out before it gets no more of the job. It is there and says nothing, for
+all of a lease's time: what no crash does, and what would keep a tile from everybody else."""
 
 
 def expire(book: Book, event: events.LeaseExpired) -> Iterator[Command]:
     job, lease = book.held(event.lease)
-    end(book, job, lease, lifecycle.Expired(lease.id))
+    payout = job.payees[lease.id]
+    end(book, job, lease, lifecycle.Expired(lease.id, book.proven(payout)), event.at)
+    job.taken.pop(lease.worker, None)  # another round decides whether somebody else should have its turn
+    job.expired[payout] = job.expired.get(payout, 0) + 1
+    if job.expired[payout] >= MAX_EXPIRED:
+        bar(book, job, payout, f"let {MAX_EXPIRED} tiles run out")
     yield Tell(lease.worker, messages.Revoke(lease.id, "the lease has expired"))
     yield from go_on(book, job, event.at)
 
@@ -26,7 +34,7 @@ def take_back(book: Book, event: events.LeaseReturned) -> Iterator[Command]:
     job, lease = book.held(event.lease)
     if lease.worker != event.worker:
         raise NotAdmitted("the lease is another worker's")
-    end(book, job, lease, lifecycle.Returned(lease.id))
+    end(book, job, lease, lifecycle.Returned(lease.id, book.proven(job.payees[lease.id])), event.at)
     given_back = job.returned.setdefault(event.worker, set())
     given_back.add(lease.unit)
     if len(given_back) >= MAX_RETURNED:
@@ -49,6 +57,8 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     if lease.worker != event.worker:
         raise NotAdmitted("the lease is another worker's")
     job.results[lease.unit] = event.result
+    payout = job.payees[lease.id]
+    book.reputations[payout] = book.reputation(payout).delivered(event.at)
     job.turnaround[lease.id] = event.at - job.leased_at[lease.id]
     job.move(lease.unit, lifecycle.Delivered(lease.id))
     book.workers[event.worker].leases.discard(lease.id)
@@ -76,7 +86,11 @@ def take_up(book: Book, job: Job, at: float) -> Iterator[Command]:
     yield from audits.send_probes(book, at)
 
 
-def end(book: Book, job: Job, lease: Lease, event: lifecycle.UnitEvent) -> None:
+def end(book: Book, job: Job, lease: Lease, event: lifecycle.UnitEvent, at: float) -> None:
+    """A lease without a result."""
+    payout, began = job.payees[lease.id], job.leased_at[lease.id]
+    share = (at - began) / max(1.0, lease.expiry - began)
+    book.reputations[payout] = book.reputation(payout).missed(at, share)
     book.workers[lease.worker].leases.discard(lease.id)
     job.drop(lease)
     job.move(lease.unit, event)

@@ -1,0 +1,41 @@
+"""What is expected of workers that ask for a job: `tegula_market.ranking`, from what the book has seen."""
+
+from tegula_coordinator.book.job import Job
+from tegula_coordinator.book.recent import Shown
+from tegula_coordinator.book.state import Book
+from tegula_market import ranking
+from tegula_market.model import WorkerId
+from tegula_market.ranking import Prospect
+
+
+def of(book: Book, job: Job, at: float) -> dict[WorkerId, Prospect]:
+    """Of every worker that is there and may work on the job. One whose speed is unknown is as slow as any."""
+    size = sum(job.sizes) / len(job.sizes)
+    asking = [book.workers[w] for w in job.asks if book.workers[w].online]
+    able = [worker for worker in asking if worker.payout not in job.barred]
+    took = {w.id: _seconds(w.shown, size, warm=job.asks[w.id].warm) for w in able}
+    slowest = max((seconds for seconds in took.values() if seconds is not None), default=0.0)
+    found = {}
+    for worker in able:
+        known = took[worker.id]
+        found[worker.id] = ranking.prospect(
+            book.reputation(worker.payout),
+            at,
+            slowest if known is None else known,
+            job.order.terms.deadline - at,
+            book.timing.lease_seconds,
+            warm=job.asks[worker.id].warm,
+        )
+    return found
+
+
+def _seconds(shown: Shown, size: float, *, warm: bool) -> float | None:
+    """From a lease of that size to its result, as it was of late. A cold scene is loaded on top of it.
+
+    A worker may say of loading what it likes: more of it makes only itself slower.
+    """
+    if not shown.work:
+        return None
+    per_sample = sum(work.seconds for work in shown.work) / sum(work.size for work in shown.work)
+    loads = [work.load_seconds for work in shown.work if work.load_seconds]
+    return size * per_sample + (sum(loads) / len(loads) if loads and not warm else 0.0)
