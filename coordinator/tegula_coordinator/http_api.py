@@ -146,7 +146,7 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
 
     _serve_everybody(app, desk)
     _serve_evidence(app, desk, for_blobs)
-    _serve_market(app, desk, for_requesters)
+    _serve_market(app, desk, for_requesters, for_blobs)
     relay_api.serve(app, desk, relay, for_requesters, of_jobs)
     return app
 
@@ -185,11 +185,16 @@ def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
         return FileResponse(path, media_type="application/zip", background=cleanup)
 
 
-def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any]) -> None:
+def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], for_both: Sequence[Any]) -> None:
     @app.get("/v1/market", dependencies=for_requesters)
     async def market() -> dict[str, Any]:
         """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
         return views.market(desk.book, time.time())
+
+    @app.get("/v1/market/prices", dependencies=for_both)
+    async def prices() -> dict[str, Any]:
+        """What a megasample has cost, hour by hour, on each kind of device. Workers may see it, too."""
+        return views.prices(desk.book)
 
 
 def _job_id(raw: str) -> JobId:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tegula_coordinator.book import Book, Job, recent
+from tegula_coordinator.book import Book, Job, history, recent
 from tegula_coordinator.book.job import PostedRoot
 from tegula_coordinator.book.state import Worker
 from tegula_coordinator.events import ResultArrived
 from tegula_coordinator.store import Recorded
 from tegula_market import codec
 from tegula_market.lifecycle import Phase
-from tegula_market.model import Wei
+from tegula_market.model import MEGASAMPLE, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,17 @@ def market(book: Book, now: float) -> dict[str, Any]:
     }
 
 
+def prices(book: Book) -> dict[str, Any]:
+    """What work has cost of late, by token and kind of device; `book.history` says what counts."""
+    return {
+        "period": history.PERIOD,
+        "classes": [
+            {**codec.encode(of), "candles": [_candle(candle) for candle in candles]}
+            for of, candles in reversed(book.history.items())
+        ],
+    }
+
+
 def event(recorded: Recorded) -> dict[str, Any]:
     """An event of a job. Of a result nothing that has a use before its verdict: neither image nor lot."""
     body = codec.encode(recorded.event)
@@ -76,6 +87,11 @@ def event(recorded: Recorded) -> dict[str, Any]:
         body = {**body, "lot": None, "result": {**body["result"], "image": None, "signature": None}}
     kind = type(recorded.event).__name__
     return {"seq": recorded.seq, "at": recorded.event.at, "kind": kind, "body": body}
+
+
+def _candle(candle: history.Candle) -> dict[str, Any]:
+    """With its volume in megasamples, the unit that prices are for."""
+    return {**codec.encode(candle), "volume": candle.volume / MEGASAMPLE}
 
 
 def _present(worker: Worker) -> dict[str, Any]:

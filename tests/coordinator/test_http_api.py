@@ -72,6 +72,7 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("POST", "/v1/blobs/missing"),
             ("POST", "/v1/jobs"),
             ("GET", "/v1/market"),
+            ("GET", "/v1/market/prices"),
         ]
         asked += [("GET", job), ("GET", job + "/events"), ("GET", job + "/units/0/attempts/1/evidence")]
         asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close", "settle")]
@@ -109,6 +110,12 @@ def test_the_market_is_told_before_there_is_a_job(act: Act) -> None:
         # 4 tiles, 64 x 48 pixels, 16 samples: 0.049152 megasamples in 4 seconds
         assert (speed.device, speed.results, speed.jobs) == ("CPU", 4, 1)
         assert speed.mean == speed.slowest == speed.fastest == pytest.approx(0.049152 / 4)
+        told = await it.get("/v1/market/prices")
+        (on_cpu,) = told["classes"]
+        *_, hour = on_cpu["candles"]
+        assert (on_cpu["device"], on_cpu["token"], told["period"]) == ("CPU", "0x" + "04" * 20, 3600)
+        assert [hour[name] for name in ("open", "high", "low", "close")] == ["40"] * 4
+        assert sum(each["volume"] for each in on_cpu["candles"]) == pytest.approx(0.049152)
         await it.keeper.record(events.WorkerLeft(time.time(), ANN, "left"))
         left = await market()
         assert [worker.ask for worker in left.workers] == [None]

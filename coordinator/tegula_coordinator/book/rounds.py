@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, prospects, recent
+from tegula_coordinator.book import audits, history, prospects, recent
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.recent import Priced
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
@@ -63,6 +63,8 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
         yield Tell(refused.ask.worker, no)
     if job.taken and job.price is not None:
         recent.note_price(book.prices, job.id, Priced(job.price, event.at))
+        for device in dict.fromkeys(book.workers[worker].device for worker in job.taken):
+            history.cleared(book.history, history.of(job.order.terms.token, device), job.price, event.at)
     yield from lease_out(book, job, event.at)
 
 

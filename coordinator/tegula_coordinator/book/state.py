@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tegula_coordinator.book.history import History
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.recent import Priced, Shown
 from tegula_market import messages
@@ -85,6 +86,7 @@ class Book:
     """And how likely its next lease comes to something."""
     prices: dict[JobId, Priced] = field(default_factory=dict)
     """At which jobs have cleared of late, and when; oldest first."""
+    history: History = field(default_factory=lambda: History({}))
 
     def reputation(self, payout: Address) -> Reputation:
         return self.reputations.get(payout, Reputation())

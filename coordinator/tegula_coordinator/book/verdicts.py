@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, recent, work
+from tegula_coordinator.book import audits, history, recent, work
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -101,9 +101,16 @@ def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
         lease = job.leases[lease_id]
         _note(job, verdicts[lease_id])
         recent.note_work(book.workers[lease.worker].shown, job, lease, verdicts[lease_id])
+        _sold(book, job, lease, event.at)
         job.pay(lease)
         job.move(lease.unit, lifecycle.Accepted(lease.id))
         yield _told(job, lease, verdicts[lease_id])
+
+
+def _sold(book: Book, job: Job, lease: Lease, at: float) -> None:
+    assert job.price is not None
+    of = history.of(job.order.terms.token, book.workers[lease.worker].device)
+    history.accepted(book.history, of, job.price, job.sizes[lease.unit], at)
 
 
 def _reject(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
