@@ -56,14 +56,18 @@ def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
 def stop(book: Book, job: Job, phase: JobPhase, reason: str, at: float) -> Iterator[Command]:
     """Ends what is open or being rendered. What is delivered is still judged, and paid if it is right."""
     job.stopped, job.reason, job.calling = phase, reason, False
+    freed = []
     for lease in [le for le in job.leases.values() if job.units[le.unit].phase is Phase.LEASED]:
-        book.workers[lease.worker].leases.discard(lease.id)
+        freed.append(book.workers[lease.worker])
+        freed[-1].leases.discard(lease.id)
         job.drop(lease)
         job.move(lease.unit, lifecycle.Cancelled())
         yield Tell(lease.worker, messages.Revoke(lease.id, reason))
     cancel_open(job)
     audits.close(book, job)
     yield from audits.send_probes(book, at)
+    for worker in freed:
+        yield from rounds.serve(book, worker, at)
 
 
 def cancel_open(job: Job) -> None:

@@ -26,7 +26,8 @@ from tegula_market.model import (
 )
 from tegula_market.ranking import Prospect
 
-BARRED = "BARRED"
+BARRED, BUSY = "BARRED", "BUSY"
+"""Why an ask was not taken, besides what an auction says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Job:
         """Something is owed beyond what vouchers cover."""
         return self.ledger.paid != self.ledger.owed
 
-    def clear(self, prospects: Mapping[WorkerId, Prospect], now: float) -> list[auction.Refused]:
+    def clear(self, prospects: Mapping[WorkerId, Prospect], now: float) -> None:
         """Holds a round among the asks of workers that are there; who is taken works at its price.
 
         Args:
@@ -159,7 +160,6 @@ class Job:
             self.asks[no.ask.worker] = replace(
                 standing[no.ask.worker], code=no.reason.value, reason=no.sentence
             )
-        return list(cleared.refused)
 
     def spare_asks(self) -> bool:
         """Whether somebody who lost the last round could fill a gap in another."""

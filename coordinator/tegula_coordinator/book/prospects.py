@@ -2,7 +2,7 @@
 
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.recent import Shown
-from tegula_coordinator.book.state import Book
+from tegula_coordinator.book.state import Book, Worker
 from tegula_market import ranking
 from tegula_market.model import WorkerId
 from tegula_market.ranking import Prospect
@@ -17,16 +17,23 @@ def of(book: Book, job: Job, at: float) -> dict[WorkerId, Prospect]:
     slowest = max((seconds for seconds in took.values() if seconds is not None), default=0.0)
     found = {}
     for worker in able:
-        known = took[worker.id]
+        known, left = took[worker.id], job.order.terms.deadline - at
+        if busy(job, worker):
+            known = left  # nobody knows when it will start, and others stand idle
         found[worker.id] = ranking.prospect(
             book.reputation(worker.payout),
             at,
             slowest if known is None else known,
-            job.order.terms.deadline - at,
+            left,
             book.timing.lease_seconds,
             warm=job.asks[worker.id].warm,
         )
     return found
+
+
+def busy(job: Job, worker: Worker) -> bool:
+    """Whether other jobs have all of it: taken, it would keep from the job whoever stands idle."""
+    return worker.free <= 0 and not any(lease in job.leases for lease in worker.leases)
 
 
 def _seconds(shown: Shown, size: float, *, warm: bool) -> float | None:

@@ -1,15 +1,19 @@
 """The market: workers are called for a job, ask, and are leased units in rounds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tegula_coordinator import events
 from tegula_coordinator.book import audits, history, prospects, recent
-from tegula_coordinator.book.job import Job, StandingAsk
+from tegula_coordinator.book.job import BARRED, BUSY, Job, StandingAsk
 from tegula_coordinator.book.recent import Priced
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
 from tegula_market import auction, messages
+from tegula_market.auction import Reason
 from tegula_market.model import Ask
+
+ALL_BUSY = "Other jobs have all of its slots, and workers that are idle go first."
 
 
 def open_job(book: Book, event: events.JobOpened) -> Iterator[Command]:
@@ -58,14 +62,26 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
     job = book.live_job(event.job)
     if not job.calling or job.stopped is not None:
         raise NotAdmitted("no round is open")
-    for refused in job.clear(prospects.of(book, job, event.at), event.at):
-        no = messages.NotTaken(job.id, refused.reason.value, refused.sentence)
-        yield Tell(refused.ask.worker, no)
+    before = {name: standing.code for name, standing in job.asks.items()}
+    job.clear(prospects.of(book, job, event.at), event.at)
+    for name, standing in list(job.asks.items()):
+        if standing.code in {Reason.OUTBID, Reason.OUTRANKED} and prospects.busy(job, book.workers[name]):
+            job.asks[name] = replace(standing, code=BUSY, reason=ALL_BUSY)
+        now = job.asks[name]
+        if now.code not in {"", BARRED, before[name]}:
+            yield Tell(name, messages.NotTaken(job.id, now.code, now.reason))
     if job.taken and job.price is not None:
         recent.note_price(book.prices, job.id, Priced(job.price, event.at))
         for device in dict.fromkeys(book.workers[worker].device for worker in job.taken):
             history.cleared(book.history, history.of(job.order.terms.token, device), job.price, event.at)
     yield from lease_out(book, job, event.at)
+
+
+def serve(book: Book, worker: Worker, at: float) -> Iterator[Command]:
+    """After one of its slots has become free: the job that has least of the market goes first."""
+    for job in sorted(book.live.values(), key=lambda job: len(job.leases)):
+        if worker.free > 0 and worker.id in job.taken:
+            yield from lease_out(book, job, at)
 
 
 def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:

@@ -27,6 +27,7 @@ def expire(book: Book, event: events.LeaseExpired) -> Iterator[Command]:
     if job.expired[payout] >= MAX_EXPIRED:
         bar(book, job, payout, f"let {MAX_EXPIRED} tiles run out")
     yield Tell(lease.worker, messages.Revoke(lease.id, "the lease has expired"))
+    yield from rounds.serve(book, book.workers[lease.worker], event.at)
     yield from go_on(book, job, event.at)
 
 
@@ -44,6 +45,7 @@ def take_back(book: Book, event: events.LeaseReturned) -> Iterator[Command]:
             book.workers[event.worker].payout,
             f"could not render {MAX_RETURNED} tiles: {event.reason}",
         )
+    yield from rounds.serve(book, book.workers[event.worker], event.at)
     if _nobody_can(book, job, lease.unit):
         where = f"tile {lease.unit} cannot be rendered by any worker here"
         failed = f"{where}: {event.failure}: {event.reason}"
@@ -63,6 +65,7 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     job.move(lease.unit, lifecycle.Delivered(lease.id))
     book.workers[event.worker].leases.discard(lease.id)
     audits.hold(job, lease, event.lot)
+    yield from rounds.serve(book, book.workers[event.worker], event.at)
     yield from take_up(book, job, event.at)
 
 

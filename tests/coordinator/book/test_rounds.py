@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from coordinator.playbook import (
@@ -22,8 +24,9 @@ from coordinator.playbook import (
 )
 from tegula_coordinator import events
 from tegula_coordinator.book import NotAdmitted
+from tegula_coordinator.commands import Command, SendLease
 from tegula_market import messages
-from tegula_market.model import Ask, Outcome, Wei
+from tegula_market.model import Ask, JobId, Outcome, Wei, WorkerId
 
 
 def test_a_job_is_called_out_to_workers_but_not_to_verifiers() -> None:
@@ -120,3 +123,53 @@ def test_who_waits_for_vouchers_is_leased_no_more_until_they_come() -> None:
     assert leases(play(book, judged(1, Outcome.ACCEPTED))) == []
     assert leases(play(book, delivered(ANN, 2))) == []
     assert leases(play(book, vouchered(ANN, 80))) == [(ANN, 3, 80)]
+
+
+OTHER = JobId(b"\x0b" * 32)
+
+
+def another(*asks: tuple[WorkerId, int]) -> list[events.Event]:
+    """A second job, asks for it, and its round."""
+    job = opened()
+    assert isinstance(job, events.JobOpened)
+    arrived = [
+        events.AskArrived(NOW, Ask(worker, OTHER, Wei(price), 1, 2_000_000_000), warm=False)
+        for worker, price in asks
+    ]
+    return [replace(job, job=OTHER), *arrived, events.CallEnded(NOW + 2, OTHER)]
+
+
+def jobs_leased(commands: list[Command]) -> list[JobId]:
+    return [command.lease.job for command in commands if isinstance(command, SendLease)]
+
+
+def test_a_job_that_comes_second_has_its_turn_as_soon_as_a_slot_is_free() -> None:
+    """One worker with one slot: its next tile is of the job that has less under way."""
+    book = a_book(3)
+    play(book, joined(ANN), opened(), asked(ANN, 40), called())
+    assert jobs_leased(play(book, *another((ANN, 40)))) == []
+    assert jobs_leased(play(book, delivered(ANN, 0))) == [OTHER]
+
+
+def test_a_worker_that_others_keep_busy_leaves_the_job_to_who_is_idle() -> None:
+    book = a_book(1)
+    play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), called())
+    commands = play(book, *another((ANN, 40), (BOB, 50)))
+    assert leases(commands) == [(BOB, 0, 100)]
+    assert told(commands, ANN) == [messages.NotTaken]
+    assert book.jobs[OTHER].asks[ANN].code == "BUSY"
+
+
+def test_a_job_that_ends_frees_its_workers_for_the_next() -> None:
+    book = a_book(1)
+    play(book, joined(ANN), opened(), asked(ANN, 40), called(), *another((ANN, 40)))
+    assert jobs_leased(play(book, events.JobCancelled(NOW + 3, JOB, "enough"))) == [OTHER]
+
+
+def test_who_lost_for_the_same_reason_is_not_told_again() -> None:
+    book = a_book(1)
+    play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called())
+    play(book, joined(EVE), asked(EVE, 60), called())
+    play(book, asked(EVE, 60))
+    commands = play(book, called())
+    assert (told(commands, BOB), told(commands, EVE)) == ([], [messages.NotTaken])
