@@ -132,22 +132,24 @@ def _rank(ask: Ask, ceiling: Wei, prospects: Mapping[WorkerId, Prospect]) -> _Ra
 def _take(ranked: list[_Ranked], demand: int) -> tuple[tuple[Ask, ...], list[Refused]]:
     taken: dict[WorkerId, _Ranked] = {}
     lost: list[Refused] = []
-    covered = 0
+    covered, dearest, last = 0, Wei(0), 0
     for each in ranked:
         if each.ask.worker in taken:
             lost.append(Refused(each.ask, Reason.DUPLICATE, "A better ask of the same worker was taken."))
         elif covered < demand:
             taken[each.ask.worker] = each
+            dearest, last = Wei(max(dearest, each.ask.price)), each.cost
             covered += each.ask.slots
         else:
-            lost.append(Refused(each.ask, *_too_late(each, tuple(taken.values()))))
+            lost.append(Refused(each.ask, *_too_late(each, dearest, last)))
     return tuple(each.ask for each in taken.values()), lost
 
 
-def _too_late(lost: _Ranked, taken: tuple[_Ranked, ...]) -> tuple[Reason, str]:
-    if not taken:
+def _too_late(lost: _Ranked, dearest: Wei, last: int) -> tuple[Reason, str]:
+    """Against the dearest price among those taken, and the cost of the last of them."""
+    price = lost.ask.price
+    if not last:
         return Reason.NO_DEMAND, "No work of this job is open at the moment."
-    price, dearest, last = lost.ask.price, max(each.ask.price for each in taken), taken[-1].cost
     if price > dearest:
         return Reason.OUTBID, f"Asks up to {dearest} a megasample take all the work; this one is {price}."
     if lost.cost == last:

@@ -80,26 +80,32 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
 def serve(book: Book, worker: Worker, at: float) -> Iterator[Command]:
     """After one of its slots has become free: the job that has least of the market goes first."""
     for job in sorted(book.live.values(), key=lambda job: len(job.leases)):
-        if worker.free > 0 and worker.id in job.taken:
-            yield from lease_out(book, job, at)
+        if worker.id in job.taken:
+            yield from _lease_to(book, job, worker, at)
 
 
 def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
-    """Gives every taken worker what its slots hold, in turn, cheapest first."""
-    if job.stopped is not None or job.adrift or at >= job.order.terms.deadline:
+    """Gives every taken worker what its slots hold, in turn, the one that is expected to cost least first."""
+    for name in list(job.taken):
+        if not job.open_units:
+            return
+        yield from _lease_to(book, job, book.workers[name], at)
+
+
+def _lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
+    if worker.free <= 0 or job.stopped is not None or job.adrift or at >= job.order.terms.deadline:
         return
-    for ask in job.taken.values():
-        worker = book.workers[ask.worker]
-        while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:
-            unit = job.next_unit(ask.worker)
-            if unit is None or _holds_back(job, worker, ask, unit):
-                break
-            expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
-            lease = job.lease(unit, ask.worker, worker.payout, expiry)
-            worker.leases.add(lease.id)
-            job.leased_at[lease.id] = at
-            yield SendLease(lease)
-            yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
+    ask = job.taken[worker.id]
+    while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:
+        unit = job.next_unit(worker.id)
+        if unit is None or _holds_back(job, worker, ask, unit):
+            return
+        expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
+        lease = job.lease(unit, worker.id, worker.payout, expiry)
+        worker.leases.add(lease.id)
+        job.leased_at[lease.id] = at
+        yield SendLease(lease)
+        yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
 
 
 def _holds_back(job: Job, worker: Worker, ask: Ask, unit: int) -> bool:
