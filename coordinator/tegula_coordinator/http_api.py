@@ -115,6 +115,11 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         """With the mark of an earlier view, of the units those only that have changed since."""
         return await desk.show(_job_id(job), since)
 
+    @app.get("/v1/jobs/{job}/waiting", dependencies=of_jobs)
+    async def waiting(job: str) -> dict[str, Any]:
+        """Why each tile that is not finished is no further."""
+        return views.waiting(desk.book, desk.find(_job_id(job)))
+
     @app.get("/v1/jobs/{job}/events", dependencies=of_jobs)
     async def follow(
         job: str,
@@ -190,6 +195,11 @@ def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], for_b
     async def market() -> dict[str, Any]:
         """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
         return views.market(desk.book, time.time())
+
+    @app.get("/v1/market/idle", dependencies=for_requesters)
+    async def idle() -> dict[str, Any]:
+        """Why each worker that renders nothing does so."""
+        return views.idle(desk.book)
 
     @app.get("/v1/market/prices", dependencies=for_both)
     async def prices() -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tegula_coordinator.book import Book, Job, history, recent
+from tegula_coordinator.book import Book, Job, history, recent, why
 from tegula_coordinator.book.job import PostedRoot
 from tegula_coordinator.book.state import Worker
 from tegula_coordinator.events import ResultArrived
 from tegula_coordinator.store import Recorded
 from tegula_market import codec
-from tegula_market.lifecycle import Phase
+from tegula_market.lifecycle import FINISHED, Phase
 from tegula_market.model import MEGASAMPLE, Wei
 
 
@@ -66,6 +66,27 @@ def market(book: Book, now: float) -> dict[str, Any]:
         "verifiers": [_present(worker) for worker in online if worker.verifier],
         "prices": [codec.encode(priced) for priced in book.prices.values()],
         "speeds": [codec.encode(speed) for speed in recent.speeds(remembered)],
+    }
+
+
+def waiting(book: Book, job: Job) -> dict[str, Any]:
+    """Why each unfinished unit is no further, by reason."""
+    found: dict[why.Why, list[int]] = {}
+    for index, state in enumerate(job.units):
+        if state.phase not in FINISHED:
+            found.setdefault(why.unit(book, job, index), []).append(index)
+    return {"waiting": [{**codec.encode(reason), "units": units} for reason, units in found.items()]}
+
+
+def idle(book: Book) -> dict[str, Any]:
+    """Why each worker that is there renders nothing. No names: what each was told it knows."""
+    there = (worker for worker in book.workers.values() if worker.online and not worker.verifier)
+    return {
+        "workers": [
+            {**_present(worker), **codec.encode(why.worker(book, worker))}
+            for worker in there
+            if not worker.leases
+        ]
     }
 
 

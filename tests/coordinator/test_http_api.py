@@ -73,6 +73,8 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("POST", "/v1/jobs"),
             ("GET", "/v1/market"),
             ("GET", "/v1/market/prices"),
+            ("GET", "/v1/market/idle"),
+            ("GET", f"{job}/waiting"),
         ]
         asked += [("GET", job), ("GET", job + "/events"), ("GET", job + "/units/0/attempts/1/evidence")]
         asked += [("POST", f"{job}/{act}") for act in ("vouchers", "cancel", "close", "settle")]
@@ -95,6 +97,8 @@ def test_the_market_is_told_before_there_is_a_job(act: Act) -> None:
         assert (await market()).workers == ()
         for worker in (ANN, BOB, JUDGE):
             await it.keeper.record(joined(worker))
+        idle = await it.get("/v1/market/idle")
+        assert [each["code"] for each in idle["workers"]] == ["NO_JOBS", "NO_JOBS"]
         seen = await market()
         ours = Present("4.5.15", "CPU", 1, None)
         assert (seen.workers, seen.verifiers, seen.prices, seen.speeds) == ((ours, ours), (ours,), (), ())

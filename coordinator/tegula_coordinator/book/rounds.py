@@ -98,7 +98,7 @@ def _lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Comma
     ask = job.taken[worker.id]
     while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:
         unit = job.next_unit(worker.id)
-        if unit is None or _holds_back(job, worker, ask, unit):
+        if unit is None or holds_back(job, worker, ask, unit):
             return
         expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
         lease = job.lease(unit, worker.id, worker.payout, expiry)
@@ -108,7 +108,7 @@ def _lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Comma
         yield WakeAt(events.LeaseExpired(float(expiry), lease.id))
 
 
-def _holds_back(job: Job, worker: Worker, ask: Ask, unit: int) -> bool:
+def holds_back(job: Job, worker: Worker, ask: Ask, unit: int) -> bool:
     """Whether the worker waits for vouchers first: it would give the lease back."""
     assert job.price is not None
     unsigned = job.ledger.owed.get(worker.payout, 0) - job.ledger.paid.get(worker.payout, 0)
