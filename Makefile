@@ -9,7 +9,7 @@ SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
 
 .PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
-.PHONY: contracts-check ten-thousand slither halmos mutants addon addon-repository bench verify-bench calibrate clean
+.PHONY: contracts-check ten-thousand slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -75,6 +75,9 @@ bench: setup $(SCENE)
 
 verify-bench: setup ## cheats found, honest tiles believed, what it costs; 25 minutes, 6 the second time
 	PYTHONPATH=bench $(BIN)/python -m verification.run --out bench-out/verification
+
+market-sim: setup ## attacks, prices and fairness in a market of 200 synthetic workers; a minute and a half
+	PYTHONPATH=bench $(BIN)/python -m simulator.run --out docs/market
 
 calibrate: setup ## measure honest differences anew, for the shipped thresholds
 	PYTHONPATH=bench $(BIN)/python -m verification.calibrate --out bench-out/verification

@@ -11,6 +11,7 @@ ROOMS = {
     "requester": ROOT / "requester" / "tegula",
     "blender_addon": ROOT / "blender_addon" / "tegula_blender",
     "bench/verification": ROOT / "bench" / "verification",
+    "bench/simulator": ROOT / "bench" / "simulator",
 }
 COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
@@ -59,6 +60,9 @@ COVERED_ELSEWHERE = {
     "bench/verification/run.py": "the program; its parts are tested",
     "bench/verification/subjects.py": "finds scenes; end_to_end/test_adaptive.py builds the same ones",
     "bench/verification/table.py": "bench/verification/test_roc.py",
+    "bench/simulator/machines.py": "bench/simulator/test_market.py plays every plan",
+    "bench/simulator/plot.py": "bench/simulator/test_run.py",
+    "bench/simulator/world.py": "bench/simulator/test_market.py",
     "blender_addon/market_view.py": "types; blender_addon/test_client.py decodes them",
     "blender_addon/session/follow.py": "requester/test_job.py follows whole jobs",
     "blender_addon/rewriting.py": "end_to_end/test_gauntlet.py renders what it copies",

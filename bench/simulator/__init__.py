@@ -1,0 +1,1 @@
+"""A market of synthetic workers on the real book, with auction, lifecycle, ledger and audits as shipped."""

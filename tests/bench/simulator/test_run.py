@@ -1,0 +1,23 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from simulator import market, run
+from simulator.machines import ATTACKS
+
+
+@pytest.mark.slow
+def test_the_program_writes_a_table_and_a_plot_for_each_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "ATTACKS", {"overbidding": ATTACKS["overbidding"]})
+    monkeypatch.setattr(market.compare, "__defaults__", (market.SHARE, 3))
+    monkeypatch.setattr(market.simulate, "__defaults__", (market.SHARE, 6))
+    monkeypatch.setattr(run, "BETWEEN", (3.0,))
+    run.main(tmp_path, 1)
+    for name in ("attacks", "prices", "machines", "loads"):
+        assert list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))
+    for name in ("attacks", "prices", "fairness"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert "overbidding, 20% of machines" in capsys.readouterr().out
