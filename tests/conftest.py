@@ -14,7 +14,7 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 # What is asserted beside the tests tells its values, too.
-pytest.register_assert_rewrite("end_to_end.jobs")
+pytest.register_assert_rewrite("end_to_end.jobs", "end_to_end.kills")
 
 # A shell has background jobs ignore Ctrl-C, and so does what they start; programs under test must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,12 +14,13 @@ from end_to_end.cuts import Wire
 from tegula import programs
 from tegula.market import Market
 from tegula.programs import Program
+from tegula_coordinator import cli as coordinator_cli
 from tegula_market import codec
 from tegula_market.adapters import devchain, signing
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, JobId, Wei
-from tegula_worker import keys
+from tegula_worker import keys, passphrases
 
 READY_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
@@ -50,7 +51,7 @@ class Stage:
         """A worker that is started is waited for until it is welcome."""
         self._ways = [wire.port for wire in self.wires] or [self.http, self.router]
         self.verifier_home, self.second_home = folder / "verifier", folder / "second verifier"
-        self._configure([_key(self.verifier_home), _key(self.second_home)])
+        self._configure([_verifier_key(self.verifier_home), _verifier_key(self.second_home)])
 
     def coordinator(self) -> Program:
         """Starts it, for the first time or again; the configuration stays the same, ports included."""
@@ -148,8 +149,8 @@ class Stage:
 
     def _configure(self, verifiers: list[str]) -> None:
         home = self._folder / "coordinator"
-        made = _shown([programs.find("tegula-coordinator"), "keys", "--dir", str(home)])
-        self.coordinator_address = codec.decode(Address, made["coordinator"])
+        coordinator_cli.keys(home)
+        self.coordinator_address = signing.load_key(home / "coordinator.key").address
         self.chain.give_ether(self.coordinator_address, ETHER_FOR_GAS)
         self._token = secrets.token_hex()
         (home / "tokens").write_text(self._token)
@@ -218,10 +219,10 @@ def job_in(line: str) -> JobId:
     return JobId(bytes.fromhex(word(line, "job")))
 
 
-def _key(home: Path) -> str:
-    """The public key of a worker, which is made if it is not there."""
-    key: str = _shown([programs.find("tegula-worker"), "keys", "--data", str(home)])["worker"]
-    return key
+def _verifier_key(home: Path) -> str:
+    """Makes a verifier's keys; the public one, as the coordinator's configuration names it."""
+    keys.create(home, passphrases.nowhere)
+    return "0x" + keys.shown(home)[0].hex()
 
 
 def _free_port() -> int:
