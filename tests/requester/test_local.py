@@ -89,14 +89,6 @@ def test_without_a_usable_sandbox_it_renders_and_says_so(scene: Path, tmp_path: 
     assert (out / "frame_0003.exr").is_file()
 
 
-def test_a_ceiling_under_every_ask_names_the_lowest(scene: Path, tmp_path: Path) -> None:
-    done = tegula(str(scene), "--ceiling", "30", "--out", str(tmp_path), "--quiet")
-    assert done.returncode == 2
-    assert "40" in done.stderr
-    assert "back in your wallet" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
