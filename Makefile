@@ -2,8 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# A test that renders or waits for a chain leaves a core half idle. A file's tests stay together: they share markets.
-TOGETHER := -n 3 --dist loadfile
+# A test that starts programs or waits for a chain leaves a core half idle. A file's tests stay together: they share
+# markets. Files go out in the order of tests/conftest.py, the longest first.
+TOGETHER := -n 4 --dist loadfile --no-loadscope-reorder
 FAST_TESTS := $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator -e worker[bpy] -e blender_addon -e requester[local]
@@ -20,7 +21,7 @@ demo: setup $(SCENE) ## the main job on this computer: a scene becomes a verifie
 
 test: setup ## fast tests first, then those with real renders, chains and databases
 	$(FAST_TESTS)
-	$(BIN)/python -m pytest -m slow $(TOGETHER) --no-loadscope-reorder
+	$(BIN)/python -m pytest -m slow $(TOGETHER)
 
 test-fast: setup
 	$(FAST_TESTS)

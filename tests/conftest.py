@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from tegula_market.adapters import home
 
+HERE = Path(__file__).parent
+
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
@@ -18,6 +20,19 @@ pytest.register_assert_rewrite("end_to_end.jobs", "end_to_end.kills")
 
 # A shell has background jobs ignore Ctrl-C, and so does what they start; programs under test must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONGEST = "end_to_end", "contracts", "requester", "worker", "examples", "market"
+"""Folders with files that take a minute or more. If one of these began last, all else would wait for it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; pytest-xdist hands out files in this order (`--no-loadscope-reorder`)."""
+
+    def turn(item: pytest.Item) -> int:
+        folder = item.path.relative_to(HERE).parts[0]
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(autouse=True, scope="session")
