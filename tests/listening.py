@@ -18,6 +18,14 @@ def listener() -> Iterator[socket.socket]:
         yield listening
 
 
+def free_port() -> int:
+    """On loopback; nobody has it now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def called(listening: socket.socket) -> bool:
     try:
         listening.accept()[0].close()

@@ -20,6 +20,8 @@ from tegula_market.model import JobId
 log = structlog.get_logger(__name__)
 
 LARGEST_BATCH = 1000
+LEAD_SECONDS = 1.0
+"""Between two looks at who leads."""
 Carrier = Callable[[Command], Awaitable[None]]
 
 
@@ -41,10 +43,9 @@ class Bookkeeper:
 
     def replay(self) -> None:
         """Brings the book to where the log ends. Blocks: nothing else may run before it anyway."""
-        for recorded in self._events.replay():
+        for recorded in self._events.replay(self.seq):
             step(self.book, recorded.event)
             self.seq = recorded.seq
-        log.info("log replayed", events=self.seq, jobs=len(self.book.jobs))
 
     async def record(self, event: Event) -> None:
         """Returns once the event is in the book and on disk.
@@ -55,6 +56,31 @@ class Bookkeeper:
         done = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Waiting(event, done))
         await done
+
+    async def lead(self) -> None:
+        """Waits until this program leads; its book is up to date then, and until then hardly behind.
+
+        Raises:
+            StoreError: another program leads, and none can stand by; or the database fails.
+        """
+        if not await asyncio.to_thread(self._events.lead):
+            log.info("another coordinator leads; standing by")
+            self.replay()
+            while not await asyncio.to_thread(self._events.lead):
+                await asyncio.sleep(LEAD_SECONDS)
+                self.replay()
+        self.replay()
+        log.info("log replayed", events=self.seq, jobs=len(self.book.jobs))
+
+    async def stay(self) -> None:
+        """Runs for as long as this program leads, though it may have nothing to append.
+
+        Raises:
+            StoreError: it leads no more.
+        """
+        while True:
+            await asyncio.sleep(LEAD_SECONDS)
+            await asyncio.to_thread(self._events.confirm)
 
     def post(self, event: Event) -> None:
         """As `record`, for whoever cannot wait and does not mind a no."""

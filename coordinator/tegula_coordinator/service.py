@@ -60,13 +60,13 @@ async def serve(config: Config) -> None:
         raise ConfigError("arbiter: name somebody else than the coordinator, whose roots it is to judge")
     devkeys.refuse_elsewhere(key.address, escrow.domain.chain_id)  # it signs vouchers, too
     relay = await asyncio.to_thread(Relay.open, escrow, key, config.currency)
-    blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
     derive = Derive(curve.secret)
     book = Book(tiles.sizes, Timing(config.call_seconds, config.lease_seconds))
     async with AsyncExitStack() as stack:
         events = stack.enter_context(closing(EventLog(config.database_url)))
         keeper = Bookkeeper(book, events)
-        keeper.replay()
+        await keeper.lead()  # whatever is another's while it leads is touched after this only
+        blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
         router = await stack.enter_async_context(wire.router(config.router, curve))
         contact = {
             "router": config.public_router or router.endpoint,
@@ -88,7 +88,9 @@ async def serve(config: Config) -> None:
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
-        working = (floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch)
+        working = (
+            keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
+        )  # fmt: skip
         await _run(keeper, floor, working, server, listener, router.endpoint)
 
 

@@ -126,6 +126,7 @@ async def house(
         root_after: seconds of silence.
     """
     log = EventLog(f"sqlite:///{folder / 'book.db'}")
+    log.lead()
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
     deposits = Deposits()
     blobs = BlobFolder(folder / "blobs", 10**6)

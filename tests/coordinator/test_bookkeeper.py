@@ -15,6 +15,7 @@ def test_a_worker_that_joins_before_the_book_is_kept_is_not_taken_for_gone(tmp_p
 
     async def play() -> None:
         log = EventLog(f"sqlite:///{tmp_path / 'book.db'}")
+        log.lead()
         keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=1, lease_seconds=100)), log)
         async with asyncio.TaskGroup() as tasks:
             joining = tasks.create_task(keeper.record(joined(ANN)))

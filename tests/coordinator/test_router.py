@@ -113,6 +113,7 @@ async def place(folder: Path, heartbeat: float) -> AsyncIterator[Place]:
         "", DOMAIN.escrow, *[folder] * 3, verifiers=(WorkerId(VERIFIER.public),), heartbeat_seconds=heartbeat
     )
     log = EventLog(f"sqlite:///{folder / 'book.db'}")
+    log.lead()
     keeper = Bookkeeper(Book(tiles.sizes, Timing(0.01, 100)), log)
     blobs = BlobFolder(folder / "blobs", 10**6)
     async with wire.router("tcp://127.0.0.1:*", OURS) as router, asyncio.TaskGroup() as tasks:

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from end_to_end.cuts import Wire
+from listening import free_port
 from tegula import programs
 from tegula.market import Market
 from tegula.programs import Program
@@ -44,7 +44,7 @@ class Stage:
         self._stand_in, self._settings = stand_in, settings
         self.scratch = folder / "scratch"
         self._accounts = iter(range(2, devchain.ACCOUNTS))
-        self.http, self.router = _free_port(), _free_port()
+        self.http, self.router = free_port(), free_port()
         self.wires = [Wire(port) for port in (self.http, self.router) if cuttable]
         """On the way to the coordinator, if it is cuttable."""
         self.patient = True
@@ -55,10 +55,14 @@ class Stage:
 
     def coordinator(self) -> Program:
         """Starts it, for the first time or again; the configuration stays the same, ports included."""
-        command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
-        program = self.run("coordinator", command)
+        program = self.standby()
         program.wait_for(lambda line: line.startswith("{"), READY_SECONDS)
         return program
+
+    def standby(self) -> Program:
+        """Another one like it, which is not waited for."""
+        command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
+        return self.run("coordinator", command)
 
     def verifier(self, cheat: str = "", **settings: Any) -> Program:
         return self._worker(self.verifier_home, {"verifier": True, **settings}, cheat)
@@ -223,13 +227,6 @@ def _verifier_key(home: Path) -> str:
     """Makes a verifier's keys; the public one, as the coordinator's configuration names it."""
     keys.create(home, passphrases.nowhere)
     return "0x" + keys.shown(home)[0].hex()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _write(path: Path, settings: dict[str, Any]) -> None:

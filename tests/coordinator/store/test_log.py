@@ -1,7 +1,8 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sql
 
 from coordinator.playbook import (
     ANN,
@@ -47,9 +48,10 @@ SCRIPT: list[Event] = [
 ]
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'book.db'}"
+def leading(url: str) -> EventLog:
+    log = EventLog(url)
+    assert log.lead()
+    return log
 
 
 def test_every_kind_of_event_is_in_the_script() -> None:
@@ -57,7 +59,7 @@ def test_every_kind_of_event_is_in_the_script() -> None:
 
 
 def test_what_is_appended_is_replayed_after_reopening(url: str) -> None:
-    log = EventLog(url)
+    log = leading(url)
     assert log.append(SCRIPT[:5]) == [1, 2, 3, 4, 5]
     assert log.append(SCRIPT[5:]) == list(range(6, 23))
     log.close()
@@ -68,7 +70,7 @@ def test_what_is_appended_is_replayed_after_reopening(url: str) -> None:
 
 
 def test_a_batch_is_appended_whole_or_not_at_all(url: str) -> None:
-    log = EventLog(url)
+    log = leading(url)
     broken = events.AskDeclined(1.0, ANN, JOB, None)  # type: ignore[arg-type]
     object.__setattr__(broken, "reason", object())
     with pytest.raises(TypeError):
@@ -78,7 +80,7 @@ def test_a_batch_is_appended_whole_or_not_at_all(url: str) -> None:
 
 
 def test_a_job_sees_its_own_events_only(url: str) -> None:
-    log = EventLog(url)
+    log = leading(url)
     log.append(SCRIPT)
     mine = log.of_job(JOB, after=3)
     assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21]
@@ -86,25 +88,38 @@ def test_a_job_sees_its_own_events_only(url: str) -> None:
     log.close()
 
 
-def test_a_crash_keeps_what_was_acknowledged(url: str) -> None:
-    log = EventLog(url)
+def test_another_program_reads_what_was_acknowledged_and_appends_nothing(url: str) -> None:
+    log, other = leading(url), EventLog(url)
     log.append(SCRIPT[:3])
-    mode = sql.create_engine(url)
-    with mode.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-    mode.dispose()
-    other = EventLog(url)  # another process's view while the first still runs
     assert len(list(other.replay())) == 3
+    with pytest.raises(StoreError, match="does not lead"):
+        other.append(SCRIPT[3:])
+    assert len(list(log.replay())) == 3
     other.close()
     log.close()
 
 
-def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot open the database"):
-        EventLog(f"sqlite:///{tmp_path}/no/such/folder/book.db")
+KILLED = """
+import sys
+from coordinator.store.test_log import SCRIPT, leading
+log = leading(sys.argv[1])
+while True:
+    print(log.append(SCRIPT)[-1], flush=True)
+"""
 
 
-def test_a_password_is_not_shown() -> None:
-    with pytest.raises(StoreError) as caught:
-        EventLog("postgresql+nosuchdriver://operator:hunter2@localhost/book")
-    assert "hunter2" not in str(caught.value)
+def test_a_kill_keeps_what_was_acknowledged_and_halves_no_batch(url: str) -> None:
+    tests = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tests) as doomed:
+        assert doomed.stdout is not None
+        for _ in range(20):
+            last = int(doomed.stdout.readline())
+        doomed.kill()
+        last = int((doomed.stdout.read().splitlines() or [str(last)])[-1] or last)
+    log = EventLog(url)
+    found = list(log.replay())
+    assert found[-1].seq >= last >= 20 * len(SCRIPT)
+    assert len(found) % len(SCRIPT) == 0
+    assert [r.event for r in found[: len(SCRIPT)]] == SCRIPT
+    log.close()

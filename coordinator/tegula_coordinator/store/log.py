@@ -1,0 +1,153 @@
+"""The event log."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import sqlalchemy as sql
+from sqlalchemy.exc import SQLAlchemyError
+
+from tegula_coordinator.events import KINDS, Event, job_of
+from tegula_coordinator.store import database, leading, schema
+from tegula_coordinator.store.database import StoreError
+from tegula_market import codec
+from tegula_market.model import JobId
+
+events = sql.Table(
+    "events",
+    sql.MetaData(),
+    sql.Column("seq", sql.BigInteger().with_variant(sql.Integer, "sqlite"), primary_key=True),
+    sql.Column("at", sql.Float, nullable=False),
+    sql.Column("job", sql.LargeBinary(32), nullable=True),
+    sql.Column("kind", sql.String(32), nullable=False),
+    sql.Column("body", sql.LargeBinary, nullable=False),
+)
+"""As the migrations have made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    seq: int
+    event: Event
+
+
+class EventLog:
+    """Append-only list of events, numbered upwards from 1; a number may be left out.
+
+    Anyone reads. One program leads and appends, over the one connection that holds the lead: when that is
+    gone, so is the lead, and no other connection is ever tried.
+    """
+
+    def __init__(self, url: str) -> None:
+        """
+        Raises:
+            StoreError: the database cannot be opened, or a newer program has written it.
+        """
+        self._engine = database.open_engine(url)
+        self._leader: sql.Connection | None = None
+        self._lock: FileIO | None = None
+        self._turn = threading.Lock()
+        try:
+            with self._engine.connect() as connection:
+                schema.check(connection)
+        except SQLAlchemyError as error:
+            raise self._unopened(error) from error
+
+    def lead(self) -> bool:
+        """Becomes the one that appends, and brings the schema up to date. At once, without waiting.
+
+        Returns:
+            False: another program leads, and this one may try again. Only with PostgreSQL.
+
+        Raises:
+            StoreError: another program leads, and SQLite lets none stand by; or the database fails.
+        """
+        try:
+            connection = self._engine.connect()
+            if self._engine.dialect.name == "postgresql":
+                if not leading.take(connection):
+                    connection.close()
+                    return False
+            elif file := self._engine.url.database:
+                self._lock = leading.take_file(Path(file))
+            with connection.begin():
+                schema.upgrade(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unopened(error) from error
+        self._leader = connection
+        return True
+
+    def append(self, batch: Sequence[Event]) -> list[int]:
+        """All events or none, on disk when it returns; their numbers.
+
+        Raises:
+            StoreError: they may or may not be in the log, and this program leads no more.
+        """
+        rows = [
+            {"at": e.at, "job": job_of(e), "kind": type(e).__name__, "body": codec.dumps(e)} for e in batch
+        ]
+        statement = events.insert().returning(events.c.seq, sort_by_parameter_order=True)
+        with self._leading() as connection:
+            return [row.seq for row in connection.execute(statement, rows)]
+
+    def confirm(self) -> None:
+        """
+        Raises:
+            StoreError: this program leads no more; nothing may be sent that follows from what it knows.
+        """
+        with self._leading():
+            pass
+
+    def replay(self, after: int = 0) -> Iterator[Recorded]:
+        """Every event with a number above `after`, in order."""
+        return self._read(sql.select(events).where(events.c.seq > after).order_by(events.c.seq))
+
+    def of_job(self, job: JobId, after: int, limit: int = 1000) -> list[Recorded]:
+        query = sql.select(events).where(events.c.job == job, events.c.seq > after)
+        return list(self._read(query.order_by(events.c.seq).limit(limit)))
+
+    def close(self) -> None:
+        with self._turn:
+            self._step_down()
+        self._engine.dispose()
+
+    @contextmanager
+    def _leading(self) -> Iterator[sql.Connection]:
+        """A transaction in which this program leads. After a failure it never leads again."""
+        with self._turn:
+            if self._leader is None:
+                raise StoreError("this program does not lead, so it may not append to the event log")
+            try:
+                with self._leader.begin():
+                    if self._engine.dialect.name == "postgresql":
+                        leading.insist(self._leader)
+                    yield self._leader
+            except SQLAlchemyError as error:
+                self._step_down()
+                raise StoreError(f"cannot append to the event log, so this program ends: {error}") from error
+            except StoreError:
+                self._step_down()
+                raise
+
+    def _step_down(self) -> None:
+        if self._leader is not None:
+            self._leader.invalidate()  # not only closed: the server's lock is the session's, not the pool's
+            self._leader.close()
+            self._leader = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _read(self, query: sql.Select[tuple[object, ...]]) -> Iterator[Recorded]:
+        try:
+            with self._engine.connect() as connection:
+                for row in connection.execution_options(yield_per=1000).execute(query):
+                    yield Recorded(row.seq, codec.loads(KINDS[row.kind], row.body))
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot read the event log: {error}") from error
+
+    def _unopened(self, error: Exception) -> StoreError:
+        return StoreError(f"cannot open the database {database.shown(self._engine.url)}: {error}")

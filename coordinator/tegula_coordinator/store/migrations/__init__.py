@@ -1,0 +1,1 @@
+"""Alembic's: one revision a change of the schema, in the order of their numbers. None is ever edited."""
