@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,16 +119,31 @@ async def house(
     currency: chain.Token | None = None,
     key: signing.Key = COORDINATOR,
     root_after: float = 0,
+    log: EventLog | None = None,
 ) -> AsyncIterator[House]:
     """
     Args:
         escrow: a real one, instead of one that holds what a test puts there.
         currency: that deposits are relayed in.
         root_after: seconds of silence.
+        log: one that was there before; it is the caller's to close.
     """
-    log = EventLog(f"sqlite:///{folder / 'book.db'}")
-    log.lead()
+    with closing(EventLog(f"sqlite:///{folder / 'book.db'}")) as new:
+        async with _living_in(folder, escrow, currency, key, root_after, log or new) as made:
+            yield made
+
+
+@contextlib.asynccontextmanager
+async def _living_in(
+    folder: Path,
+    escrow: chain.Escrow | None,
+    currency: chain.Token | None,
+    key: signing.Key,
+    root_after: float,
+    log: EventLog,
+) -> AsyncIterator[House]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
+    await keeper.lead()
     deposits = Deposits()
     blobs = BlobFolder(folder / "blobs", 10**6)
     kept = EvidenceFolder(folder / "evidence", blobs)
@@ -148,7 +164,6 @@ async def house(
         keeping = tasks.create_task(keeper.keep(carry_out))
         yield made
         keeping.cancel()
-    log.close()
 
 
 def an_honest_order(**changes: Any) -> Order:

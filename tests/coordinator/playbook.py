@@ -99,11 +99,12 @@ def delivered(worker: WorkerId, unit: int, attempt: int = 1) -> Event:
 
 def judged(unit: int, outcome: Outcome, attempt: int = 1, *, others: tuple[int, ...] = ()) -> Event:
     """Of that unit, and of others of its batch; by the probe that is out when it is played."""
-    verdict, *rest = (
-        Verdict(lease(each, attempt), outcome, 0.0, 2.0, 256, 0.1, "because", bytes(32))
-        for each in (unit, *others)
-    )
+    verdict, *rest = (a_verdict(lease(each, attempt), outcome) for each in (unit, *others))
     return events.Judged(NOW + 4, verdict, tuple(rest), PRESENT, ())
+
+
+def a_verdict(of: LeaseId, outcome: Outcome) -> Verdict:
+    return Verdict(of, outcome, 0.0, 2.0, 256, 0.1, "because", bytes(32))
 
 
 def suspected(unit: int, attempt: int = 1) -> Event:
