@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TOGETHER := -n 4 --dist loadfile --no-loadscope-reorder
 FAST_TESTS := $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 SCENE := build/examples/roof.blend
-PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator[postgresql] -e worker[bpy] -e blender_addon -e requester[local]
+PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator[postgresql,s3] -e worker[bpy] -e blender_addon -e requester[local]
 
 .PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
 .PHONY: contracts-check ten-thousand slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate clean

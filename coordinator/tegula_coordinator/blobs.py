@@ -1,12 +1,25 @@
-"""Content-addressed files in a folder: a blob's name is the BLAKE2b-256 of its bytes."""
+"""Content-addressed files: a blob's name is the BLAKE2b-256 of its bytes. In a folder, or in a bucket.
 
+What a blob's digest does not say it never holds: its bytes are hashed before anybody can see it, and it
+appears whole or not at all.
+"""
+
+import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
+from tegula_market.adapters import durable
+from tegula_market.adapters.bundles import Find
 from tegula_market.model import Digest, TegulaError
+
+PIECE = 1 << 20
+"""Bytes that are read at a time."""
 
 
 class WrongDigest(TegulaError):
@@ -17,14 +30,48 @@ class TooLarge(TegulaError):
     """A blob beyond the configured limit."""
 
 
+class NoSuchBlob(TegulaError):
+    """It was never uploaded, or is not kept any more."""
+
+
+class BlobsAway(TegulaError, OSError):
+    """Where the blobs are cannot be reached; the same may be asked again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    size: int
+    """Bytes, all in all."""
+    pieces: AsyncIterator[bytes]
+
+
+class Blobs(Protocol):
+    """All but `receive` and the pieces of a download block. All may raise BlobsAway."""
+
+    def has(self, digest: Digest) -> bool: ...
+
+    def missing(self, digests: Iterable[Digest]) -> list[Digest]: ...
+
+    async def receive(self, digest: Digest, chunks: AsyncIterator[bytes]) -> None:
+        """Stores the stream under `digest`, whole or not at all; it is durable when this returns.
+
+        Raises:
+            WrongDigest: the bytes hash to something else.
+            TooLarge: more bytes than the limit.
+        """
+
+    def send(self, digest: Digest) -> Download:
+        """Raises: NoSuchBlob."""
+
+    def at_hand(self, digests: Iterable[Digest]) -> AbstractContextManager[Find]:
+        """Files of these blobs, for as long as the context lasts. Of one that is not there, there is none."""
+
+
 class BlobFolder:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._incoming = folder / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        for leftover in self._incoming.iterdir():  # of uploads that a kill cut off
-            leftover.unlink()
+        self._incoming = swept(folder / "incoming")
 
     def path(self, digest: Digest) -> Path:
         name = digest.hex()
@@ -37,29 +84,65 @@ class BlobFolder:
         return [digest for digest in digests if not self.has(digest)]
 
     async def receive(self, digest: Digest, chunks: AsyncIterator[bytes]) -> None:
-        """Stores the stream under `digest`, whole or not at all.
+        async with arrived(self._incoming, digest, chunks, self._max_bytes) as incoming:
+            await asyncio.to_thread(self._keep, incoming, digest)
 
-        Raises:
-            WrongDigest: the bytes hash to something else.
-            TooLarge: more bytes than the limit.
-        """
-        hasher, size = hashlib.blake2b(digest_size=32), 0
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        incoming = Path(name)
+    def send(self, digest: Digest) -> Download:
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > self._max_bytes:
-                        raise TooLarge(f"a blob may have {self._max_bytes} bytes at most")
-                    hasher.update(chunk)
-                    file.write(chunk)
-            if hasher.digest() != digest:
-                raise WrongDigest(
-                    f"the bytes are 0x{hasher.hexdigest()}, not 0x{digest.hex()}; send them again"
-                )
-            target = self.path(digest)
-            target.parent.mkdir(exist_ok=True)
-            incoming.replace(target)
-        finally:
-            incoming.unlink(missing_ok=True)
+            file = self.path(digest).open("rb")
+        except FileNotFoundError as error:
+            raise NoSuchBlob("no such blob here") from error
+        return Download(os.fstat(file.fileno()).st_size, _pieces(file))
+
+    @contextmanager
+    def at_hand(self, _digests: Iterable[Digest]) -> Iterator[Find]:
+        yield self.path
+
+    def _keep(self, incoming: Path, digest: Digest) -> None:
+        """On the disk before anybody hears of it: an event that speaks of it will be."""
+        target = self.path(digest)
+        target.parent.mkdir(exist_ok=True)
+        durable.settle(incoming)
+        incoming.replace(target)
+        durable.settle(target.parent)
+
+
+@asynccontextmanager
+async def arrived(
+    folder: Path, digest: Digest, chunks: AsyncIterator[bytes], max_bytes: int
+) -> AsyncIterator[Path]:
+    """The stream as a file that is what its digest says; gone afterwards, if it was not moved.
+
+    Raises:
+        WrongDigest, TooLarge: as `Blobs.receive`.
+    """
+    hasher, size = hashlib.blake2b(digest_size=32), 0
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    incoming = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > max_bytes:
+                    raise TooLarge(f"a blob may have {max_bytes} bytes at most")
+                hasher.update(chunk)
+                file.write(chunk)
+        if hasher.digest() != digest:
+            raise WrongDigest(f"the bytes are 0x{hasher.hexdigest()}, not 0x{digest.hex()}; send them again")
+        yield incoming
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def swept(folder: Path) -> Path:
+    """For uploads under way; what a kill has cut off is thrown away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    return folder
+
+
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece

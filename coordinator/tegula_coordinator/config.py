@@ -32,9 +32,16 @@ class Config:
     max_fee_per_gas: int = MAX_FEE_PER_GAS
     """Most wei to pay for a unit of gas when a deposit or a close is relayed."""
     data: Path = Path("tegula-coordinator")
-    """Folder for the database and the blobs."""
+    """Folder for the database, the blobs, evidence and transactions under way."""
     database: str = ""
-    """SQLAlchemy URL; by default an SQLite file in `data`."""
+    """sqlite:///FILE or postgresql://USER@HOST/NAME; by default an SQLite file in `data`."""
+    blobs: str = ""
+    """s3://BUCKET/PREFIX, or a folder; by default one in `data`."""
+    s3_endpoint: str = ""
+    """URL of an S3-compatible store that is not Amazon's."""
+    s3_region: str = "us-east-1"
+    s3_credentials_file: Path | None = None
+    """As the AWS command keeps them; without, the environment's or the machine's role."""
     http: str = "127.0.0.1:8700"
     router: str = "tcp://127.0.0.1:8701"
     public_router: str = ""
@@ -71,12 +78,15 @@ def load(path: Path) -> Config:
     missing = [name for name, f in known.items() if f.default is dataclasses.MISSING and name not in raw]
     if missing:
         raise ConfigError(f"{path}: add the keys {', '.join(missing)}")
-    return Config(**{name: _value(name, known[name].type, raw[name], path) for name in raw})
+    config = Config(**{name: _value(name, known[name].type, raw[name], path) for name in raw})
+    if config.blobs and "://" not in config.blobs:
+        return dataclasses.replace(config, blobs=str(path.parent / config.blobs))
+    return config
 
 
 def _value(name: str, kind: Any, raw: Any, path: Path) -> Any:
     """Tests of exact types: TOML's own are meant, and bool is an int to isinstance."""
-    if kind is Path and isinstance(raw, str):
+    if kind in (Path, Path | None) and isinstance(raw, str):
         return path.parent / raw
     if kind is Address and isinstance(raw, str):
         return Address(_hex(name, raw, 20, path))

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from tegula_coordinator import events, views
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.derive import Derive
@@ -66,7 +66,7 @@ class Desk:
     def __init__(
         self,
         keeper: Bookkeeper,
-        blobs: BlobFolder,
+        blobs: Blobs,
         kept: EvidenceFolder,
         escrow: chain.Escrow,
         key: signing.Key,
@@ -259,10 +259,11 @@ class Desk:
 
     def _check_blobs(self, order: Order) -> None:
         """Blocks: looks at files."""
-        if not self.blobs.has(order.scene.manifest):
-            raise NotAcceptable("the scene's manifest is not uploaded")
         try:
-            manifest = codec.loads(SceneManifest, self.blobs.path(order.scene.manifest).read_bytes())
+            with self.blobs.at_hand([order.scene.manifest]) as find:
+                manifest = codec.loads(SceneManifest, find(order.scene.manifest).read_bytes())
+        except FileNotFoundError as error:
+            raise NotAcceptable("the scene's manifest is not uploaded") from error
         except MalformedInput as error:
             raise NotAcceptable(f"the scene's manifest is not one: {error}") from error
         missing = self.blobs.missing(file.digest for file in manifest.files)

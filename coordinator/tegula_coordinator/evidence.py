@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import Blobs
 from tegula_market import codec
 from tegula_market.adapters import bundles
 from tegula_market.evidence import Evidence
@@ -16,7 +16,7 @@ class NoEvidence(TegulaError):
 
 
 class EvidenceFolder:
-    def __init__(self, folder: Path, blobs: BlobFolder) -> None:
+    def __init__(self, folder: Path, blobs: Blobs) -> None:
         self._folder = folder
         self._blobs = blobs
 
@@ -42,7 +42,9 @@ class EvidenceFolder:
                 f"there is no evidence on attempt {attempt} at tile {unit}: it was not judged, or stood or"
                 " fell with another of its batch, which its verdict names"
             ) from error
-        bundles.write(path, stated, self._blobs.path)
+        images = stated.trial.result.image, *stated.trial.images, *stated.trial.twins
+        with self._blobs.at_hand((*images, stated.trial.order.scene.manifest)) as find:
+            bundles.write(path, stated, find)
 
     def _path(self, job: JobId, unit: int, attempt: int) -> Path:
         return self._folder / job.hex() / f"{unit}-{attempt}.json"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.background import BackgroundTask
 
 from tegula_coordinator import desk, relay, relay_api, views
-from tegula_coordinator.blobs import TooLarge, WrongDigest
+from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.desk import Desk, NotFunded
@@ -39,6 +39,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (desk.NoSuchJob, 404),
     (desk.NoRoot, 404),
     (NoEvidence, 404),
+    (NoSuchBlob, 404),
     (NotAdmitted, 409),
     (desk.TooEarly, 425),
     (TooLarge, 413),
@@ -50,6 +51,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (chain.Refused, 422),
     (chain.ChainError, 503),
     (relay.NoEther, 503),
+    (BlobsAway, 503),
 )
 
 
@@ -85,7 +87,8 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
     @app.post("/v1/blobs/missing", dependencies=for_blobs)
     async def missing(body: Digests) -> dict[str, list[str]]:
         digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
-        return {"missing": [codec.encode(digest) for digest in desk.blobs.missing(digests)]}
+        found = await asyncio.to_thread(desk.blobs.missing, digests)
+        return {"missing": [codec.encode(digest) for digest in found]}
 
     @app.put("/v1/blobs/{digest}", status_code=201, dependencies=for_blobs)
     async def put_blob(digest: str, request: Request) -> None:
@@ -93,14 +96,17 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
 
     @app.head("/v1/blobs/{digest}", dependencies=for_blobs)
     async def head_blob(digest: str) -> Response:
-        return Response(status_code=200 if desk.blobs.has(codec.decode(Digest, digest, "digest")) else 404)
+        there = await asyncio.to_thread(desk.blobs.has, codec.decode(Digest, digest, "digest"))
+        return Response(status_code=200 if there else 404)
 
-    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=FileResponse)
-    async def get_blob(digest: str) -> FileResponse:
-        wanted = codec.decode(Digest, digest, "digest")
-        if not desk.blobs.has(wanted):
-            raise HTTPException(404, "no such blob here")
-        return FileResponse(desk.blobs.path(wanted), media_type="application/octet-stream")
+    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=StreamingResponse)
+    async def get_blob(digest: str) -> StreamingResponse:
+        found = await asyncio.to_thread(desk.blobs.send, codec.decode(Digest, digest, "digest"))
+        return StreamingResponse(
+            found.pieces,
+            headers={"Content-Length": str(found.size)},
+            media_type="application/octet-stream",
+        )
 
     @app.post("/v1/jobs", status_code=201, dependencies=for_requesters)
     async def open_job(body: SignedOrder) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from tegula_coordinator import events, tiles
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class Jury:
-    def __init__(self, blobs: BlobFolder, kept: EvidenceFolder, derive: Derive, domain: Domain) -> None:
+    def __init__(self, blobs: Blobs, kept: EvidenceFolder, derive: Derive, domain: Domain) -> None:
         self._blobs = blobs
         self._kept = kept
         self._derive = derive
@@ -49,7 +49,8 @@ class Jury:
         ):
             return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
         try:
-            found = judge(trial, self._blobs.path)
+            with self._blobs.at_hand((trial.result.image, *trial.images, *trial.twins)) as find:
+                found = judge(trial, find)
             unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
             if found.suspected:
                 return events.Suspected(
@@ -92,8 +93,11 @@ class Jury:
 
     def _unfit(self, probe: SendProbe) -> str:
         """What is wrong with a file of the batch that nobody probes: an artist could not open it."""
-        batch = {lease_parts(each.lease)[1]: self._blobs.path(each.image) for each in probe.batch}
-        return tiles.unfit(probe.order, batch) if len(batch) > 1 else ""
+        if len(probe.batch) == 1:
+            return ""
+        with self._blobs.at_hand(each.image for each in probe.batch) as find:
+            batch = {lease_parts(each.lease)[1]: find(each.image) for each in probe.batch}
+            return tiles.unfit(probe.order, batch)
 
     def _rest(self, probe: SendProbe, verdict: Verdict) -> Iterator[Verdict]:
         """The others of the batch; their salts show that the lot was drawn as it should be."""

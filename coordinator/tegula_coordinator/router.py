@@ -6,7 +6,7 @@ import time
 import structlog
 
 from tegula_coordinator import events, notary
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, SendRoot, Tell, WakeAt
 from tegula_coordinator.config import Config
@@ -33,7 +33,7 @@ class Floor:
         self,
         router: Router,
         keeper: Bookkeeper,
-        blobs: BlobFolder,
+        blobs: Blobs,
         kept: EvidenceFolder,
         derive: Derive,
         domain: Domain,
@@ -179,7 +179,7 @@ class Floor:
             await self._router.send(
                 worker, messages.Revoke(result.lease, "the result's signature is not yours")
             )
-        elif not self._blobs.has(result.image):
+        elif not await asyncio.to_thread(self._blobs.has, result.image):
             await self._router.send(worker, messages.Revoke(result.lease, "the image was not uploaded"))
         else:
             log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))

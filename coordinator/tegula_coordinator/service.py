@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from tegula_coordinator import deployment, tiles
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import BlobFolder, Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config, ConfigError
@@ -66,7 +66,7 @@ async def serve(config: Config) -> None:
         events = stack.enter_context(closing(EventLog(config.database_url)))
         keeper = Bookkeeper(book, events)
         await keeper.lead()  # whatever is another's while it leads is touched after this only
-        blobs = BlobFolder(config.data / "blobs", config.max_blob_bytes)
+        blobs = await asyncio.to_thread(_blobs, config)
         router = await stack.enter_async_context(wire.router(config.router, curve))
         contact = {
             "router": config.public_router or router.endpoint,
@@ -127,6 +127,24 @@ def _escrow(config: Config, dispatch: Dispatch) -> chain.Escrow:
     """Blocks."""
     address = config.escrow if config.escrow != ETHER else deployment.known_escrow(config.rpc)
     return chain.Escrow.connect(config.rpc, address, dispatch)
+
+
+def _blobs(config: Config) -> Blobs:
+    """Blocks."""
+    if not config.blobs.startswith("s3://"):
+        if "://" in config.blobs:
+            raise ConfigError(f"blobs: want a folder or s3://BUCKET/PREFIX, not {config.blobs}")
+        return BlobFolder(
+            Path(config.blobs) if config.blobs else config.data / "blobs", config.max_blob_bytes
+        )
+    try:
+        from tegula_coordinator import bucket  # noqa: PLC0415 an extra, which only those need who use it
+    except ImportError as error:
+        raise ConfigError(
+            "blobs: what S3 takes is not installed: pip install 'tegula-coordinator[s3]'"
+        ) from error
+    where = config.blobs, config.s3_endpoint, config.s3_region, config.s3_credentials_file
+    return bucket.BlobBucket(bucket.connect(*where), config.data / "incoming", config.max_blob_bytes)
 
 
 def _bound(address: str) -> socket.socket:

@@ -34,6 +34,10 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD + f"arbiter = '0x{'ef' * 20}'").arbiter == b"\xef" * 20
     assert read(tmp_path, GOOD + f"currency = '0x{'ef' * 20}'").currency == b"\xef" * 20
     assert config.database_url.startswith("sqlite:///")
+    assert (config.blobs, config.s3_credentials_file) == ("", None)
+    assert read(tmp_path, GOOD + "blobs = 'stuff'").blobs == str(tmp_path / "stuff")
+    away = read(tmp_path, GOOD + "blobs = 's3://bucket/here'\ns3_credentials_file = 'keys/s3'")
+    assert (away.blobs, away.s3_credentials_file) == ("s3://bucket/here", tmp_path / "keys/s3")
 
 
 @pytest.mark.parametrize(

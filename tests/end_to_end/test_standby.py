@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import scenes
+from buckets import S3, s3
 from databases import PostgreSQL, postgresql
 from end_to_end.jobs import Job, assert_nobody_blamed, assert_settled, begin
 from end_to_end.stage import READY_SECONDS, kill, said, stage
@@ -29,9 +30,21 @@ def takes_over(heir: Program) -> None:
     heir.wait_for(lambda line: line.startswith("{"), TAKEOVER_SECONDS)
 
 
-def test_a_standby_takes_over_in_mid_job(server: PostgreSQL, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def store() -> Iterator[S3]:
+    with s3() as running:
+        yield running
+
+
+def test_a_standby_takes_over_in_mid_job(server: PostgreSQL, store: S3, tmp_path: Path) -> None:
     job = Job(scenes.build("spheres", tmp_path), tmp_path / "out", samples=32, tile=60, scale=12)
-    with stage(database=server.fresh()) as it:
+    elsewhere = {
+        "database": server.fresh(),
+        "blobs": store.fresh(),
+        "s3_endpoint": store.endpoint,
+        "s3_credentials_file": str(store.credentials),
+    }
+    with stage(**elsewhere) as it:
         leader = it.coordinator()
         heir = it.standby()
         said(heir, STANDS_BY)

@@ -1,0 +1,149 @@
+"""Blobs in a bucket of any S3-compatible store. Home of obstore.
+
+An upload is spooled to a local file until its digest is known to be right, and then put: the store shows an
+object when it is whole. So nothing is ever moved or copied there, and no half upload needs a name.
+"""
+
+import configparser
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
+
+from tegula_coordinator.blobs import BlobsAway, Download, NoSuchBlob, arrived, swept
+from tegula_coordinator.config import ConfigError
+from tegula_market.adapters.bundles import Find
+from tegula_market.model import Digest
+
+if TYPE_CHECKING:
+    from obstore import GetResult  # which is not there at run time
+
+AT_ONCE = 32
+"""Questions to the store at a time."""
+NOT_THERE = FileNotFoundError, NotFoundError
+CONNECT, REQUEST = timedelta(seconds=5), timedelta(minutes=5)
+"""In which the store has to answer, and to be done with a request."""
+
+
+class BlobBucket:
+    def __init__(self, store: S3Store, scratch: Path, max_bytes: int) -> None:
+        """
+        Raises:
+            BlobsAway: the store does not answer, or does not let us in.
+        """
+        self._store = store
+        self._scratch = swept(scratch)
+        self._max_bytes = max_bytes
+        with _told("list"):
+            next(iter(obstore.list(store, chunk_size=1)), None)
+
+    def has(self, digest: Digest) -> bool:
+        with _told("look for"):
+            try:
+                obstore.head(self._store, _key(digest))
+            except NOT_THERE:
+                return False
+        return True
+
+    def missing(self, digests: Iterable[Digest]) -> list[Digest]:
+        wanted = list(digests)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            there = list(pool.map(self.has, wanted))
+        return [digest for digest, found in zip(wanted, there, strict=True) if not found]
+
+    async def receive(self, digest: Digest, chunks: AsyncIterator[bytes]) -> None:
+        async with arrived(self._scratch, digest, chunks, self._max_bytes) as incoming:
+            with _told("store"):
+                await obstore.put_async(self._store, _key(digest), incoming)
+
+    def send(self, digest: Digest) -> Download:
+        with _told("fetch"):
+            try:
+                found = obstore.get(self._store, _key(digest))
+            except NOT_THERE as error:
+                raise NoSuchBlob("no such blob here") from error
+        return Download(found.meta["size"], _pieces(found))
+
+    @contextmanager
+    def at_hand(self, digests: Iterable[Digest]) -> Iterator[Find]:
+        with tempfile.TemporaryDirectory(prefix="tegula-blobs-") as name:
+            folder = Path(name)
+            for digest in set(digests):
+                self._fetch(digest, folder / digest.hex())
+            yield lambda digest: folder / digest.hex()
+
+    def _fetch(self, digest: Digest, path: Path) -> None:
+        with _told("fetch"):
+            try:
+                found = obstore.get(self._store, _key(digest))
+            except NOT_THERE:
+                return
+            with path.open("wb") as file:
+                for piece in found.stream():
+                    file.write(piece)
+
+
+def connect(url: str, endpoint: str, region: str, credentials: Path | None) -> S3Store:
+    """Asks nothing yet.
+
+    Args:
+        url: s3://BUCKET/PREFIX.
+        endpoint: of a store that is not Amazon's, http or https.
+        credentials: as the AWS command keeps them; None for what the environment or the machine's role says.
+    Raises:
+        ConfigError: no such URL, or no credentials in the file.
+    """
+    settings = {"region": region, **({"endpoint": endpoint} if endpoint else {})}
+    if credentials is not None:
+        settings |= _keys(credentials)
+    try:
+        return S3Store.from_url(
+            url,
+            config=settings,  # type: ignore[arg-type]
+            client_options={
+                "connect_timeout": CONNECT,
+                "timeout": REQUEST,
+                "allow_http": endpoint.startswith("http:"),
+            },
+        )
+    except (BaseError, ValueError) as error:
+        raise ConfigError(f"blobs: cannot use {url}: {error}") from error
+
+
+def _keys(path: Path) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open() as file:
+            parser.read_file(file)
+        found = parser["default"]
+        return {name: found[f"aws_{name}"] for name in ("access_key_id", "secret_access_key")}
+    except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as error:
+        raise ConfigError(
+            f"cannot read S3 credentials from {path}: want a section [default] with aws_access_key_id and"
+            " aws_secret_access_key"
+        ) from error
+
+
+def _key(digest: Digest) -> str:
+    return digest.hex()
+
+
+async def _pieces(found: "GetResult") -> AsyncIterator[bytes]:
+    with _told("fetch"):
+        async for piece in found.stream():
+            yield bytes(piece)
+
+
+@contextmanager
+def _told(act: str) -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise BlobsAway(f"cannot {act} blobs in the S3 store; is it there? {error}") from error
