@@ -16,6 +16,7 @@ ROOMS = {
 COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",
     "market/adapters/children.py": "end_to_end/test_local.py kills a parent",
+    "market/adapters/typed_data.py": "market/adapters/test_light.py holds it against eth-account",
     "market/adapters/durable.py": "worker/test_store.py kills it at each step, and fills the disk",
     "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
     "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",

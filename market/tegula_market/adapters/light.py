@@ -6,21 +6,20 @@ made for this use, and holds what the artist means to spend on renders, no more.
 """
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from ecdsa import SECP256k1, SigningKey, VerifyingKey
 from ecdsa.keys import MalformedPointError
 from ecdsa.util import sigdecode_string, sigencode_string_canonize
 
+from tegula_market.adapters import typed_data
 from tegula_market.adapters.keccak import keccak256
 from tegula_market.model import Address, JobId, Signature, TegulaError, Terms
 from tegula_market.vouchers import Payload
 
-WORD = 32
+WORD = typed_data.WORD
 
 
 class UnusableKey(TegulaError):
@@ -89,9 +88,7 @@ def sign(payload: Payload, key: Key) -> Signature:
 
 def hash_of(payload: Payload) -> bytes:
     """The EIP-712 digest of a payload, 32 bytes."""
-    types = payload["types"]
-    domain = _struct("EIP712Domain", types, payload["domain"])
-    return keccak256(b"\x19\x01" + domain + _struct(payload["primaryType"], types, payload["message"]))
+    return typed_data.hash_of(payload, keccak256)
 
 
 def job_id(terms: Terms) -> JobId:
@@ -117,21 +114,3 @@ def _read_key(path: Path) -> Key:
 
 def _address(key: VerifyingKey) -> Address:
     return Address(keccak256(bytes(key.to_string()))[-20:])
-
-
-def _struct(kind: str, types: Mapping[str, Sequence[Mapping[str, str]]], values: Mapping[str, Any]) -> bytes:
-    """hashStruct of EIP-712, for members that are neither arrays nor structs: none of ours are."""
-    members = types[kind]
-    named = ",".join(f"{member['type']} {member['name']}" for member in members)
-    words = (_word(member["type"], values[member["name"]]) for member in members)
-    return keccak256(keccak256(f"{kind}({named})".encode()) + b"".join(words))
-
-
-def _word(kind: str, value: Any) -> bytes:
-    if kind == "string":
-        return keccak256(value.encode())
-    if kind.startswith("uint"):
-        return int(value).to_bytes(WORD, "big")
-    if kind in ("address", "bytes32"):
-        return bytes.fromhex(value.removeprefix("0x")).rjust(WORD, b"\0")
-    raise TypeError(f"nothing that is signed here has members of type {kind}")

@@ -1,4 +1,4 @@
-"""Home of keys: secp256k1 signatures under EIP-712 payloads, with eth-account.
+"""Home of keys: secp256k1 signatures under EIP-712 payloads, with eth-account and libsecp256k1.
 
 A key is read from a file and never shown: not by repr, not in errors, not in logs.
 """
@@ -8,19 +8,20 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coincurve import PrivateKey, PublicKey
 from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
-from eth_keys.exceptions import BadSignature
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 from eth_utils.exceptions import ValidationError
 
-from tegula_market.adapters import durable
+from tegula_market.adapters import durable, typed_data
 from tegula_market.model import Address, Signature, TegulaError
 from tegula_market.vouchers import Payload
 
 HALF_ORDER = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
 """Half the order of secp256k1: of the two s that verify, only the lower is taken (EIP-2)."""
+V_OFFSET = 27
+"""Of the v in Ethereum's signatures over the parity of the point that they were made with."""
 NOBODY = Address(bytes(20))
 """What `recover` gives for a signature that no key can have made."""
 
@@ -105,14 +106,13 @@ def write_new(path: Path, text: str) -> None:
 
 
 def sign(payload: Payload, key: Key) -> Signature:
-    signed = key.account.sign_message(encode_typed_data(full_message=payload))
-    return Signature(bytes(signed.signature))
+    signed = PrivateKey(bytes(key.account.key)).sign_recoverable(hash_of(payload), hasher=None)
+    return Signature(signed[:64] + bytes([signed[64] + V_OFFSET]))
 
 
 def hash_of(payload: Payload) -> bytes:
     """The EIP-712 digest of a payload, 32 bytes: what the contract computes and what is signed."""
-    signable = encode_typed_data(full_message=payload)
-    return bytes(keccak(b"\x19" + signable.version + signable.header + signable.body))
+    return typed_data.hash_of(payload, keccak)
 
 
 def recover(payload: Payload, signature: Signature) -> Address:
@@ -123,8 +123,9 @@ def recover(payload: Payload, signature: Signature) -> Address:
     s, v = int.from_bytes(signature[32:64], "big"), signature[64:]
     if len(signature) != 65 or s > HALF_ORDER or v not in (b"\x1b", b"\x1c"):
         return NOBODY
+    numbered = signature[:64] + bytes([v[0] - V_OFFSET])  # as libsecp256k1 counts
     try:
-        signer: str = Account.recover_message(encode_typed_data(full_message=payload), signature=signature)
-    except (BadSignature, ValidationError, ValueError):
+        signer = PublicKey.from_signature_and_message(numbered, hash_of(payload), hasher=None)
+    except ValueError:  # no point of the curve
         return NOBODY
-    return Address(bytes.fromhex(signer[2:]))
+    return Address(keccak(signer.format(compressed=False)[1:])[-20:])

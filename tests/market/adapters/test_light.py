@@ -2,6 +2,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from tegula_market import vouchers
 from tegula_market.adapters import chain, light, signing
 from tegula_market.adapters.light import Key, UnusableKey
 from tegula_market.codec import MAX_WEI
-from tegula_market.model import Address, Digest, JobId, Terms, Voucher, Wei
+from tegula_market.model import Address, Digest, JobId, Terms, Voucher, Wei, WorkerId
 from tegula_market.vouchers import Domain, Payload, TokenDomain
 
 words, addresses = st.binary(min_size=32, max_size=32), st.binary(min_size=20, max_size=20).map(Address)
@@ -31,6 +33,15 @@ payloads = st.one_of(
     st.builds(vouchers.extend_payload, domains, words.map(JobId), st.integers(0, 2**40 - 1)),
     st.builds(vouchers.order_payload, domains, words.map(JobId), words.map(Digest)),
     st.builds(
+        vouchers.result_payload,
+        domains,
+        words.map(JobId),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 2**32 - 1),
+        words.map(Digest),
+    ),
+    st.builds(vouchers.binding_payload, domains, words.map(WorkerId), addresses),
+    st.builds(
         vouchers.deposit_payload,
         st.builds(TokenDomain, st.text(), st.text(), st.integers(1, 2**64), addresses),
         addresses,
@@ -43,12 +54,17 @@ payloads = st.one_of(
 )
 
 
+def hashed_by_eth_account(payload: Payload) -> bytes:
+    signable = encode_typed_data(full_message=payload)
+    return bytes(keccak(b"\x19" + signable.version + signable.header + signable.body))
+
+
 @given(payload=payloads, secret=secrets)
 @settings(max_examples=40, deadline=None)
 def test_it_signs_what_ethereum_libraries_sign(payload: Payload, secret: bytes) -> None:
     mine, theirs = Key.of_secret(secret), signing.Key.of_secret(secret)
     assert mine.address == theirs.address
-    assert light.hash_of(payload) == signing.hash_of(payload)
+    assert light.hash_of(payload) == signing.hash_of(payload) == hashed_by_eth_account(payload)
     signature = light.sign(payload, mine)
     assert signing.recover(payload, signature) == theirs.address
     assert signature == signing.sign(payload, theirs), "both are deterministic, by RFC 6979"
