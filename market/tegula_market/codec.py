@@ -19,6 +19,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from tegula_market.model import Address, Digest, InvalidValue, JobId, Signature, TegulaError, Wei, WorkerId
 
 T = TypeVar("T")
+Encoder = Callable[[Any], Any]
 Decoder = Callable[[Any, str], Any]
 
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -39,7 +40,7 @@ class MalformedInput(TegulaError):
 
 def dumps(value: object) -> bytes:
     """Canonical JSON of a dataclass: sorted keys, no spaces, so that equal values have equal digests."""
-    return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _CANONICAL.encode(encode(value)).encode()
 
 
 def loads(kind: type[T], data: bytes) -> T:
@@ -51,25 +52,15 @@ def loads(kind: type[T], data: bytes) -> T:
     if _depth(data) > MAX_DEPTH:
         raise MalformedInput(f"JSON nested deeper than {MAX_DEPTH}")
     try:
-        raw = json.loads(data, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        raw = _STRICT.decode(data.decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise MalformedInput(f"not JSON: {error}") from error
     return decode(kind, raw)
 
 
 def encode(value: object) -> Any:
-    match value:
-        case StrEnum():
-            return value.value
-        case bytes():
-            return "0x" + value.hex()
-        case tuple():
-            return [encode(item) for item in value]
-        case None | bool() | int() | float() | str():
-            return value
-    if not is_dataclass(value) or isinstance(value, type):
-        raise TypeError(f"{type(value).__name__} has no JSON spelling")
-    return {name: write(getattr(value, name)) for name, write in _writers(type(value))}
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
 def decode(kind: type[T], raw: object, place: str = "") -> T:
@@ -80,17 +71,46 @@ def decode(kind: type[T], raw: object, place: str = "") -> T:
 
 
 @cache
-def _writers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = get_type_hints(kind)
-    return tuple((f.name, _writer(hints[f.name])) for f in fields(kind))
-
-
-def _writer(kind: Any) -> Callable[[Any], Any]:
+def _writer(kind: Any) -> Encoder:
+    """Made once for each type: an encoder that looks at every value anew takes ten times as long."""
     if kind is Wei:
         return str
-    if Wei in get_args(kind):  # Wei | None
-        return lambda value: None if value is None else str(value)
-    return encode
+    if isinstance(kind, typing.NewType):
+        return _writer(kind.__supertype__)
+    if get_origin(kind) in (Union, types.UnionType):
+        return _optional_writer(kind)
+    if get_origin(kind) is tuple:
+        write = _writer(get_args(kind)[0])
+        return lambda value: [write(item) for item in value]
+    if kind is tuple:
+        return lambda value: [encode(item) for item in value]
+    if not isinstance(kind, type):
+        raise TypeError(f"{kind} has no JSON spelling")
+    if issubclass(kind, StrEnum):
+        return lambda value: value.value
+    if issubclass(kind, bytes):
+        return lambda value: "0x" + value.hex()
+    if kind is types.NoneType or issubclass(kind, bool | int | float | str):
+        return _itself
+    if is_dataclass(kind):
+        return _dataclass_writer(kind)
+    raise TypeError(f"{kind.__name__} has no JSON spelling")
+
+
+def _optional_writer(kind: Any) -> Encoder:
+    arms = [arm for arm in get_args(kind) if arm is not types.NoneType]
+    write = _writer(arms[0]) if len(arms) == 1 else encode
+    return lambda value: None if value is None else write(value)
+
+
+def _dataclass_writer(kind: Any) -> Encoder:
+    hints = get_type_hints(kind)
+    writers = [(field.name, _writer(hints[field.name])) for field in fields(kind)]
+    return lambda value: {name: write(getattr(value, name)) for name, write in writers}
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 @cache
@@ -219,3 +239,8 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number that is accepted here")
+
+
+# json makes a new one for each call that says how.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_STRICT = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
