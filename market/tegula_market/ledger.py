@@ -1,11 +1,12 @@
 """A job's money: what was funded, what leases hold, what workers are owed and have been paid.
 
-A Ledger that breaks `paid <= owed` for any worker, or `owed + reserved <= funded`, cannot be made.
-A lease reserves its price before it is sent, so that every accepted result can be paid for.
+`paid <= owed` for any worker, and `owed + reserved <= funded`: a Ledger that breaks it cannot be made, and a
+booking that would break it is refused and changes nothing. A lease reserves its price before it is sent, so
+that every accepted result can be paid for. The sums are kept with the amounts: a booking costs the same,
+however many there are.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tegula_market.model import Address, InvalidValue, LeaseId, TegulaError, Wei
 
@@ -14,16 +15,19 @@ class Overdrawn(TegulaError):
     """Money that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ledger:
     """Amounts of one job. Owed and paid are totals since the job began, as vouchers are."""
 
     funded: Wei
-    reserved: Mapping[LeaseId, Wei] = field(default_factory=dict)
-    owed: Mapping[Address, Wei] = field(default_factory=dict)
-    paid: Mapping[Address, Wei] = field(default_factory=dict)
+    reserved: dict[LeaseId, Wei] = field(default_factory=dict)
+    owed: dict[Address, Wei] = field(default_factory=dict)
+    paid: dict[Address, Wei] = field(default_factory=dict)
+    total_reserved: Wei = field(init=False)
+    total_owed: Wei = field(init=False)
 
     def __post_init__(self) -> None:
+        self.total_reserved, self.total_owed = Wei(sum(self.reserved.values())), Wei(sum(self.owed.values()))
         for amounts in (self.reserved, self.owed, self.paid):
             # A negative amount would make room in a sum for one that is not there.
             if any(amount <= 0 for amount in amounts.values()):
@@ -31,16 +35,7 @@ class Ledger:
         if self.free < 0:
             raise Overdrawn(f"{self.total_owed} owed and {self.total_reserved} reserved exceed {self.funded}")
         for worker, amount in self.paid.items():
-            if amount > self.owed.get(worker, 0):
-                raise Overdrawn(f"{amount} paid to 0x{worker.hex()} exceeds {self.owed.get(worker, 0)} owed")
-
-    @property
-    def total_reserved(self) -> Wei:
-        return Wei(sum(self.reserved.values()))
-
-    @property
-    def total_owed(self) -> Wei:
-        return Wei(sum(self.owed.values()))
+            self._check_paid(worker, amount)
 
     @property
     def total_paid(self) -> Wei:
@@ -51,78 +46,77 @@ class Ledger:
         """What new leases can still reserve."""
         return Wei(self.funded - self.total_owed - self.total_reserved)
 
+    def fund(self, amount: Wei) -> None:
+        self.funded = Wei(self.funded + _positive(amount))
 
-def fund(ledger: Ledger, amount: Wei) -> Ledger:
-    return replace(ledger, funded=Wei(ledger.funded + _positive(amount)))
+    def reserve(self, lease: LeaseId, amount: Wei) -> None:
+        """Hold a lease's price.
 
+        Raises:
+            Overdrawn: less than that is free, or the lease holds an amount already.
+        """
+        if lease in self.reserved:
+            raise Overdrawn(f"lease {lease} holds {self.reserved[lease]} already")
+        if _positive(amount) > self.free:
+            raise Overdrawn(
+                f"{self.total_owed} owed, {self.total_reserved} reserved and {amount} more"
+                f" exceed {self.funded}"
+            )
+        self.reserved[lease] = amount
+        self.total_reserved = Wei(self.total_reserved + amount)
 
-def reserve(ledger: Ledger, lease: LeaseId, amount: Wei) -> Ledger:
-    """Hold a lease's price.
+    def release(self, lease: LeaseId) -> Wei:
+        """Free what a lease held, which is returned; its result was rejected or never came.
 
-    Raises:
-        Overdrawn: less than that is free, or the lease holds an amount already.
-    """
-    if lease in ledger.reserved:
-        raise Overdrawn(f"lease {lease} holds {ledger.reserved[lease]} already")
-    return replace(ledger, reserved={**ledger.reserved, lease: _positive(amount)})
+        Raises:
+            Overdrawn: the lease holds nothing.
+        """
+        if lease not in self.reserved:
+            raise Overdrawn(f"lease {lease} holds no amount")
+        amount = self.reserved.pop(lease)
+        self.total_reserved = Wei(self.total_reserved - amount)
+        return amount
 
+    def owe(self, lease: LeaseId, worker: Address) -> None:
+        """Turn what an accepted lease held into what its worker is owed: to the unit, and once.
 
-def release(ledger: Ledger, lease: LeaseId) -> Ledger:
-    """Free what a lease held; its result was rejected or never came.
+        Raises:
+            Overdrawn: the lease holds nothing.
+        """
+        amount = self.release(lease)
+        self.owed[worker] = Wei(self.owed.get(worker, 0) + amount)
+        self.total_owed = Wei(self.total_owed + amount)
 
-    Raises:
-        Overdrawn: the lease holds nothing.
-    """
-    _held(ledger, lease)
-    return replace(ledger, reserved=_without(ledger.reserved, lease))
+    def pay(self, worker: Address, total: Wei) -> None:
+        """Take down that the escrow has paid the worker so much, all in all.
 
+        A total that is not above the one known changes nothing: events of the chain are read again
+        after a restart.
 
-def owe(ledger: Ledger, lease: LeaseId, worker: Address) -> Ledger:
-    """Turn what an accepted lease held into what its worker is owed: to the unit, and once.
+        Raises:
+            Overdrawn: more than the worker is owed.
+        """
+        if _positive(total) > self.paid.get(worker, 0):
+            self._check_paid(worker, total)
+            self.paid[worker] = total
 
-    Raises:
-        Overdrawn: the lease holds nothing.
-    """
-    total = Wei(ledger.owed.get(worker, 0) + _held(ledger, lease))
-    return replace(ledger, reserved=_without(ledger.reserved, lease), owed={**ledger.owed, worker: total})
+    def close(self) -> Wei:
+        """Give back what is left, the refund; nothing is free then.
 
+        Raises:
+            Overdrawn: a lease still holds an amount, which its worker may be about to earn.
+        """
+        if self.reserved:
+            raise Overdrawn(f"{len(self.reserved)} leases still hold {self.total_reserved}; end them first")
+        refund, self.funded = self.free, self.total_owed
+        return refund
 
-def pay(ledger: Ledger, worker: Address, total: Wei) -> Ledger:
-    """Take down that the escrow has paid the worker so much, all in all.
-
-    A total that is not above the one known changes nothing: events of the chain are read again
-    after a restart.
-
-    Raises:
-        Overdrawn: more than the worker is owed.
-    """
-    if _positive(total) <= ledger.paid.get(worker, 0):
-        return ledger
-    return replace(ledger, paid={**ledger.paid, worker: total})
-
-
-def close(ledger: Ledger) -> tuple[Ledger, Wei]:
-    """Give back what is left: the ledger without it, in which nothing is free, and the refund.
-
-    Raises:
-        Overdrawn: a lease still holds an amount, which its worker may be about to earn.
-    """
-    if ledger.reserved:
-        raise Overdrawn(f"{len(ledger.reserved)} leases still hold {ledger.total_reserved}; end them first")
-    return replace(ledger, funded=ledger.total_owed), ledger.free
+    def _check_paid(self, worker: Address, amount: Wei) -> None:
+        if amount > self.owed.get(worker, 0):
+            raise Overdrawn(f"{amount} paid to 0x{worker.hex()} exceeds {self.owed.get(worker, 0)} owed")
 
 
 def _positive(amount: Wei) -> Wei:
     if amount <= 0:
         raise InvalidValue(f"an amount of money is above 0, not {amount}")
     return amount
-
-
-def _held(ledger: Ledger, lease: LeaseId) -> Wei:
-    if lease not in ledger.reserved:
-        raise Overdrawn(f"lease {lease} holds no amount")
-    return ledger.reserved[lease]
-
-
-def _without(amounts: Mapping[LeaseId, Wei], lease: LeaseId) -> dict[LeaseId, Wei]:
-    return {other: amount for other, amount in amounts.items() if other != lease}

@@ -1,8 +1,10 @@
+from copy import deepcopy
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from tegula_market.ledger import Ledger, Overdrawn, close, fund, owe, pay, release, reserve
+from tegula_market.ledger import Ledger, Overdrawn
 from tegula_market.model import Address, InvalidValue, LeaseId, Wei
 
 ANN, BOB = Address(b"a" * 20), Address(b"b" * 20)
@@ -28,7 +30,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @rule(amount=amounts)
     def fund(self, amount):
-        self.ledger = fund(self.ledger, amount)
+        self.ledger.fund(amount)
         self.funded += amount
 
     @rule(target=leases, amount=amounts)
@@ -38,9 +40,9 @@ class Bookkeeping(RuleBasedStateMachine):
         room = self.funded - sum(self.held.values()) - sum(self.earned.values())
         if amount > room:
             with pytest.raises(Overdrawn):
-                reserve(self.ledger, lease, amount)
+                self.ledger.reserve(lease, amount)
         else:
-            self.ledger = reserve(self.ledger, lease, amount)
+            self.ledger.reserve(lease, amount)
             self.held[lease] = amount
         return lease
 
@@ -48,51 +50,54 @@ class Bookkeeping(RuleBasedStateMachine):
     def reserve_twice(self, lease, amount):
         if lease in self.held:
             with pytest.raises(Overdrawn):
-                reserve(self.ledger, lease, amount)
+                self.ledger.reserve(lease, amount)
 
     @rule(lease=leases)
     def release(self, lease):
         if self.held.pop(lease, None) is None:
             with pytest.raises(Overdrawn):
-                release(self.ledger, lease)
+                self.ledger.release(lease)
         else:
-            self.ledger = release(self.ledger, lease)
+            self.ledger.release(lease)
 
     @rule(lease=consumes(leases), worker=workers)
     def owe_and_never_again(self, lease, worker):
         if lease in self.held:
             self.earned[worker] += self.held.pop(lease)
-            self.ledger = owe(self.ledger, lease, worker)
-        for ended in (owe, lambda ledger, lease, _: release(ledger, lease)):
+            self.ledger.owe(lease, worker)
+        for ended in (self.ledger.owe, lambda lease, _: self.ledger.release(lease)):
             with pytest.raises(Overdrawn):
-                ended(self.ledger, lease, worker)
+                ended(lease, worker)
 
     @rule(worker=workers, total=amounts)
     def pay(self, worker, total):
         if total > self.earned[worker]:
             with pytest.raises(Overdrawn):
-                pay(self.ledger, worker, total)
+                self.ledger.pay(worker, total)
             return
-        self.ledger = pay(self.ledger, worker, total)
-        assert pay(self.ledger, worker, total) == self.ledger
+        self.ledger.pay(worker, total)
+        before = deepcopy(self.ledger)
+        self.ledger.pay(worker, total)
+        assert self.ledger == before
         self.paid[worker] = max(self.paid[worker], total)
 
     @rule()
     def close(self):
+        closed = deepcopy(self.ledger)
         if self.held:
             with pytest.raises(Overdrawn, match="end them first"):
-                close(self.ledger)
+                closed.close()
+            assert closed == self.ledger
             return
-        closed, refund = close(self.ledger)
-        assert refund == self.funded - sum(self.earned.values())
+        assert closed.close() == self.funded - sum(self.earned.values())
         assert (closed.free, closed.owed, closed.paid) == (0, self.ledger.owed, self.ledger.paid)
-        assert close(closed) == (closed, 0)
+        assert closed.close() == 0
 
     @invariant()
     def books_balance(self):
         ledger = self.ledger
         assert ledger.funded == self.funded
-        assert dict(ledger.reserved) == self.held
+        assert ledger.reserved == self.held
         assert {worker: ledger.owed.get(worker, 0) for worker in self.earned} == self.earned
         assert {worker: ledger.paid.get(worker, 0) for worker in self.paid} == self.paid
         assert all(paid <= ledger.owed[worker] for worker, paid in ledger.paid.items())
@@ -128,20 +133,39 @@ def test_amounts_below_zero_cannot_hide_in_the_sums():
 def test_amounts_are_above_zero(amount):
     ledger = Ledger(Wei(10))
     for booking in (
-        lambda: fund(ledger, Wei(amount)),
-        lambda: reserve(ledger, LEASE, Wei(amount)),
-        lambda: pay(ledger, ANN, Wei(amount)),
+        lambda: ledger.fund(Wei(amount)),
+        lambda: ledger.reserve(LEASE, Wei(amount)),
+        lambda: ledger.pay(ANN, Wei(amount)),
     ):
         with pytest.raises(InvalidValue, match="above 0"):
             booking()
 
 
 def test_one_lease_from_reserve_to_refund():
-    ledger = reserve(reserve(Ledger(Wei(10)), LEASE, Wei(4)), OTHER, Wei(6))
+    ledger = Ledger(Wei(10))
+    ledger.reserve(LEASE, Wei(4))
+    ledger.reserve(OTHER, Wei(6))
     assert ledger.free == 0
-    ledger = release(owe(ledger, LEASE, ANN), OTHER)
-    assert (ledger.free, dict(ledger.owed)) == (6, {ANN: 4})
-    closed, refund = close(pay(ledger, ANN, Wei(4)))
-    assert (refund, closed.funded, closed.total_paid) == (6, 4, 4)
+    ledger.owe(LEASE, ANN)
+    assert ledger.release(OTHER) == 6
+    assert (ledger.free, ledger.owed) == (6, {ANN: 4})
+    ledger.pay(ANN, Wei(4))
+    assert (ledger.close(), ledger.funded, ledger.total_paid) == (6, 4, 4)
     with pytest.raises(Overdrawn):
-        reserve(closed, LEASE, Wei(1))
+        ledger.reserve(LEASE, Wei(1))
+
+
+def test_what_is_refused_changes_nothing():
+    ledger = Ledger(Wei(10), reserved={LEASE: Wei(6)}, owed={ANN: Wei(3)})
+    before = deepcopy(ledger)
+    for booking in (
+        lambda: ledger.reserve(OTHER, Wei(2)),
+        lambda: ledger.reserve(LEASE, Wei(1)),
+        lambda: ledger.release(OTHER),
+        lambda: ledger.owe(OTHER, ANN),
+        lambda: ledger.pay(ANN, Wei(4)),
+        ledger.close,
+    ):
+        with pytest.raises(Overdrawn):
+            booking()
+        assert ledger == before

@@ -7,7 +7,7 @@ from tegula_coordinator.book import audits, rounds
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
-from tegula_market import ledger, lifecycle, messages
+from tegula_market import lifecycle, messages
 from tegula_market.lifecycle import JobPhase, Phase
 from tegula_market.model import WorkerId
 
@@ -23,7 +23,7 @@ def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
         raise NotAdmitted(f"the worker is owed less than {voucher.cumulative}")
     if voucher.cumulative <= job.ledger.paid.get(voucher.worker, 0):
         raise NotAdmitted(f"the worker holds a voucher for {voucher.cumulative} or more already")
-    job.ledger = ledger.pay(job.ledger, voucher.worker, voucher.cumulative)
+    job.ledger.pay(voucher.worker, voucher.cumulative)
     job.vouchers[voucher.worker] = event.signed
     for worker in book.workers.values():
         if worker.payout == voucher.worker and not worker.verifier:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tegula_coordinator.events import JobOpened
-from tegula_market import auction, ledger, lifecycle
+from tegula_market import auction, lifecycle
 from tegula_market.auction import Reason
 from tegula_market.ledger import Ledger
 from tegula_market.lifecycle import JobPhase, Phase, UnitEvent, UnitState
@@ -198,7 +198,7 @@ class Job:
         attempt = self.units[unit].attempt + 1
         price = auction.price_of(self.sizes[unit], self.price)
         lease = Lease(lease_id(self.id, unit, attempt), self.id, unit, worker, price, attempt, expiry)
-        self.ledger = ledger.reserve(self.ledger, lease.id, price)
+        self.ledger.reserve(lease.id, price)
         self.leases[lease.id] = self.last[unit] = lease
         self.payees[lease.id] = payout
         self.move(unit, lifecycle.Leased(lease.id))
@@ -206,7 +206,7 @@ class Job:
 
     def drop(self, lease: Lease) -> None:
         """Ends a lease that earns nothing."""
-        self.ledger = ledger.release(self.ledger, lease.id)
+        self.ledger.release(lease.id)
         self._forget(lease)
 
     def pay(self, lease: Lease) -> None:
@@ -214,7 +214,7 @@ class Job:
         if lease.id in self.forfeits:
             self.drop(lease)
             return
-        self.ledger = ledger.owe(self.ledger, lease.id, self.payees[lease.id])
+        self.ledger.owe(lease.id, self.payees[lease.id])
         self._forget(lease)
 
     def _forget(self, lease: Lease) -> None:
