@@ -37,6 +37,9 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
     if known is not None:
         joined.leases, joined.probes, joined.shown = known.leases, known.probes, known.shown
     book.workers[event.worker] = joined
+    book.verifiers.pop(event.worker, None)
+    if joined.verifier:
+        book.verifiers[event.worker] = joined
     yield Greet(joined.id)
     yield from _remind(book, joined)
     if joined.verifier:

@@ -39,11 +39,26 @@ def room(book: Book, job: Job, worker: Worker) -> int:
 
 def close(book: Book, job: Job) -> None:
     """Draws from every batch that is full, or that will not grow any more."""
-    for worker, batch in list(job.held.items()):
-        record = book.records.get(book.workers[worker].payout, Record())
-        if _ends(job, book.workers[worker]) or len(batch) >= audit.batch_size(record):
-            del job.held[worker]
-            _draw(book, job, batch)
+    for worker in list(job.held):
+        _close(book, job, book.workers[worker])
+
+
+def close_of(book: Book, job: Job, worker: Worker) -> None:
+    """As `close`, after what can have filled or ended one worker's batch only."""
+    if job.open_units:
+        _close(book, job, worker)
+    else:  # no batch grows any more, and of those that are drawn from none is left for the next time
+        close(book, job)
+
+
+def _close(book: Book, job: Job, worker: Worker) -> None:
+    batch = job.held.get(worker.id)
+    if not batch:
+        return
+    record = book.records.get(worker.payout, Record())
+    if _ends(job, worker) or len(batch) >= audit.batch_size(record):
+        del job.held[worker.id]
+        _draw(book, job, batch)
 
 
 def _ends(job: Job, worker: Worker) -> bool:
@@ -91,14 +106,14 @@ def forfeit(book: Book, job: Job, leases: Iterable[LeaseId], lots: Mapping[Lease
 
 def send_probes(book: Book, at: float) -> Iterator[Command]:
     """Gives what waits to verifiers that are free, and rather to one that has not looked at it before."""
-    for lease in list(book.unprobed):
-        verifiers = [w for w in book.workers.values() if w.verifier and w.online]
-        if not any(worker.free > 0 for worker in verifiers):
+    verifiers = [worker for worker in book.verifiers.values() if worker.online]
+    while book.unprobed and any(worker.free > 0 for worker in verifiers):
+        found = ((lease, _verifier(book, lease, verifiers)) for lease in book.unprobed)
+        lease, verifier = next((each for each in found if each[1] is not None), (None, None))
+        if lease is None or verifier is None:
             return
-        found = _verifier(book, lease, verifiers)
-        if found is not None:
-            book.unprobed.remove(lease)
-            yield from _send(book, lease, found, at)
+        book.unprobed.remove(lease)
+        yield from _send(book, lease, verifier, at)
 
 
 def lose(book: Book, lease: LeaseId) -> None:

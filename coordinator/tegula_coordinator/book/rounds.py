@@ -75,13 +75,15 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
         for device in dict.fromkeys(book.workers[worker].device for worker in job.taken):
             history.cleared(book.history, history.of(job.order.terms.token, device), job.price, event.at)
     yield from lease_out(book, job, event.at)
+    audits.close(book, job)  # of whoever was not taken again
+    yield from audits.send_probes(book, event.at)
 
 
 def serve(book: Book, worker: Worker, at: float) -> Iterator[Command]:
     """After one of its slots has become free: the job that has least of the market goes first."""
-    for job in sorted(book.live.values(), key=lambda job: len(job.leases)):
-        if worker.id in job.taken:
-            yield from _lease_to(book, job, worker, at)
+    jobs = [job for job in book.live.values() if job.open_units and worker.id in job.taken]
+    for job in sorted(jobs, key=lambda job: len(job.leases)):
+        yield from lease_to(book, job, worker, at)
 
 
 def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
@@ -89,10 +91,10 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
     for name in list(job.taken):
         if not job.open_units:
             return
-        yield from _lease_to(book, job, book.workers[name], at)
+        yield from lease_to(book, job, book.workers[name], at)
 
 
-def _lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
+def lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
     if worker.free <= 0 or job.stopped is not None or job.adrift or at >= job.order.terms.deadline:
         return
     ask = job.taken[worker.id]

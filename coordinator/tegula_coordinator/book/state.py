@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tegula_coordinator import events
 from tegula_coordinator.book.history import History
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.recent import Priced, Shown
+from tegula_coordinator.events import Event
 from tegula_market import messages
 from tegula_market.audit import NEWCOMER, Record
 from tegula_market.messages import FromCoordinator
@@ -72,6 +74,8 @@ class Book:
     live: dict[JobId, Job] = field(default_factory=dict)
     """Jobs that are not closed: what an event costs must not grow with the number of finished ones."""
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
+    verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
+    """Those of the workers that are: looked through with every result, as all of them cannot be."""
     unprobed: deque[LeaseId] = field(default_factory=deque)
     """Delivered results that wait for a verifier."""
     probers: dict[LeaseId, Probing] = field(default_factory=dict)
@@ -123,6 +127,18 @@ class Book:
         if not job.units[lease.unit].holds(lease_id):
             raise NotAdmitted("the lease has ended")
         return job, lease
+
+    def awaits(self, event: Event) -> bool:
+        """Whether an alarm may still matter; of most kinds nobody can say before it rings."""
+        match event:
+            case events.LeaseExpired(_, lease):
+                job = self.jobs.get(lease_parts(lease)[0])
+                return job is not None and lease in job.leases
+            case events.ProbeExpired(_, lease, number):
+                probing = self.probers.get(lease)
+                return probing is not None and probing.number == number
+            case _:
+                return True
 
     def job(self, job: JobId) -> Job:
         try:

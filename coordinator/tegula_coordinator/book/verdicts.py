@@ -50,7 +50,9 @@ def judge(book: Book, event: events.Judged) -> Iterator[Command]:
         yield from (_accept if accepted else _reject)(book, job, event)
     yield from audits.send_probes(book, event.at)
     if verdict.outcome is Outcome.ACCEPTED:
-        yield from work.take_up(book, job, event.at)
+        yield from work.take_up(
+            book, job, book.workers[job.last[lease_parts(verdict.lease)[1]].worker], event.at
+        )
     else:
         yield from work.go_on(book, job, event.at)
 

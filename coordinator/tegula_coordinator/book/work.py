@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tegula_coordinator import events
 from tegula_coordinator.book import audits, ending, rounds
 from tegula_coordinator.book.job import Job
-from tegula_coordinator.book.state import Book, NotAdmitted
+from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
 from tegula_market.lifecycle import JobPhase
@@ -66,7 +66,8 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     book.workers[event.worker].leases.discard(lease.id)
     audits.hold(job, lease, event.lot)
     yield from rounds.serve(book, book.workers[event.worker], event.at)
-    yield from take_up(book, job, event.at)
+    audits.close_of(book, job, book.workers[event.worker])
+    yield from audits.send_probes(book, event.at)
 
 
 def go_on(book: Book, job: Job, at: float) -> Iterator[Command]:
@@ -79,13 +80,16 @@ def go_on(book: Book, job: Job, at: float) -> Iterator[Command]:
         return
     if job.open_units and job.spare_asks():
         yield from rounds.expect_asks(book, job, at)
-    yield from take_up(book, job, at)
-
-
-def take_up(book: Book, job: Job, at: float) -> Iterator[Command]:
-    """After a verdict that has made room: more of what is open."""
     yield from rounds.lease_out(book, job, at)
     audits.close(book, job)
+    yield from audits.send_probes(book, at)
+
+
+def take_up(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
+    """After a verdict that has made room for the worker: more of what is open."""
+    if worker.id in job.taken:
+        yield from rounds.lease_to(book, job, worker, at)
+    audits.close_of(book, job, worker)
     yield from audits.send_probes(book, at)
 
 
