@@ -5,9 +5,12 @@ a name that it claims. The pattern is pyzmq's examples/security/asyncio-ironhous
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import zmq
 import zmq.asyncio
@@ -22,6 +25,8 @@ from tegula_market.model import WorkerId
 
 HIGH_WATER_MARK = 10_000
 """Messages queued for one peer; a peer further behind than this is as good as gone."""
+BURST = 32
+"""Messages that are taken before others have a turn; some ten milliseconds' worth."""
 GOODBYE_MS = 300
 """How long a worker that leaves waits for its last word to go out."""
 RECONNECT_MS = 200, 5_000
@@ -46,11 +51,19 @@ class CurveKeys:
 
 
 class Router:
-    """The coordinator's socket: receives from authenticated workers, sends to those that are connected."""
+    """The coordinator's socket: receives from authenticated workers, sends to those that are connected.
 
-    def __init__(self, socket: zmq.asyncio.Socket, endpoint: str) -> None:
+    A plain socket, of which the event loop watches the descriptor: pyzmq's own for asyncio makes futures for
+    every message, which takes longer than the message.
+    """
+
+    def __init__(self, socket: "zmq.Socket[bytes]", endpoint: str) -> None:
         self._socket = socket
         self._routes: dict[WorkerId, bytes] = {}
+        self._unread: deque[tuple[WorkerId, list[bytes]]] = deque()
+        self._changed = asyncio.Event()
+        self._said: tuple[Message | None, list[bytes]] = None, []
+        """The last message and its spelling: a call goes to all workers."""
         self.endpoint = endpoint
         """Where it is bound, with the port that the system chose."""
 
@@ -60,11 +73,16 @@ class Router:
         Raises:
             MalformedInput: a peer sent rubbish; its `worker` attribute names it.
         """
-        parts = await self._socket.recv_multipart(copy=False)
-        worker = WorkerId(z85.decode(str(parts[0].get("User-Id"))))
-        self._routes[worker] = parts[0].bytes
+        while not self._unread:
+            self._changed.clear()
+            self._read()
+            if self._unread:
+                await asyncio.sleep(0)  # or whoever is asked without pause would never let others go on
+            else:
+                await self._changed.wait()
+        worker, frames = self._unread.popleft()
         try:
-            return worker, messages.from_worker([part.bytes for part in parts[1:]])
+            return worker, messages.from_worker(frames)
         except MalformedInput as error:
             raise RubbishFrom(worker, str(error)) from error
 
@@ -73,8 +91,12 @@ class Router:
         route = self._routes.get(worker)
         if route is None:
             return False
+        if message is not self._said[0]:
+            self._said = message, messages.encode(message)
+        # The descriptor tells of a change once: what comes in during a send is not told of again.
+        self._changed.set()
         try:
-            await self._socket.send_multipart([route, *messages.encode(message)], flags=zmq.DONTWAIT)
+            self._socket.send_multipart([route, *self._said[1]], flags=zmq.DONTWAIT)
         except (zmq.Again, zmq.error.ZMQError) as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
@@ -83,6 +105,27 @@ class Router:
 
     def forget(self, worker: WorkerId) -> None:
         self._routes.pop(worker, None)
+
+    def changed(self) -> None:
+        """The socket's descriptor says so."""
+        self._changed.set()
+
+    def _read(self) -> None:
+        """What is there, up to a burst of it."""
+        try:
+            for _ in range(BURST):
+                first = self._socket.recv(flags=zmq.DONTWAIT, copy=False)
+                frames = self._socket.recv_multipart() if first.more else []
+                worker = _worker(str(first.get("User-Id")))
+                self._routes[worker] = first.bytes
+                self._unread.append((worker, frames))
+        except zmq.Again:
+            pass
+
+
+@lru_cache(maxsize=HIGH_WATER_MARK)
+def _worker(user_id: str) -> WorkerId:
+    return WorkerId(z85.decode(user_id))
 
 
 class RubbishFrom(MalformedInput):
@@ -100,7 +143,7 @@ async def router(bind: str, keys: CurveKeys) -> AsyncIterator[Router]:
     Raises:
         zmq.ZMQError: the address cannot be bound.
     """
-    context = zmq.asyncio.Context()
+    context = zmq.Context()
     authenticator = AsyncioAuthenticator(context)
     authenticator.start()
     authenticator.configure_curve(domain="*", location=CURVE_ALLOW_ANY)
@@ -110,8 +153,11 @@ async def router(bind: str, keys: CurveKeys) -> AsyncIterator[Router]:
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     try:
         socket.bind(bind)
-        yield Router(socket, socket.getsockopt_string(zmq.LAST_ENDPOINT))
+        made = Router(socket, socket.getsockopt_string(zmq.LAST_ENDPOINT))
+        asyncio.get_running_loop().add_reader(socket.FD, made.changed)
+        yield made
     finally:
+        asyncio.get_running_loop().remove_reader(socket.FD)
         socket.close()
         authenticator.stop()
         context.term()
@@ -152,7 +198,7 @@ async def dealer(endpoint: str, coordinator_key: bytes, keys: CurveKeys) -> Asyn
         context.term()
 
 
-def _configure(socket: zmq.asyncio.Socket, keys: CurveKeys) -> None:
+def _configure(socket: "zmq.Socket[Any]", keys: CurveKeys) -> None:
     socket.curve_publickey = z85.encode(keys.public)
     socket.curve_secretkey = z85.encode(keys.secret)
     socket.setsockopt(zmq.LINGER, 0)

@@ -65,7 +65,7 @@ async def _impostor() -> None:
         finally:
             worker._socket.disable_monitor()
             monitor.close()
-        assert not await impostor._socket.poll(0)
+        assert not impostor._socket.poll(0)
 
 
 def test_a_worker_does_not_talk_to_an_impostor() -> None:
