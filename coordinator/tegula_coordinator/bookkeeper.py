@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from tegula_coordinator.alarms import Alarms
 from tegula_coordinator.book import Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
-from tegula_coordinator.events import Event, Restarted
+from tegula_coordinator.events import Event, Restarted, job_of
 from tegula_coordinator.store import EventLog, Recorded
 from tegula_market.model import JobId
 
@@ -37,7 +38,10 @@ class Bookkeeper:
         self.book = book
         self._events = events
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._grown = asyncio.Condition()
+        self._alarms = Alarms(book.awaits)
+        self._ringing: asyncio.TimerHandle | None = None
+        self._followers: dict[JobId, set[asyncio.Future[None]]] = {}
+        """Who waits for a job's next event."""
         self.seq = 0
         """Number of the last event in the log."""
 
@@ -95,25 +99,30 @@ class Bookkeeper:
                 batch.append(self._inbox.get_nowait())
             for command in await self._enter(batch):
                 if isinstance(command, WakeAt):
-                    self._wake(command.event)
+                    self._alarms.set(command.event)
                 else:
                     await carry_out(command)
+            self._await_alarm()
             batch = [await self._inbox.get()]
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         """Events of a job beyond number `after`; waits up to `wait` seconds for the first."""
         deadline = time.monotonic() + wait
         while True:
-            seen = self.seq
-            found = await asyncio.to_thread(self._events.of_job, job, after)
-            left = deadline - time.monotonic()
-            if found or left <= 0:
-                return found
+            # Before the log is read: an event may come while it is.
+            news = asyncio.get_running_loop().create_future()
+            self._followers.setdefault(job, set()).add(news)
             try:
-                async with asyncio.timeout(left), self._grown:
-                    await self._grown.wait_for(lambda seen=seen: self.seq > seen)  # type: ignore[misc]
+                found = await asyncio.to_thread(self._events.of_job, job, after)
+                left = deadline - time.monotonic()
+                if found or left <= 0:
+                    return found
+                async with asyncio.timeout(left):
+                    await news
             except TimeoutError:
                 return []
+            finally:
+                self._unfollow(job, news)
 
     async def _enter(self, batch: Sequence[_Waiting]) -> list[Command]:
         commands: list[Command] = []
@@ -127,16 +136,37 @@ class Bookkeeper:
                 admitted.append(waiting)
         if admitted:
             numbers = await asyncio.to_thread(self._events.append, [w.event for w in admitted])
-            async with self._grown:
-                self.seq = numbers[-1]
-                self._grown.notify_all()
+            self.seq = numbers[-1]
             for waiting in admitted:
                 _settle(waiting, None)
+                self._tell_followers(waiting.event)
         return commands
 
-    def _wake(self, event: Event) -> None:
-        delay = max(0.0, event.at - time.time())
-        asyncio.get_running_loop().call_later(delay, self.post, event)
+    def _tell_followers(self, event: Event) -> None:
+        of = job_of(event) if self._followers else None
+        for follower in self._followers.get(of, ()) if of is not None else ():
+            if not follower.done():
+                follower.set_result(None)
+
+    def _unfollow(self, job: JobId, news: asyncio.Future[None]) -> None:
+        followers = self._followers[job]
+        followers.discard(news)
+        if not followers:
+            del self._followers[job]
+
+    def _ring(self) -> None:
+        for event in self._alarms.due(time.time()):
+            self.post(event)
+        self._await_alarm()
+
+    def _await_alarm(self) -> None:
+        """With one timer, for the first that is due."""
+        if self._ringing is not None:
+            self._ringing.cancel()
+        first = self._alarms.next()
+        if first is not None:
+            delay = max(0.0, first - time.time())
+            self._ringing = asyncio.get_running_loop().call_later(delay, self._ring)
 
 
 def _settle(waiting: _Waiting, error: NotAdmitted | None) -> None:
