@@ -35,7 +35,7 @@ class Recorded:
 
 
 class EventLog:
-    """Append-only list of events, numbered upwards from 1; a number may be left out.
+    """Append-only list of events, numbered from 1.
 
     Anyone reads. One program leads and appends, over the one connection that holds the lead: when that is
     gone, so is the lead, and no other connection is ever tried.
@@ -48,6 +48,8 @@ class EventLog:
         """
         self._engine = database.open_engine(url)
         self._leader: sql.Connection | None = None
+        self._last = 0
+        """Number of the last event, while this program leads."""
         self._lock: FileIO | None = None
         self._turn = threading.Lock()
         try:
@@ -75,6 +77,7 @@ class EventLog:
                 self._lock = leading.take_file(Path(file))
             with connection.begin():
                 schema.upgrade(connection)
+                self._last = connection.scalar(sql.select(sql.func.max(events.c.seq))) or 0
         except (SQLAlchemyError, OSError) as error:
             raise self._unopened(error) from error
         self._leader = connection
@@ -86,12 +89,16 @@ class EventLog:
         Raises:
             StoreError: they may or may not be in the log, and this program leads no more.
         """
+        # Numbered here: to ask the database for each row's number takes longer than the row.
+        numbers = [self._last + 1 + index for index in range(len(batch))]
         rows = [
-            {"at": e.at, "job": job_of(e), "kind": type(e).__name__, "body": codec.dumps(e)} for e in batch
+            {"seq": seq, "at": e.at, "job": job_of(e), "kind": type(e).__name__, "body": codec.dumps(e)}
+            for seq, e in zip(numbers, batch, strict=True)
         ]
-        statement = events.insert().returning(events.c.seq, sort_by_parameter_order=True)
         with self._leading() as connection:
-            return [row.seq for row in connection.execute(statement, rows)]
+            connection.execute(events.insert(), rows)
+        self._last = numbers[-1]
+        return numbers
 
     def confirm(self) -> None:
         """
