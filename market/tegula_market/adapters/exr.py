@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError:  # inside Blender
     from tegula_market.adapters import exr_oiio as codec  # type: ignore[no-redef]
 
-__all__ = ["Header", "Image", "Limits", "Plane", "UnreadableImage", "header", "read", "write"]
+__all__ = ["Header", "Image", "Limits", "Plane", "UnreadableImage", "header", "pixels", "read", "write"]
 
 Plane = NDArray[np.float32]
 """float32[height, width], the origin at the top left."""
@@ -43,10 +43,18 @@ def read(path: Path, limits: Limits = GENEROUS) -> Image:
     """Every channel of every part of a file, after its header has passed the limits.
 
     Raises:
-        UnreadableImage: as `header`, or the pixels are damaged or cut short.
+        UnreadableImage, MemoryError: as `header` and `pixels`.
+    """
+    return pixels(path, header(path, limits))
+
+
+def pixels(path: Path, expected: Header) -> Image:
+    """Every channel of a file whose header has been read.
+
+    Raises:
+        UnreadableImage: the pixels are damaged or cut short, or not those of the header.
         MemoryError: there is too little here for what the header announces.
     """
-    expected = header(path, limits)
     # To the library running out of memory is a damaged file like any other; it must not be held against one.
     np.empty((2 * len(expected.channels), expected.height, expected.width), np.float32)
     try:

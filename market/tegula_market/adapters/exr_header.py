@@ -67,7 +67,7 @@ def header(path: Path, limits: Limits = GENEROUS) -> Header:
     if size > limits.file_bytes:
         raise UnreadableImage(f"the file has {size} bytes, over the limit of {limits.file_bytes}")
     with path.open("rb") as file:
-        data = file.read(limits.header_bytes)
+        data = file.read(min(size, limits.header_bytes))
     try:
         found = _merge(_parts(_Bytes(data)))
     except (struct.error, EOFError, UnicodeDecodeError) as error:

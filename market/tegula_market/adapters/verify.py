@@ -202,7 +202,7 @@ def _read(rendered: Rendered, passes: Collection[str] | None) -> exr.Image:
     odd = set() if passes is None else set(header.channels) ^ set(passes)
     if odd:
         raise exr.UnreadableImage(f"its passes are not the scene's: {', '.join(sorted(odd)[:4])}")
-    return exr.read(rendered.path, limits)
+    return exr.pixels(rendered.path, header)
 
 
 def _reference(rendered: Rendered) -> tuple[exr.Image, Rect]:
