@@ -1,7 +1,5 @@
 """What verdicts stand on, kept: one small file for each audited result; the images are blobs."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from tegula_coordinator.blobs import Blobs
@@ -23,11 +21,13 @@ class EvidenceFolder:
     def keep(self, stated: Evidence) -> None:
         """Blocks. Appears whole or not at all."""
         path = self._path(*lease_parts(stated.verdict.lease))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(codec.dumps(stated))
-        Path(partial).replace(path)
+        partial = path.with_suffix(".partial")  # one that a kill left is written over with the next try
+        try:
+            partial.write_bytes(codec.dumps(stated))
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True)
+            partial.write_bytes(codec.dumps(stated))
+        partial.replace(path)
 
     def bundle(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
         """Writes it at `path`. Blocks.

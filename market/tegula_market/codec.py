@@ -223,6 +223,10 @@ def _dataclass_decoder(kind: Any) -> Decoder:
 
 
 def _depth(data: bytes) -> int:
+    """At most: few brackets, as most messages have, are not looked at one by one."""
+    brackets = data.count(b"[") + data.count(b"{")
+    if brackets <= MAX_DEPTH:
+        return brackets
     depth = deepest = 0
     for bracket in BRACKETS.findall(STRINGS.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1

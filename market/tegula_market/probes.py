@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count as count_from
 
 from tegula_market.model import Digest, InvalidValue, Rect
@@ -29,6 +30,8 @@ MAX_OVERSCAN = 2
 """Pixels around a probe. A tile has what is always enough (`tiling.overscan_for`), but around a probe each
 costs more than the probe itself. No probe of any scene differed with 2 (tests/end_to_end/test_adaptive.py);
 one that did would be looked at again, with the tile's own overscan, before anybody is blamed."""
+KEPT_PLANS = 1024
+"""All tiles of a job but those at its edges have one size."""
 
 Draw = Callable[[int], int]
 """draw(n): a number 0 <= x < n, each equally likely."""
@@ -66,7 +69,12 @@ def plan(rect: Rect, overscan: int, spp: int) -> Plan:
         overscan: around each probe, as `overscan` says.
         spp: samples a pixel.
     """
-    plans = [_enough(rect, edge) for edge in range(1, LARGEST_EDGE + 1)]
+    return _plan(rect.width, rect.height, overscan, spp)
+
+
+@lru_cache(maxsize=KEPT_PLANS)
+def _plan(width: int, height: int, overscan: int, spp: int) -> Plan:
+    plans = [_enough(width, height, edge) for edge in range(1, LARGEST_EDGE + 1)]
     return min(plans, key=lambda p: p.count * (RECT_SAMPLES / spp + (p.edge + 2 * overscan) ** 2))
 
 
@@ -75,13 +83,13 @@ def overscan(tile_overscan: int) -> int:
     return min(tile_overscan, MAX_OVERSCAN)
 
 
-def _enough(rect: Rect, edge: int) -> Plan:
+def _enough(width: int, height: int, edge: int) -> Plan:
     """As few probes of that edge as reach the goals, in a grid about as square as they can be."""
-    patch = math.sqrt(PATCH * rect.area)
-    met = min(1.0, (patch + edge - 1) ** 2 / ((rect.width + edge - 1) * (rect.height + edge - 1)))
+    patch = math.sqrt(PATCH * width * height)
+    met = min(1.0, (patch + edge - 1) ** 2 / ((width + edge - 1) * (height + edge - 1)))
     to_meet = math.log(1 - FOUND) / math.log(1 - met) if met < 1 else 1
     count = math.ceil(max(PIXELS / edge**2, to_meet))
-    columns = math.ceil(math.sqrt(count * rect.width / rect.height))
+    columns = math.ceil(math.sqrt(count * width / height))
     return Plan(columns * math.ceil(count / columns), edge)
 
 
