@@ -15,9 +15,9 @@ import typer
 
 import differences
 import handover
+import load
 import overhead
 import screen
-import throughput
 import warmth
 
 BMW = Path(__file__).resolve().parents[2] / "shared" / "scenes" / "bmw27_cpu.blend"
@@ -34,14 +34,16 @@ def main(
     scale: int = 50,
     tile: int = 128,
     rounds: int = 3,
-    tiles: Annotated[int, typer.Option(help="simulated, a multiple of 64")] = 2048,
-    workers: Annotated[int, typer.Option(help="simulated")] = 20,
+    tiles: Annotated[int, typer.Option(help="simulated")] = 20_000,
+    jobs: Annotated[int, typer.Option(help="that these are in, a multiple of 10")] = 20,
+    workers: Annotated[int, typer.Option(help="simulated")] = 1000,
+    processes: Annotated[int, typer.Option(help="that these are in")] = 2,
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         found = {
             "overhead": _overhead(scene, samples, scale, tile, rounds, Path(folder)),
-            "throughput": _throughput(tiles, workers, rounds, Path(folder)),
+            "load": _load(Path(folder), tiles, jobs, workers, processes),
             "handover": _handover(rounds, Path(folder)),
             "screen": _screen(scene, rounds, Path(folder)),
             "differences": _differences(scene, samples, scale, Path(folder)),
@@ -66,19 +68,10 @@ def _overhead(scene: Path, samples: int, scale: int, tile: int, rounds: int, fol
     }
 
 
-def _throughput(tiles: int, workers: int, rounds: int, folder: Path) -> dict[str, Any]:
-    pairs = []
-    for index in range(rounds):
-        home = folder / f"throughput-{index}"
-        home.mkdir()
-        pairs.append((throughput.coordinator(home, tiles, workers), throughput.echo(10 * tiles, workers)))
-    rate = statistics.median(pair[0] for pair in pairs)
-    bare = statistics.median(pair[1] for pair in pairs)
-    ratios = [echo / own for own, echo in pairs]
-    print(f"\n{tiles} tiles, {workers} simulated workers, median of {rounds} rounds")
-    print(f"  coordinator {rate:.0f} tiles a second; bare CURVE echo {bare:.0f} round trips a second")
-    print(f"  echo / coordinator = {statistics.median(ratios):.1f} (range {made_range(ratios)})")
-    return {"pairs": pairs, "ratio": statistics.median(ratios)}
+def _load(folder: Path, tiles: int, jobs: int, workers: int, processes: int) -> dict[str, Any]:
+    found = load.measure(folder, tiles, jobs, workers, processes)
+    load.show(found)
+    return asdict(found)
 
 
 def _handover(rounds: int, folder: Path) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Tiles a second that a coordinator carries through their whole life, against a bare ZeroMQ echo.
+"""A real coordinator with simulated workers, and the bare ZeroMQ echo that its load is held against.
 
-The coordinator is the real program with its SQLite log, CURVE, signatures and image comparison; the workers
-are simulated: they answer each lease with an image that was rendered by nobody. The echo is a ROUTER and as
-many DEALERs with CURVE in two processes, with messages of a lease's size.
+The workers answer each lease with an image that was rendered by nobody. The echo is a ROUTER and as many
+DEALERs with CURVE in two processes, with messages of a lease's size.
 """
 
 import asyncio
@@ -22,8 +21,8 @@ import zmq.asyncio
 
 from tegula import local, programs
 from tegula_blender.client import Client
-from tegula_market import auction, codec, messages, tiling, vouchers
-from tegula_market.adapters import chain, devchain, exr, signing, wire
+from tegula_market import codec, messages, tiling, vouchers
+from tegula_market.adapters import devchain, exr, signing, wire
 from tegula_market.digests import digest
 from tegula_market.model import (
     Digest,
@@ -85,23 +84,6 @@ class Simulated:
         return Result(lease, self._image, 0.0, 0.0, "none", signing.sign(payload, self._payout))
 
 
-def coordinator(folder: Path, tiles: int, workers: int) -> float:
-    """Tiles a second from the first lease to the last verdict."""
-    return asyncio.run(_coordinator(folder, tiles, workers))
-
-
-async def _coordinator(folder: Path, tiles: int, workers: int) -> float:
-    async with market(folder, workers) as site:
-        order, session = _order(site.net, site.client, tiles)
-        site.net.mint(site.net.key(1).address, Wei(10**12))
-        escrow = chain.Escrow.connect(site.net.rpc, site.net.escrow)
-        escrow.open(order.terms, auction.most([EDGE * EDGE] * tiles, order.ceiling), site.net.key(1))
-        job = chain.job_id(order.terms)
-        payload = vouchers.order_payload(escrow.domain, job, digest(codec.dumps(order)))
-        await asyncio.to_thread(site.client.open_job, order, signing.sign(payload, session))
-        return await _rate(site.crew, tiles)
-
-
 @dataclass(frozen=True, slots=True)
 class Site:
     net: devchain.DevChain
@@ -125,32 +107,22 @@ async def market(folder: Path, workers: int, seconds: float = 0.0) -> AsyncItera
         url, token = local.coordinator(stack, folder / "coordinator", net, codec.encode(keys[0].public))
         client = Client(url, token)
         stack.callback(client.disconnect)
-        about, image = client.about(), _image(folder)
-        client.blobs.upload_bytes(image)
+        about, made = client.about(), image(folder)
+        client.blobs.upload_bytes(made)
         domain = Domain(about.chain_id, about.escrow)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         crew, running = [], []
         for index, mine in enumerate(keys):
             dealer = await stack.enter_async_context(wire.dealer(about.router, about.curve_key, mine))
-            crew.append(Simulated(dealer, mine, domain, digest(image), seconds if index else 0.0))
+            crew.append(Simulated(dealer, mine, domain, digest(made), seconds if index else 0.0))
             running.append(tasks.create_task(crew[-1].work(8 if index else 64, verifier=not index)))
         yield Site(net, url, token, client, tuple(crew[1:]))
         for task in running:
             task.cancel()
 
 
-async def _rate(crew: list[Simulated], tiles: int) -> float:
-    """Measured over the middle: the auction at the start is not what is measured."""
-    first = time.perf_counter()
-    began = 0
-    while (done := sum(each.accepted for each in crew)) < tiles:
-        if not began and done:
-            first, began = time.perf_counter(), done
-        await asyncio.sleep(0.01)
-    return (tiles - began) / (time.perf_counter() - first)
-
-
-def _order(net: devchain.DevChain, client: Client, tiles: int) -> tuple[Order, signing.Key]:
+def order(net: devchain.DevChain, client: Client, tiles: int, columns: int) -> tuple[Order, signing.Key]:
+    """A job of so many tiles, a multiple of the number of columns, and its session key."""
     blend = b"BLENDER, but nobody looks"
     manifest = SceneManifest("none.blend", (SceneFile("none.blend", digest(blend), len(blend)),))
     for blob in (blend, codec.dumps(manifest)):
@@ -165,16 +137,26 @@ def _order(net: devchain.DevChain, client: Client, tiles: int) -> tuple[Order, s
         3600,
         secrets.token_bytes(32),  # type: ignore[arg-type]
     )
-    width = 64 * EDGE
+    width = columns * EDGE
     scene = Scene(
-        digest(codec.dumps(manifest)), "4.5.15", width, tiles // 64 * EDGE, 100, None, False, 1, 0, None, 1
+        digest(codec.dumps(manifest)),
+        "4.5.15",
+        width,
+        tiles // columns * EDGE,
+        100,
+        None,
+        False,
+        1,
+        0,
+        None,
+        1,
     )
-    order = Order(terms, scene, (1,), EDGE, 0, Wei(100))
-    assert tiling.count(order) == tiles
-    return order, session
+    made = Order(terms, scene, (1,), EDGE, 0, Wei(100))
+    assert tiling.count(made) == tiles
+    return made, session
 
 
-def _image(folder: Path) -> bytes:
+def image(folder: Path) -> bytes:
     planes = {name: np.full((EDGE, EDGE), 0.5, np.float32) for name in CHANNELS}
     exr.write(folder / "image.exr", exr.Image(EDGE, EDGE, planes))
     return (folder / "image.exr").read_bytes()
