@@ -12,7 +12,7 @@ import structlog
 
 from tegula_coordinator import events, views
 from tegula_coordinator.blobs import Blobs
-from tegula_coordinator.book import Book, Job
+from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
@@ -129,7 +129,7 @@ class Desk:
             root = await self._root(found)
         except chain.ChainError:
             root = self._last_root(found)
-        view = views.job(self.book, found, self._keeper.seq, self._clock(since), root)
+        view = views.job(self.book, shelf.whole(found), self._keeper.seq, self._clock(since), root)
         return {**view, "mark": f"{self._start}-{found.clock}"}
 
     def show_root(self, job: JobId) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Desk:
             TooEarly: the tile is not finished. A bundle can hold all of it as a verifier rendered it, and
                 whoever gets the next lease would only have to deliver that.
         """
-        units = self.find(job).units
+        units = shelf.whole(self.find(job)).units
         if 0 <= unit < len(units) and units[unit].phase not in FINISHED:
             raise TooEarly("the tile is not finished; ask again when it is accepted, or the job has ended")
         await asyncio.to_thread(self._kept.bundle, job, unit, attempt, path)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, rounds
+from tegula_coordinator.book import audits, rounds, shelf
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -49,6 +49,7 @@ def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
     job.reason = job.reason or "every tile is accepted and paid"
     job.stopped, job.closed = JobPhase.CLOSED, event.owed
     del book.live[job.id]
+    shelf.put_away(job)
     for worker in earners(book, job):
         yield Tell(worker, messages.Ended(job.id, job.reason))
 

@@ -47,6 +47,14 @@ class PostedRoot:
     """Unix seconds of the chain."""
 
 
+@dataclass(frozen=True, slots=True)
+class Away:
+    """What a closed job had, as `shelf` packs it."""
+
+    fields: bytes
+    verdicts: tuple[bytes, ...]
+
+
 @dataclass(slots=True)
 class Job:
     id: JobId
@@ -115,6 +123,8 @@ class Job:
     """Counts the changes of units that a requester can see."""
     changed: dict[int, int] = field(default_factory=dict)
     """By unit, the clock at its last change."""
+    away: Away | None = None
+    """What of it was packed when it was closed; `shelf.whole` has it all."""
 
     @classmethod
     def of(cls, opened: JobOpened, sizes: tuple[int, ...]) -> "Job":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tegula_coordinator import events
+from tegula_coordinator.book import shelf
 from tegula_coordinator.book.history import History
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.recent import Priced, Shown
@@ -105,7 +106,7 @@ class Book:
             job = self.jobs[job_id]
         except (InvalidValue, KeyError):
             return messages.Revoke(lease, "there is no such lease")
-        for payout, verdict in job.verdicts.get(unit, ()):
+        for payout, verdict in shelf.verdicts(job, unit):
             if verdict.lease == lease and verdict.outcome is not Outcome.INCONCLUSIVE:
                 return messages.Decided(verdict, job.ledger.owed.get(payout, Wei(0)))
         held = job.leases.get(lease)
