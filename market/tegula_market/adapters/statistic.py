@@ -98,13 +98,16 @@ def levels(got: Planes, want: Planes) -> NDArray[np.uint8]:
     shape = next(iter(want.values())).shape
     worst = np.zeros(shape)
     for names in _vectors(want):
+        differing = {name: got[name].view(np.uint32) != want[name].view(np.uint32) for name in names}
+        if not any(differs.any() for differs in differing.values()):
+            continue  # as nearly all do not, and then there is nothing to measure
         stack = np.stack([want[name] for name in names]).astype(np.float64)
         scale = np.maximum(_scale(stack), PIXEL if _is_motion(names[0]) else 0)
         for name, plane in zip(names, stack, strict=True):
             with np.errstate(invalid="ignore", over="ignore"):
                 off = np.abs(got[name].astype(np.float64) - plane) / scale
             off[~np.isfinite(off) | _is_id(name)] = np.inf
-            differs = got[name].view(np.uint32) != want[name].view(np.uint32)
+            differs = differing[name]
             # Zero and minus zero differ in a bit and in nothing else: they count on the first rung.
             worst = np.maximum(worst, np.where(differs, np.maximum(off, np.finfo(float).tiny), 0))
     found: NDArray[np.uint8] = sum(
