@@ -129,6 +129,8 @@ class Crowd:
             self._seconds = order["seconds"]
         if "report" in order:
             seen, self._seen = self._seen, Seen()
+            for worker in self._workers:  # there was nothing to wait for until the next wave
+                worker.waits = None
             times = os.times()
             _tell(
                 {
