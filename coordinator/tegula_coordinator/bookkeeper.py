@@ -6,7 +6,8 @@ per batch and not per event.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -40,8 +41,8 @@ class Bookkeeper:
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._alarms = Alarms(book.awaits)
         self._ringing: asyncio.TimerHandle | None = None
-        self._followers: dict[JobId, set[asyncio.Future[None]]] = {}
-        """Who waits for a job's next event."""
+        self._followers: dict[JobId | None, set[asyncio.Future[None]]] = {}
+        """Who waits for a job's next event; under None, for any."""
         self.seq = 0
         """Number of the last event in the log."""
 
@@ -109,20 +110,18 @@ class Bookkeeper:
         """Events of a job beyond number `after`; waits up to `wait` seconds for the first."""
         deadline = time.monotonic() + wait
         while True:
-            # Before the log is read: an event may come while it is.
-            news = asyncio.get_running_loop().create_future()
-            self._followers.setdefault(job, set()).add(news)
-            try:
+            with self._following(job) as news:  # before the log is read: an event may come while it is
                 found = await asyncio.to_thread(self._events.of_job, job, after)
                 left = deadline - time.monotonic()
                 if found or left <= 0:
                     return found
-                async with asyncio.timeout(left):
-                    await news
-            except TimeoutError:
-                return []
-            finally:
-                self._unfollow(job, news)
+                await _within(left, news)
+
+    async def beyond(self, seq: int, wait: float) -> None:
+        """Until the log has more than `seq` events, or `wait` seconds have passed."""
+        with self._following(None) as news:
+            if self.seq <= seq:
+                await _within(wait, news)
 
     async def _enter(self, batch: Sequence[_Waiting]) -> list[Command]:
         commands: list[Command] = []
@@ -143,16 +142,22 @@ class Bookkeeper:
         return commands
 
     def _tell_followers(self, event: Event) -> None:
-        of = job_of(event) if self._followers else None
-        for follower in self._followers.get(of, ()) if of is not None else ():
-            if not follower.done():
-                follower.set_result(None)
+        for of in {job_of(event), None} if self._followers else ():
+            for follower in self._followers.get(of, ()):
+                if not follower.done():
+                    follower.set_result(None)
 
-    def _unfollow(self, job: JobId, news: asyncio.Future[None]) -> None:
-        followers = self._followers[job]
-        followers.discard(news)
-        if not followers:
-            del self._followers[job]
+    @contextmanager
+    def _following(self, job: JobId | None) -> Iterator[asyncio.Future[None]]:
+        news = asyncio.get_running_loop().create_future()
+        followers = self._followers.setdefault(job, set())
+        followers.add(news)
+        try:
+            yield news
+        finally:
+            followers.discard(news)
+            if not followers:
+                self._followers.pop(job, None)
 
     def _ring(self) -> None:
         for event in self._alarms.due(time.time()):
@@ -167,6 +172,12 @@ class Bookkeeper:
         if first is not None:
             delay = max(0.0, first - time.time())
             self._ringing = asyncio.get_running_loop().call_later(delay, self._ring)
+
+
+async def _within(seconds: float, news: asyncio.Future[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news
 
 
 def _settle(waiting: _Waiting, error: NotAdmitted | None) -> None:

@@ -38,13 +38,14 @@ def serve(
 
 @app.command()
 def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files go")]) -> None:
-    """Make the key files and a first requester's token; prints the public parts as JSON."""
+    """Make the key files, a first requester's token and the operator's; prints the public parts as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     with explained("tegula-coordinator"):
         curve = wire.CurveKeys.generate()
         _write_new(folder / "curve.key", curve.secret.hex())
         key = signing.create_key(folder / "coordinator.key")
         _write_new(folder / "tokens", secrets.token_urlsafe(24))
+        _write_new(folder / "operator.token", secrets.token_urlsafe(24))
     typer.echo(json.dumps({"coordinator": "0x" + key.address.hex(), "curve_key": "0x" + curve.public.hex()}))
 
 

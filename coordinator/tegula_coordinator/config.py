@@ -46,6 +46,10 @@ class Config:
     router: str = "tcp://127.0.0.1:8701"
     public_router: str = ""
     """Where workers dial if that is not where the router is bound (address translation, a load balancer)."""
+    operator_token_file: Path | None = None
+    """The operator's bearer token, for the dashboard; without it nobody is let in there."""
+    explorer: str = ""
+    """Block explorer of the chain, whose transactions are at EXPLORER/tx/HASH; empty on a local chain."""
     verifiers: tuple[WorkerId, ...] = ()
     """CURVE public keys of the workers whose probes are believed."""
     heartbeat_seconds: float = 2.0
@@ -92,6 +96,8 @@ def _value(name: str, kind: Any, raw: Any, path: Path) -> Any:
         return Address(_hex(name, raw, 20, path))
     if name == "verifiers" and isinstance(raw, list) and all(isinstance(key, str) for key in raw):
         return tuple(WorkerId(_hex(name, key, 32, path)) for key in raw)
+    if name == "explorer" and raw and not (isinstance(raw, str) and raw.startswith(("https://", "http://"))):
+        raise ConfigError(f"{path}: explorer wants a URL like https://etherscan.io, not {raw!r}")
     if kind is float and type(raw) in (int, float) and raw > 0:
         return float(raw)
     if kind in (int, str) and type(raw) is kind:

@@ -20,6 +20,9 @@ from tegula_coordinator import desk, relay, relay_api, views
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.book import NotAdmitted
+from tegula_coordinator.dashboard import operator_api, pages
+from tegula_coordinator.dashboard.operator_api import Office
+from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
 from tegula_coordinator.relay import Relay
@@ -40,6 +43,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (desk.NoRoot, 404),
     (NoEvidence, 404),
     (NoSuchBlob, 404),
+    (NoPreview, 404),
     (NotAdmitted, 409),
     (desk.TooEarly, 425),
     (TooLarge, 413),
@@ -55,9 +59,10 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
 )
 
 
-def create_app(desk: Desk, relay: Relay) -> FastAPI:
+def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
     bearer = HTTPBearer(auto_error=False)
+    _explain_errors(app)
 
     # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once per request.
     async def may_use_blobs(
@@ -78,11 +83,6 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
 
     for_blobs, for_requesters = [Depends(may_use_blobs)], [Depends(requester)]
     of_jobs = [*for_requesters, Depends(hear)]
-
-    @app.exception_handler(TegulaError)
-    async def explain(_request: Request, error: TegulaError) -> JSONResponse:
-        status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
-        return JSONResponse({"detail": str(error)}, status)
 
     @app.post("/v1/blobs/missing", dependencies=for_blobs)
     async def missing(body: Digests) -> dict[str, list[str]]:
@@ -121,11 +121,6 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
         """With the mark of an earlier view, of the units those only that have changed since."""
         return await desk.show(_job_id(job), since)
 
-    @app.get("/v1/jobs/{job}/waiting", dependencies=of_jobs)
-    async def waiting(job: str) -> dict[str, Any]:
-        """Why each tile that is not finished is no further."""
-        return views.waiting(desk.book, desk.find(_job_id(job)))
-
     @app.get("/v1/jobs/{job}/events", dependencies=of_jobs)
     async def follow(
         job: str,
@@ -158,11 +153,22 @@ def create_app(desk: Desk, relay: Relay) -> FastAPI:
     _serve_everybody(app, desk)
     _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters, for_blobs)
+    _serve_reasons(app, desk, for_requesters, of_jobs)
     relay_api.serve(app, desk, relay, for_requesters, of_jobs)
+    operator_api.serve(app, desk, office)
     return app
 
 
+def _explain_errors(app: FastAPI) -> None:
+    @app.exception_handler(TegulaError)
+    async def explain(_request: Request, error: TegulaError) -> JSONResponse:
+        status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+        return JSONResponse({"detail": str(error)}, status)
+
+
 def _serve_everybody(app: FastAPI, desk: Desk) -> None:
+    pages.serve(app)
+
     @app.get("/v1/health")
     async def health() -> dict[str, bool]:
         return {"ok": True}
@@ -202,15 +208,23 @@ def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], for_b
         """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
         return views.market(desk.book, time.time())
 
-    @app.get("/v1/market/idle", dependencies=for_requesters)
-    async def idle() -> dict[str, Any]:
-        """Why each worker that renders nothing does so."""
-        return views.idle(desk.book)
-
     @app.get("/v1/market/prices", dependencies=for_both)
     async def prices() -> dict[str, Any]:
         """What a megasample has cost, hour by hour, on each kind of device. Workers may see it, too."""
         return views.prices(desk.book)
+
+
+def _serve_reasons(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], of_jobs: Sequence[Any]) -> None:
+    @app.get("/v1/jobs/{job}/waiting", dependencies=of_jobs)
+    async def waiting(job: str) -> dict[str, Any]:
+        """Why each tile that is not finished is no further."""
+        found = desk.find(_job_id(job))
+        return views.waiting(desk.book, found, range(len(found.units)))
+
+    @app.get("/v1/market/idle", dependencies=for_requesters)
+    async def idle() -> dict[str, Any]:
+        """Why each worker that renders nothing does so."""
+        return views.idle(desk.book)
 
 
 def _job_id(raw: str) -> JobId:

@@ -17,6 +17,9 @@ from tegula_coordinator.blobs import BlobFolder, Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config, ConfigError
+from tegula_coordinator.dashboard.operator_api import Office
+from tegula_coordinator.dashboard.previews import Previews
+from tegula_coordinator.dashboard.purses import Purses
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
@@ -75,11 +78,18 @@ async def serve(config: Config) -> None:
         }
         kept = EvidenceFolder(config.data / "evidence", blobs)
         desk = Desk(keeper, blobs, kept, escrow, key, derive, _tokens(config.tokens_file), contact)
+        office = Office(
+            keeper,
+            Previews(config.data / "previews", blobs),
+            Purses(escrow),
+            config.explorer.rstrip("/"),
+            _operator_token(config.operator_token_file),
+        )
         floor = Floor(router, keeper, blobs, kept, derive, escrow.domain, config)
         listener = stack.enter_context(closing(_bound(config.http)))
         server = _Server(
             uvicorn.Config(
-                create_app(desk, relay),
+                create_app(desk, relay, office),
                 log_config=None,
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
@@ -169,11 +179,22 @@ def _secret(path: Path) -> bytes:
     return secret
 
 
+def _operator_token(path: Path | None) -> str:
+    """Empty for none."""
+    if path is None:
+        return ""
+    tokens = _tokens(path)
+    if len(tokens) != 1:
+        raise ConfigError(f"{path}: want one operator's token, not {len(tokens)}")
+    (token,) = tokens
+    return token
+
+
 def _tokens(path: Path) -> frozenset[str]:
     try:
         tokens = frozenset(path.read_text().split())
     except OSError as error:
-        raise ConfigError(f"cannot read requesters' tokens from {path}: {error}") from error
+        raise ConfigError(f"cannot read tokens from {path}: {error}") from error
     if any(len(token) < 16 for token in tokens):
         raise ConfigError(f"{path}: a token of fewer than 16 characters is too easy to guess")
     return tokens

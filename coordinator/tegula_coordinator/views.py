@@ -1,5 +1,6 @@
 """What a requester may see of the book, as JSON."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,9 @@ def job(book: Book, job: Job, seq: int, since: int = -1, root: RootView | None =
         "phase": job.phase.value,
         "reason": job.reason,
         "clearing_price": None if job.price is None else str(job.price),
-        "asks": _asks(book, job),
-        "units": [_unit(job, index) for index in changed],
-        "owed": _owed(job),
+        "asks": asks(book, job),
+        "units": [unit(job, index) for index in changed],
+        "owed": owed(job),
         "root": None if root is None else codec.encode(root),
         "workers": sum(1 for worker in book.workers.values() if worker.online and not worker.verifier),
         "verifiers": sum(1 for worker in book.workers.values() if worker.online and worker.verifier),
@@ -69,13 +70,13 @@ def market(book: Book, now: float) -> dict[str, Any]:
     }
 
 
-def waiting(book: Book, job: Job) -> dict[str, Any]:
-    """Why each unfinished unit is no further, by reason."""
+def waiting(book: Book, job: Job, units: Iterable[int]) -> dict[str, Any]:
+    """Why each of these units that is not finished is no further, by reason."""
     found: dict[why.Why, list[int]] = {}
-    for index, state in enumerate(job.units):
-        if state.phase not in FINISHED:
+    for index in units:
+        if job.units[index].phase not in FINISHED:
             found.setdefault(why.unit(book, job, index), []).append(index)
-    return {"waiting": [{**codec.encode(reason), "units": units} for reason, units in found.items()]}
+    return {"waiting": [{**codec.encode(reason), "units": each} for reason, each in found.items()]}
 
 
 def idle(book: Book) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _present(worker: Worker) -> dict[str, Any]:
     }
 
 
-def _asks(book: Book, job: Job) -> list[dict[str, Any]]:
+def asks(book: Book, job: Job) -> list[dict[str, Any]]:
     """Every worker that was called, with its ask or the reason why there is none."""
     asked = [
         {
@@ -153,7 +154,7 @@ def _asks(book: Book, job: Job) -> list[dict[str, Any]]:
     return asked + declined
 
 
-def _unit(job: Job, index: int) -> dict[str, Any]:
+def unit(job: Job, index: int) -> dict[str, Any]:
     state, result = job.units[index], job.results.get(index)
     verdicts = job.verdicts.get(index, [])
     view: dict[str, Any] = {
@@ -182,7 +183,7 @@ def _unit(job: Job, index: int) -> dict[str, Any]:
     return view
 
 
-def _owed(job: Job) -> list[dict[str, str]]:
+def owed(job: Job) -> list[dict[str, str]]:
     return [
         {
             "worker": codec.encode(worker),

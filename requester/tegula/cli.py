@@ -151,12 +151,15 @@ def keep_market(
     blender: Blender = None,
     quiet: Quiet = False,
 ) -> None:
-    """Keep a market on this computer for Blender, until Ctrl-C; prints its address and a token."""
+    """Keep a market on this computer for Blender, until Ctrl-C; prints addresses and tokens."""
     with screen.explained():
         funded = [_address("--fund", account) for account in fund or ()]
         screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
         with local.market(workers, blender, funded) as where:
-            typer.echo(json.dumps({"coordinator": where.url, "token": where.token}))
+            shown = {"coordinator": where.url, "token": where.token}
+            typer.echo(
+                json.dumps(shown | {"dashboard": f"{where.url}/dashboard/", "operator": where.operator})
+            )
             screen.say(local.protection(where), quiet=quiet)
             screen.say("it ends with Ctrl-C", quiet=quiet)
             with suppress(KeyboardInterrupt):

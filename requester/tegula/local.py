@@ -69,6 +69,7 @@ def market(workers: int, blender: Path | None = None, funded: Sequence[Address] 
             chain.escrow,
             lasting=False,
             unprotected=unprotected,
+            operator=(folder / "coordinator" / "operator.token").read_text().strip(),
         )
 
 
@@ -104,6 +105,7 @@ def coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) ->
         "key_file": "coordinator.key",
         "curve_key_file": "curve.key",
         "tokens_file": "tokens",
+        "operator_token_file": "operator.token",
         "verifiers": [verifier],
         "arbiter": codec.encode(chain.key(ARBITER).address),
         "call_seconds": 1.0,

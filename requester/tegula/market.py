@@ -32,6 +32,8 @@ class Market:
     """Of the application or scene asset that the job uses."""
     author_bps: int = 0
     """The author's part of each payment in 1/10,000."""
+    operator: str = field(default="", repr=False)
+    """The operator's token, of a market on this computer."""
     unprotected: bool = False
     """Whether this very computer renders, and with nothing between a scene and it."""
 

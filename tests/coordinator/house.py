@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from coordinator.playbook import ANN, JUDGE, joined, judged, result
 from orders import an_order
@@ -18,6 +19,9 @@ from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
+from tegula_coordinator.dashboard.operator_api import Office
+from tegula_coordinator.dashboard.previews import Previews
+from tegula_coordinator.dashboard.purses import Purses
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
@@ -46,6 +50,8 @@ from tegula_market.vouchers import Domain
 DOMAIN = Domain(31337, Address(b"\x0e" * 20))
 COORDINATOR, SESSION = signing.Key.generate(), signing.Key.generate()
 TOKEN, DERIVE = "a-requesters-token", Derive(b"k" * 32)
+OPERATOR = "the-operators-token"
+AS_OPERATOR = {"Authorization": f"Bearer {OPERATOR}"}
 AS_REQUESTER = {"Authorization": f"Bearer {TOKEN}"}
 BLEND = b"BLENDER and so on"
 MANIFEST = SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),))
@@ -63,12 +69,25 @@ class Deposits:
         status = chain.Status.OPEN if job in self.of else chain.Status.NONE
         return chain.Account(Wei(self.of.get(job, 0)), Wei(0), status)
 
+    def describe(self, _token: Address) -> tuple[str, int]:
+        return "USDX", 6
+
+    def deposits(self, job: JobId) -> list[chain.Deposit]:
+        return [chain.Deposit(Wei(self.of[job]), bytes(range(32)))] if job in self.of else []
+
+    def payments(self, _job: JobId) -> list[chain.Payment]:
+        return []
+
+    def returned(self, _job: JobId) -> list[chain.Returned]:
+        return []
+
 
 class House:
     """A client of the API, and the bookkeeper for what workers would bring."""
 
     def __init__(
         self,
+        app: FastAPI,
         client: httpx.AsyncClient,
         keeper: Bookkeeper,
         kept: EvidenceFolder,
@@ -76,6 +95,7 @@ class House:
         domain: Domain,
         notary: Notary,
     ) -> None:
+        self.app = app
         self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
             client, keeper, kept, deposits, domain, notary,
         )  # fmt: skip
@@ -120,6 +140,7 @@ async def house(
     key: signing.Key = COORDINATOR,
     root_after: float = 0,
     log: EventLog | None = None,
+    operator: str = OPERATOR,
 ) -> AsyncIterator[House]:
     """
     Args:
@@ -127,9 +148,10 @@ async def house(
         currency: that deposits are relayed in.
         root_after: seconds of silence.
         log: one that was there before; it is the caller's to close.
+        operator: the operator's token; empty for none.
     """
     with closing(EventLog(f"sqlite:///{folder / 'book.db'}")) as new:
-        async with _living_in(folder, escrow, currency, key, root_after, log or new) as made:
+        async with _living_in(folder, escrow, currency, key, root_after, log or new, operator) as made:
             yield made
 
 
@@ -141,6 +163,7 @@ async def _living_in(
     key: signing.Key,
     root_after: float,
     log: EventLog,
+    operator: str,
 ) -> AsyncIterator[House]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
     await keeper.lead()
@@ -151,12 +174,14 @@ async def _living_in(
     desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})
     relay = Relay(asked, key, currency)
     notary = Notary(keeper, asked, relay, key, desk.presence, root_after)
-    transport = httpx.ASGITransport(create_app(desk, relay))
+    office = Office(keeper, Previews(folder / "previews", blobs), Purses(asked), token=operator)
+    app = create_app(desk, relay, office)
+    transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(client, keeper, kept, deposits, asked.domain, notary)
+        made = House(app, client, keeper, kept, deposits, asked.domain, notary)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

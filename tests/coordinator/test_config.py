@@ -33,6 +33,9 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert (config.arbiter, config.root_after_seconds) == (NOBODY, 3600.0)
     assert read(tmp_path, GOOD + f"arbiter = '0x{'ef' * 20}'").arbiter == b"\xef" * 20
     assert read(tmp_path, GOOD + f"currency = '0x{'ef' * 20}'").currency == b"\xef" * 20
+    assert (config.operator_token_file, config.explorer) == (None, "")
+    token = read(tmp_path, GOOD + "operator_token_file = 'operator.token'").operator_token_file
+    assert token == tmp_path / "operator.token"
     assert config.database_url.startswith("sqlite:///")
     assert (config.blobs, config.s3_credentials_file) == ("", None)
     assert read(tmp_path, GOOD + "blobs = 'stuff'").blobs == str(tmp_path / "stuff")
@@ -51,6 +54,8 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
         ("verifiers = ['0xcd']", "32 bytes"),
         ("verifiers = ['not hex']", "hex digits"),
         ("max_blob_bytes = 1.5", "max_blob_bytes"),
+        ("explorer = 'javascript:alert(1)'", "explorer wants a URL"),
+        ("operator_token_file = 7", "operator_token_file"),
         ("x = ", "cannot read"),
     ],
 )

@@ -20,7 +20,7 @@ from tegula_market.adapters.evm.cursor import Cursor
 from tegula_market.adapters.evm.logs import Filter, Reader
 from tegula_market.adapters.evm.sending import Dispatch
 from tegula_market.adapters.evm.watching import Changes, Watcher
-from tegula_market.adapters.records import Account, Payment, Returned, Root, Status
+from tegula_market.adapters.records import Account, Deposit, Payment, Returned, Root, Status
 from tegula_market.adapters.rooted import Rooted
 from tegula_market.adapters.signing import Key
 from tegula_market.adapters.tokens import Token
@@ -31,6 +31,7 @@ __all__ = [
     "Account",
     "ChainError",
     "Changes",
+    "Deposit",
     "Dispatch",
     "Escrow",
     "NoGas",
@@ -223,6 +224,13 @@ class Escrow(Rooted):
         if not due:
             return None
         return self._send(self._contract.functions.collectRoyalty(as_tuple(terms), workers), key)
+
+    def deposits(self, job: JobId) -> list[Deposit]:
+        """What the job was opened with and topped up by, oldest first."""
+        return [
+            Deposit(Wei(log["args"]["amount"]), bytes(log["transactionHash"]))
+            for log in self._logs(job, "Opened", "ToppedUp")
+        ]
 
     def payments(self, job: JobId) -> list[Payment]:
         """Every claim of the job, oldest first."""

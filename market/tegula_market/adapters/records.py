@@ -50,6 +50,15 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposit:
+    """By opening the job, or by topping it up."""
+
+    amount: Wei
+    tx: bytes
+    """Transaction hash, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     worker: Address
     amount: Wei

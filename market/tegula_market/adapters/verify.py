@@ -77,7 +77,7 @@ def screen(
     except _Faulty as error:
         return _inconclusive(error, SUSPECT, total)
     try:
-        image = _read(tile, want.keys())
+        image = read(tile, want.keys())
     except exr.UnreadableImage as error:
         return _unusable(error, SUSPECT, total)
     odd = next(filter(None, (cryptomatte.disagreement(image, true) for true, _ in references)), "")
@@ -104,7 +104,7 @@ def confirm(tile: Rendered, rect: Rect, reference: Rendered, twin: Rendered, pai
     except _Faulty as error:
         return _inconclusive(error, REJECT, rect.area)
     try:
-        image = _read(tile, want.keys())
+        image = read(tile, want.keys())
     except exr.UnreadableImage as error:
         return _unusable(error, REJECT, rect.area)
     odd = cryptomatte.disagreement(image, true[0])
@@ -130,7 +130,7 @@ def unfit(tiles: Mapping[int, Rendered]) -> str:
     passes: Collection[str] | None = None
     for number, tile in tiles.items():
         try:
-            passes = _read(tile, passes).channels.keys()
+            passes = read(tile, passes).channels.keys()
         except exr.UnreadableImage as error:
             return f"the image of tile {number} is not usable: {error}"
     return ""
@@ -180,8 +180,10 @@ def _inconclusive(error: _Faulty, threshold: float, total: int) -> Judgement:
     return Judgement(Outcome.INCONCLUSIVE, 0.0, threshold, total, f"the verifier is at fault: {error}")
 
 
-def _read(rendered: Rendered, passes: Collection[str] | None) -> exr.Image:
-    """Looks at the header first: what has other passes than the scene is not decoded, however small it is.
+def read(rendered: Rendered, passes: Collection[str] | None = None) -> exr.Image:
+    """A tile's image, under limits that follow from what it should cover.
+
+    Looks at the header first: what has other passes than the scene is not decoded, however small it is.
 
     Raises:
         UnreadableImage: it is damaged, of another size, or has other passes.
@@ -207,7 +209,7 @@ def _read(rendered: Rendered, passes: Collection[str] | None) -> exr.Image:
 
 def _reference(rendered: Rendered) -> tuple[exr.Image, Rect]:
     try:
-        return _read(rendered, None), rendered.covers
+        return read(rendered, None), rendered.covers
     except exr.UnreadableImage as error:
         raise _Faulty(f"its image is not usable: {error}") from error
 

@@ -1,0 +1,123 @@
+"""The operator's part of the HTTP API: what is in the book, as it happens, and what was paid."""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tegula_coordinator.book import Job
+from tegula_coordinator.bookkeeper import Bookkeeper
+from tegula_coordinator.dashboard import live, sights
+from tegula_coordinator.dashboard.previews import NoPreview, Previews
+from tegula_coordinator.dashboard.purses import Purses
+from tegula_coordinator.desk import Desk
+from tegula_market import codec, tiling
+from tegula_market.lifecycle import Phase
+from tegula_market.model import JobId
+
+NO_OPERATOR = (
+    "this coordinator has no operator's token; put one of 16 characters or more into a file and name it in"
+    " the configuration: operator_token_file = FILE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the operator's side is made of besides the desk."""
+
+    keeper: Bookkeeper
+    previews: Previews
+    purses: Purses
+    explorer: str = ""
+    """Of the chain, as the start of a URL; empty for none."""
+    token: str = field(default="", repr=False)
+    """Empty for none: then nobody is let in."""
+
+
+def serve(app: FastAPI, desk: Desk, office: Office) -> None:
+    bearer = HTTPBearer(auto_error=False)
+    tallies = sights.Tallies()
+
+    async def operator(
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> None:
+        if not office.token:
+            raise HTTPException(404, NO_OPERATOR)
+        given = "" if credentials is None else credentials.credentials
+        if not hmac.compare_digest(given.encode(), office.token.encode()):
+            raise HTTPException(
+                401, "that is not the operator's token; it is in the file operator_token_file"
+            )
+
+    def find(job: str) -> Job:
+        return desk.find(codec.decode(JobId, job, "job"))
+
+    for_operator = [Depends(operator)]
+
+    @app.get("/v1/operator", dependencies=for_operator)
+    async def admitted() -> dict[str, bool]:
+        """Whether the token is the operator's."""
+        return {"ok": True}
+
+    @app.get("/v1/operator/events", dependencies=for_operator)
+    async def follow(job: str = "", frame: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:
+        """Server-sent events: `market`, and `frame` of a job, tiles that have not changed left out.
+
+        Args:
+            frame: counted from 0 in the order's own order.
+        """
+        found = find(job) if job else None
+        if found is not None and frame >= len(found.order.frames):
+            raise HTTPException(422, f"the job has {len(found.order.frames)} frames, counted from 0")
+        events = live.follow(office.keeper, _looking(desk, office, tallies, found, frame))
+        unbuffered = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
+        return StreamingResponse(events, media_type="text/event-stream", headers=unbuffered)
+
+    @app.get("/v1/operator/jobs/{job}", dependencies=for_operator)
+    async def plan(job: str) -> dict[str, Any]:
+        """What of a job never changes."""
+        return sights.plan(find(job))
+
+    @app.get(
+        "/v1/operator/jobs/{job}/units/{unit}/preview", dependencies=for_operator, response_class=FileResponse
+    )
+    async def preview(job: str, unit: int) -> FileResponse:
+        """An accepted tile as a PNG: plain sRGB, the scene's view transform is not applied."""
+        found = find(job)
+        if not 0 <= unit < len(found.units) or found.units[unit].phase is not Phase.ACCEPTED:
+            raise NoPreview("only tiles that are accepted are shown")
+        tile = tiling.tile(found.order, unit)
+        path = await office.previews.of(found.results[unit].image, tile)
+        return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+    @app.get("/v1/operator/jobs/{job}/payments", dependencies=for_operator)
+    async def payments(job: str) -> dict[str, Any]:
+        """What the chain says of the job: its deposit, the workers' claims, and what went back."""
+        found = find(job)
+        return await asyncio.to_thread(office.purses.payments, found.id)
+
+
+def _looking(
+    desk: Desk, office: Office, tallies: sights.Tallies, job: Job | None, frame: int
+) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    since = -1
+
+    async def look() -> Mapping[str, Any]:
+        nonlocal since
+        await office.purses.learn(sights.tokens(desk.book))
+        told: dict[str, Any] = {
+            "market": sights.market(desk.book, tallies, time.time())
+            | {"tokens": office.purses.known(), "explorer": office.explorer, "about": desk.about()}
+        }
+        if job is not None:
+            told["frame"] = sights.frame(desk.book, job, frame, tallies, since)
+            since = job.clock
+        return told
+
+    return look

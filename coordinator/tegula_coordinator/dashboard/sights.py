@@ -1,0 +1,200 @@
+"""What the operator sees of the book, as JSON. Nothing in it names a requester."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from tegula_coordinator import views
+from tegula_coordinator.book import Book, Job, Worker, why
+from tegula_market import codec, tiling
+from tegula_market.audit import Record
+from tegula_market.lifecycle import JobPhase
+from tegula_market.model import MEGASAMPLE, Address, JobId, WorkerId
+
+LATEST_ENDED = 50
+"""Jobs that are over and still listed."""
+LATEST_ASKED = 64
+"""Jobs that are searched for a worker's last ask."""
+
+
+@dataclass(slots=True)
+class Tallies:
+    """How many tiles of a job are where. Counted when they have moved, since a job can have 200,000."""
+
+    _counted: dict[JobId, tuple[int, dict[str, int]]] = field(default_factory=dict)
+
+    def of(self, job: Job) -> dict[str, int]:
+        clock, tally = self._counted.get(job.id, (-1, {}))
+        if clock != job.clock:
+            tally = dict(Counter(state.phase.value for state in job.units))
+            self._counted[job.id] = job.clock, tally
+        return tally
+
+
+def market(book: Book, tallies: Tallies, now: float) -> dict[str, Any]:
+    """All that goes on at `now`, in Unix seconds."""
+    shown = list(_listed(book))
+    earned = _earned(book)
+    return {
+        "at": now,
+        "jobs": [_job(job, tallies) for job in shown],
+        "workers": [_worker(book, worker, earned, now) for worker in book.workers.values()],
+        "speeds": views.market(book, now)["speeds"],
+        "depth": _depth(book),
+        "prices": views.prices(book),
+        "rounds": [
+            {
+                "job": codec.encode(job),
+                "at": priced.at,
+                "price": str(priced.price),
+                "token": codec.encode(book.jobs[job].order.terms.token),
+                "ceiling": str(book.jobs[job].order.ceiling),
+                "asked": len(book.jobs[job].asks),
+                "taken": len(book.jobs[job].taken),
+            }
+            for job, priced in reversed(book.prices.items())
+        ],
+    }
+
+
+def plan(job: Job) -> dict[str, Any]:
+    """What of a job never changes: its frames, and where in each of them its tiles are."""
+    order = job.order
+    first = tiling.frames(order)[0]
+    per_frame = len(job.units) // len(order.frames)
+    rects = [tiling.tile(order, index).rect for index in range(per_frame)]
+    return {
+        "job": codec.encode(job.id),
+        "frames": order.frames,
+        "width": first.width,
+        "height": first.height,
+        "region": codec.encode(first.rect),
+        "rects": [[rect.x0, rect.y0, rect.x1, rect.y1] for rect in rects],
+        "samples": order.scene.spp,
+        "seed": order.scene.seed,
+        "blender": order.scene.blender,
+        "view_layers": order.scene.view_layers,
+        "overscan": order.overscan,
+        "token": codec.encode(order.terms.token),
+        "ceiling": str(order.ceiling),
+        "deadline": order.terms.deadline,
+        "funded": str(job.ledger.funded),
+    }
+
+
+def frame(book: Book, job: Job, number: int, tallies: Tallies, since: int = -1) -> dict[str, Any]:
+    """How one frame of a job stands, and who asked for the job.
+
+    Args:
+        number: of the frame, counted from 0 in the order's own order.
+        since: the job's clock at an earlier view; tiles that have not changed since then are left out.
+    """
+    per_frame = len(job.units) // len(job.order.frames)
+    first = number * per_frame
+    units = range(first, first + per_frame)
+    return {
+        **_job(job, tallies),
+        "frame": number,
+        "units": [views.unit(job, index) for index in units if job.changed.get(index, 0) > since],
+        **views.waiting(book, job, units),
+        "asks": views.asks(book, job),
+        "owed": views.owed(job),
+        "root": None if job.root is None else codec.encode(job.root),
+    }
+
+
+def tokens(book: Book) -> set[Address]:
+    """All that anything is paid in."""
+    return {job.order.terms.token for job in book.jobs.values()}
+
+
+def _listed(book: Book) -> Iterator[Job]:
+    """All that are live, the newest first, then those that ended last."""
+    newest = list(reversed(book.jobs.values()))
+    live = [job for job in newest if job.id in book.live]
+    ended = (job for job in newest if job.id not in book.live)
+    yield from sorted(live, key=lambda job: job.phase is not JobPhase.OPEN)
+    yield from islice(ended, LATEST_ENDED)
+
+
+def _job(job: Job, tallies: Tallies) -> dict[str, Any]:
+    return {
+        "job": codec.encode(job.id),
+        "phase": job.phase.value,
+        "reason": job.reason,
+        "tiles": len(job.units),
+        "tally": tallies.of(job),
+        "price": None if job.price is None else str(job.price),
+        "ceiling": str(job.order.ceiling),
+        "token": codec.encode(job.order.terms.token),
+        "funded": str(job.ledger.funded),
+        "reserved": str(job.ledger.total_reserved),
+        "earned": str(job.ledger.total_owed),
+        "signed": str(job.ledger.total_paid),
+        "deadline": job.order.terms.deadline,
+        "adrift": job.adrift,
+    }
+
+
+def _worker(book: Book, worker: Worker, earned: dict[Address, Any], now: float) -> dict[str, Any]:
+    record, reputation = book.records.get(worker.payout, Record()), book.reputation(worker.payout)
+    reason = why.worker(book, worker)
+    return {
+        "key": codec.encode(worker.id),
+        "worker": codec.encode(worker.payout),
+        "device": worker.device,
+        "blender": worker.blender,
+        "verifier": worker.verifier,
+        "online": worker.online,
+        "slots": worker.slots,
+        "leases": len(worker.leases),
+        "probes": len(worker.probes),
+        "code": reason.code,
+        "sentence": reason.sentence,
+        "results": len(worker.shown.work),
+        "speed": _speed(worker),
+        "right": reputation.verdicts.expected(now),
+        "in_time": reputation.timeliness.expected(now),
+        "passed": record.passed,
+        "rejected": record.rejected,
+        "earned": [] if worker.verifier else earned.get(worker.payout, []),
+    }
+
+
+def _speed(worker: Worker) -> float | None:
+    """Megasamples a second of rendering, of its latest results."""
+    seconds = sum(work.render_seconds for work in worker.shown.work)
+    return sum(work.size for work in worker.shown.work) / MEGASAMPLE / seconds if seconds else None
+
+
+def _earned(book: Book) -> dict[Address, list[dict[str, str]]]:
+    """By payout address, in each token, in all jobs: what is owed, and how much of it by vouchers."""
+    sums: dict[tuple[Address, Address], list[int]] = {}
+    for job in book.jobs.values():
+        for payout, earned in job.ledger.owed.items():
+            total = sums.setdefault((payout, job.order.terms.token), [0, 0])
+            total[0] += earned
+            total[1] += job.ledger.paid.get(payout, 0)
+    found: dict[Address, list[dict[str, str]]] = {}
+    for (payout, token), (owed, signed) in sums.items():
+        amounts = {"token": codec.encode(token), "earned": str(owed), "signed": str(signed)}
+        found.setdefault(payout, []).append(amounts)
+    return found
+
+
+def _depth(book: Book) -> list[dict[str, Any]]:
+    """By token: what workers that are there asked last, and what open jobs would pay for what is open."""
+    found: dict[Address, dict[str, Any]] = {}
+    seen: set[tuple[WorkerId, Address]] = set()
+    for job in islice(reversed(book.jobs.values()), LATEST_ASKED):
+        token = job.order.terms.token
+        side = found.setdefault(token, {"token": codec.encode(token), "asks": [], "bids": []})
+        if job.phase is JobPhase.OPEN and job.open_units:
+            side["bids"].append({"price": str(job.order.ceiling), "tiles": len(job.open_units)})
+        for worker, standing in job.asks.items():
+            if book.workers[worker].online and (worker, token) not in seen:
+                seen.add((worker, token))
+                side["asks"].append({"price": str(standing.ask.price), "slots": standing.ask.slots})
+    return [side for side in found.values() if side["asks"] or side["bids"]]
