@@ -22,6 +22,10 @@ class Digests(Strict):
     digests: Annotated[list[Hex], Field(max_length=MAX_DIGESTS)]
 
 
+class Unsigned(Strict):
+    order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
+
+
 class SignedOrder(Strict):
     order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
     signature: Hex

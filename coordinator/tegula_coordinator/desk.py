@@ -197,7 +197,7 @@ class Desk:
         known = self.book.jobs.get(job)
         if known is not None and known.order == order:
             return job
-        self._check(order)
+        self.check(order)
         payload = vouchers.order_payload(self._escrow.domain, job, order_digest)
         if signing.recover(payload, signature) != order.terms.signer:
             raise NotAcceptable("the order is not signed by the session key that its terms name")
@@ -248,7 +248,8 @@ class Desk:
         if signing.recover(payload, signature) != job.order.terms.signer:
             raise NotAcceptable("the signature is not of the job's session key")
 
-    def _check(self, order: Order) -> None:
+    def check(self, order: Order) -> None:
+        """Raises: NotAcceptable: another coordinator's, too late or too large."""
         if order.terms.coordinator != self._key.address:
             raise NotAcceptable("the terms name another coordinator; ask /v1/about for this one's address")
         if order.terms.deadline <= time.time():

@@ -20,7 +20,7 @@ from tegula_coordinator import desk, relay, relay_api, views
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.book import NotAdmitted
-from tegula_coordinator.dashboard import operator_api, pages
+from tegula_coordinator.dashboard import funding, operator_api, pages
 from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
@@ -154,6 +154,7 @@ def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
     _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters, for_blobs)
     _serve_reasons(app, desk, for_requesters, of_jobs)
+    funding.serve(app, desk, office, for_requesters)
     relay_api.serve(app, desk, relay, for_requesters, of_jobs)
     operator_api.serve(app, desk, office)
     return app

@@ -1,0 +1,72 @@
+"""Takes the pictures of docs/operator.md from a real run.
+
+In tests/: `PYTHONPATH=. python end_to_end/dashboard_shots.py SCENE.blend FOLDER`.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+import browser
+from end_to_end import jobs
+from tegula import local
+from tegula.market import Market
+
+WORKERS, SAMPLES, TILE = 3, 64, 80
+SEEN = """least => {
+    const pen = document.querySelector("canvas")?.getContext("2d");
+    const tiles = [...document.querySelectorAll(".tile[aria-label*=': accepted']")];
+    return tiles.length >= least && tiles.every(({ x, y, width, height }) => pen.getImageData(
+        x.baseVal.value + width.baseVal.value / 2, y.baseVal.value + height.baseVal.value / 2, 1, 1,
+    ).data[3] === 255);
+}"""
+
+
+async def signed_in(page: Page, market: Market) -> None:
+    await page.goto(f"{market.url}/dashboard/")
+    await page.get_by_label("Operator's token").fill(market.operator)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+async def first_job(page: Page, market: Market) -> None:
+    await signed_in(page, market)
+    await page.locator("tbody a").first.click()
+
+
+async def settled(page: Page, accepted: int) -> None:
+    """So many tiles are accepted, and all that are can be seen."""
+    await page.wait_for_function(SEEN, arg=accepted)
+
+
+async def take(market: Market, job: jobs.Job, folder: Path) -> None:
+    playing = jobs.begin(job, market)
+    async with browser.page() as page:
+        page.context.set_default_timeout(280_000)
+        await first_job(page, market)
+        await settled(page, 12)
+        await page.locator("#tile-5").click()
+        await page.screenshot(path=folder / "dashboard-job.png")
+        for view in ("Workers", "Market"):
+            await page.get_by_role("link", name=view, exact=True).click()
+            await expect(page.locator("main table").first).to_be_attached()
+            await page.screenshot(path=folder / f"dashboard-{view.lower()}.png")
+    await asyncio.to_thread(playing.result)
+    async with browser.page(dark=True, size=browser.PHONE, scale=2) as page:
+        await first_job(page, market)
+        await page.get_by_text("Verdicts", exact=True).click()
+        await settled(page, 24)
+        await page.screenshot(path=folder / "dashboard-phone.png")
+        await expect(page.get_by_text("returned to the requester")).to_be_visible()
+        await page.screenshot(path=folder / "dashboard-money.png", full_page=True)
+
+
+def main(blend: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as out, local.market(WORKERS) as market:
+        asyncio.run(take(market, jobs.Job(blend, Path(out), SAMPLES, TILE, 50), folder))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
