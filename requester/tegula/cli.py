@@ -68,6 +68,9 @@ def render(
     ceiling: Ceiling,
     out: Out,
     escrow: Annotated[str | None, typer.Option(help="the only escrow contract to pay into")] = None,
+    wallet: Annotated[
+        str | None, typer.Option(help="account of a browser's wallet that pays; the key is for gas then")
+    ] = None,
     arbiter: Annotated[
         str | None, typer.Option(help="decides about roots: an address, or none; else the coordinator's")
     ] = None,
@@ -103,11 +106,15 @@ def render(
             arbiter=_arbiter(arbiter),
             author=who,
             author_bps=part,
+            wallet=None if wallet is None else _address("--wallet", wallet),
         )
         watch = Stopwatch()
         with rendering.reached(where) as market:
             screen.say("reading the scene", quiet=quiet)
             packed = rendering.inspect(wanted, Path(scratch), watch)
+            if wallet is not None:  # even if it is to be quiet: nothing goes on without it
+                page, order = f"{coordinator.rstrip('/')}/dashboard/fund.html", out / record.RECORD
+                screen.say(f"when it waits for the deposit, open {page} and give it {order}", quiet=False)
             outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))
 

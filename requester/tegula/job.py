@@ -21,6 +21,8 @@ from tegula_blender.session.standing import Standing
 from tegula_blender.session.uploading import upload
 from tegula_market.model import TegulaError
 
+LOOK_SECONDS = 2.0
+"""Between two looks for a deposit that a person pays."""
 LAST_PATIENCE = 15.0
 """Seconds for which a coordinator that is away is waited for, once the job is being given up."""
 
@@ -63,11 +65,12 @@ def carry_out(run: Run) -> Settled:
 def _check_funds(run: Run) -> None:
     """Again in `Escrow.open`; but this is before the upload."""
     made, wanted = run.deal, planning.budget(run.deal.order)
-    held = run.escrow.balance(made.order.terms.token, run.payer.address)
+    requester = made.order.terms.requester
+    held = run.escrow.balance(made.order.terms.token, requester)
     if held < wanted:
         raise NoFunds(
             f"the job can cost up to {run.money.text(wanted)}, which is the deposit, and the wallet"
-            f" 0x{run.payer.address.hex()} has {run.money.text(held)}; fund it, lower --ceiling, or"
+            f" 0x{requester.hex()} has {run.money.text(held)}; fund it, lower --ceiling, or"
             " render fewer samples"
         )
 
@@ -84,10 +87,30 @@ def _open(run: Run) -> bytes:
     run.tell(Standing("paying the deposit"))
     if run.keep is not None:
         record.keep(made, run.keep)
-    tx = run.escrow.open(made.order.terms, planning.budget(made.order), run.payer)
-    assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
+    if made.order.terms.requester == run.payer.address:
+        tx = run.escrow.open(made.order.terms, planning.budget(made.order), run.payer)
+        assert tx is not None, "the salt is fresh, so nobody can have opened this job before"
+    else:
+        tx = _opened_elsewhere(run)
     made.client.patience = max(0.0, made.order.terms.deadline - time.time())
     return tx
+
+
+def _opened_elsewhere(run: Run) -> bytes:
+    """By a wallet, which has the order's record to pay by.
+
+    Raises:
+        NoFunds: it did not, until the deadline.
+    """
+    terms = run.deal.order.terms
+    run.tell(Standing("waiting for the wallet to pay the deposit"))
+    while not run.escrow.account(run.deal.job).open:
+        if time.time() >= terms.deadline:
+            raise NoFunds(
+                f"the wallet 0x{terms.requester.hex()} paid no deposit until the deadline; order again"
+            )
+        time.sleep(LOOK_SECONDS)
+    return run.escrow.deposits(run.deal.job)[0].tx
 
 
 def _give_up(run: Run, follower: Follower, error: BaseException) -> None:

@@ -17,7 +17,7 @@ class Market:
     """The requester's bearer token."""
     rpc: str
     key: Key
-    """Pays the deposit."""
+    """Pays the deposit, unless a wallet does, and gas."""
     currency: Address
     """ERC-20 contract, or ETHER."""
     escrow: Address | None = None
@@ -34,8 +34,15 @@ class Market:
     """The author's part of each payment in 1/10,000."""
     operator: str = field(default="", repr=False)
     """The operator's token, of a market on this computer."""
+    wallet: Address | None = None
+    """An account whose key is in a browser, and which pays the deposit there."""
     unprotected: bool = False
     """Whether this very computer renders, and with nothing between a scene and it."""
+
+    @property
+    def requester(self) -> Address:
+        """Who pays the deposit, and has the rest back."""
+        return self.key.address if self.wallet is None else self.wallet
 
 
 def money_of(escrow: Escrow, currency: Address) -> Money:
@@ -48,7 +55,7 @@ def money_of(escrow: Escrow, currency: Address) -> Money:
 def arbiter(about: About, market: Market) -> Address:
     """Raises: InvalidValue: it is one of those whom it would judge."""
     chosen = about.arbiter if market.arbiter is None else market.arbiter
-    if chosen in (about.coordinator, market.key.address):
+    if chosen in (about.coordinator, market.requester):
         raise InvalidValue(
             f"the arbiter 0x{chosen.hex()} is one of those whom it would judge; name another with --arbiter,"
             " or none"

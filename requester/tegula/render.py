@@ -123,7 +123,7 @@ def _deal(wanted: Wanted, packed: PackedScene, at: Reached) -> Deal:
     session = Key.generate()  # in memory alone: whoever loses it waits for the refund
     end = int(time.time()) + wanted.deadline_seconds
     terms = Terms(
-        at.where.key.address,
+        at.where.requester,
         session.address,
         at.about.coordinator,
         at.where.currency,

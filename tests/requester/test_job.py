@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -212,6 +213,39 @@ def test_no_funds_costs_nothing_and_uploads_nothing(stage: Stage, tmp_path: Path
     with pytest.raises(NoFunds, match=r"can cost up to 0\.\d+ USD.* has 0 USD"):
         job.carry_out(replace(stage.run, deal=made, payer=poor))
     assert stage.fake.blobs == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wallet_elsewhere_pays_the_deposit_and_has_the_rest_back(stage: Stage, tmp_path: Path) -> None:
+    """What it is given to pay by is the record in the job's folder."""
+    before, waited = stage.wallet, []
+
+    def tell(standing: Standing) -> None:
+        if "wallet" in standing.step:
+            waited.append(standing)
+            escrow, ordered = record.read(tmp_path)
+            assert escrow == stage.local.escrow
+            stage.escrow.open(ordered.terms, planning.budget(ordered), stage.local.key(1))
+
+    settled = job.carry_out(replace(stage.run, payer=stage.local.key(7), tell=tell))
+    assert len(waited) == 1
+    assert settled.open_tx == stage.escrow.deposits(stage.run.deal.job)[0].tx
+    assert stage.wallet == before - owed(stage)
+    assert stage.status is Status.CLOSED
+
+
+def test_a_wallet_that_does_not_pay_is_waited_for_until_the_deadline(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def tell(standing: Standing) -> None:
+        if "wallet" in standing.step:
+            monkeypatch.setattr(
+                job, "time", SimpleNamespace(time=lambda: stage.run.deal.order.terms.deadline)
+            )
+
+    with pytest.raises(NoFunds, match="paid no deposit until the deadline"):
+        job.carry_out(replace(stage.run, payer=stage.local.key(7), tell=tell))
+    assert stage.status is Status.NONE
     assert list(tmp_path.iterdir()) == []
 
 
