@@ -93,7 +93,7 @@ part("enter").addEventListener("submit", async (event) => {
     await ask("../v1/operator");
     part("token").value = "";
     enter();
-    part("main").focus();
+    part("main").focus({ preventScroll: true });
   } catch (error) {
     signIn(error instanceof Refused ? error.message : "The coordinator cannot be reached; is it running?");
   }
@@ -102,7 +102,8 @@ part("leave").addEventListener("click", () => signIn());
 addEventListener("hashchange", () => {
   if (!token()) return;
   show();
-  part("main").focus();
+  part("main").focus({ preventScroll: true });
+  scrollTo(0, 0);
 });
 
 if (token()) enter();

@@ -22,7 +22,8 @@ export class MarketView {
       const asks = side.asks.map((ask) => numbers(ask, "price"));
       const slots = asks.reduce((sum, ask) => sum + ask.slots, 0);
       const lowest = asks.length ? `, from ${amount(side.token)(Math.min(...asks.map((ask) => ask.price)))} a megasample` : "";
-      const label = `${count(slots, "slot")} asked for${lowest}; ceilings of ${count(side.bids.length, "open job")} dashed`;
+      const ceilings = side.bids.length ? `; dashed: the ceilings of ${count(side.bids.length, "open job")}` : "";
+      const label = `${count(slots, "slot")} to be had${lowest}${ceilings}`;
       return h("figure", {},
         depth(label, asks, side.bids.map((bid) => numbers(bid, "price")), amount(side.token)),
         h("figcaption", {}, `${label}.`),

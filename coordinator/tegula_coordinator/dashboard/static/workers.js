@@ -11,6 +11,11 @@ function state(worker) {
   return worker.verifier ? "waits for tiles to verify" : "idle";
 }
 
+/** Why it renders nothing, if it could. */
+function idleness(worker) {
+  return worker.online && !worker.verifier && !worker.leases ? reason(worker.code, worker.sentence) : "";
+}
+
 function health(worker) {
   if (worker.verifier) return "verifier";
   return `${percent(worker.right)} right, ${percent(worker.in_time)} in time`;
@@ -30,7 +35,7 @@ export class WorkersView {
       const online = workers.filter((worker) => worker.online);
       const summary = `${count(online.filter((each) => !each.verifier).length, "worker")} and `
         + `${count(online.filter((each) => each.verifier).length, "verifier")} connected. The chances are what the`
-        + " market expects of the next tile; a new address stands at 80 %.";
+        + " market expects of the next tile; a new address stands at 80 %. Audits count since the last rejection.";
       return [h("p", { class: "soft" }, summary), ...devices.map((device) => {
         const here = workers.filter((worker) => worker.device === device)
           .sort((one, other) => other.online - one.online || one.worker.localeCompare(other.worker));
@@ -38,15 +43,14 @@ export class WorkersView {
         return h("section", {}, h("h2", {}, device || "device unknown"),
           speed ? h("p", { class: "soft" }, `${speed.mean.toPrecision(3)} megasamples a second, by ${count(speed.results, "result")}`
             + ` of ${count(speed.jobs, "job")}`) : null,
-          table(`${count(here.length, "worker")} on ${device || "an unknown device"}`, [
+          table(`Workers and verifiers on ${device || "an unknown device"}`, [
             ["worker", (each) => hexed(each.worker)],
-            ["state", (each) => state(each)],
+            ["state", (each) => [state(each), h("div", { class: "soft" }, idleness(each))], "long"],
             ["health", (each) => health(each)],
-            ["audits passed in a row", (each) => (each.verifier ? "–" : String(each.passed)), "num"],
+            ["audits passed", (each) => (each.verifier ? "–" : String(each.passed)), "num"],
             ["rejected", (each) => (each.rejected ? h("span", { class: "bad" }, String(each.rejected)) : "0"), "num"],
             ["earned", (each) => each.earned.map((sum) => h("div", {}, money(sum.earned, sum.token, tokens))), "num"],
             ["signed for", (each) => each.earned.map((sum) => h("div", {}, money(sum.signed, sum.token, tokens))), "num"],
-            ["why it renders nothing", (each) => (each.online && !each.verifier && !each.leases ? reason(each.code, each.sentence) : ""), "long"],
           ], here, ""));
       }), workers.length ? null : h("p", {}, "No worker has ever joined. They dial the address that this coordinator prints.")];
     });
