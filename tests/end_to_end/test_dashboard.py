@@ -119,6 +119,35 @@ def test_a_frame_is_walked_through_with_the_keyboard(tmp_path: Path) -> None:
     looked_at(tmp_path, look)
 
 
+def test_frames_are_gone_through(tmp_path: Path) -> None:
+    async def look(page: Page, _it: House, floor: Floor) -> None:
+        await open_job(page, floor)
+        await page.get_by_role("button", name="Next").click()
+        await expect(page.get_by_role("listbox")).to_have_attribute(
+            "aria-label", "Tiles of frame 2; move with the arrow keys"
+        )
+        await expect(page.get_by_role("button", name="Next")).to_be_disabled()
+        await page.locator("#tile-79").click()
+        await expect(page.get_by_role("heading", name="Tile 79")).to_be_visible()
+
+    looked_at(tmp_path, look)
+
+
+def test_a_job_that_is_not_there_and_a_tile_that_cannot_be_shown_are_explained(tmp_path: Path) -> None:
+    async def look(page: Page, it: House, floor: Floor) -> None:
+        for blob in (tmp_path / "blobs").glob("??/*"):
+            blob.unlink()
+        await open_job(page, floor)
+        await page.locator("#tile-0").click()
+        await expect(page.get_by_text("the tile's image cannot be shown")).to_be_visible()
+        await page.evaluate(f"location.hash = 'job=0x{'00' * 32}'")
+        await expect(page.get_by_text("there is no such job here")).to_be_visible()
+        await expect(page.get_by_label("Operator's token")).to_be_hidden()
+        assert it.keeper.book.jobs
+
+    looked_at(tmp_path, look)
+
+
 def test_verdicts_are_a_map_and_a_rejection_stands_out(tmp_path: Path) -> None:
     async def look(page: Page, _it: House, floor: Floor) -> None:
         await open_job(page, floor)

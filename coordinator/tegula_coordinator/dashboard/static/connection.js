@@ -3,7 +3,13 @@
 
 const KEY = "tegula operator";
 
-export class Refused extends Error {}
+/** An answer that asking again does not change. */
+export class Refused extends Error {
+  constructor(status, said) {
+    super(said);
+    this.status = status;
+  }
+}
 
 export const token = () => sessionStorage.getItem(KEY);
 export const keep = (given) => sessionStorage.setItem(KEY, given);
@@ -16,7 +22,7 @@ export async function ask(path, signal) {
   if (answer.ok) return answer;
   const { detail } = await answer.json().catch(() => ({}));
   const said = typeof detail === "string" ? detail : `the coordinator answers ${answer.status}`;
-  throw answer.status === 401 || answer.status === 404 ? new Refused(said) : new Error(said);
+  throw answer.status >= 400 && answer.status < 500 ? new Refused(answer.status, said) : new Error(said);
 }
 
 /** Server-sent events. EventSource would do, but it sends no header. Ends when the coordinator does. */

@@ -108,8 +108,9 @@ export class JobView {
   }
 
   #drawTile() {
-    const unit = this.#units[this.#picture?.picked];
-    redraw(this.#aside, unit ?? null, () => {
+    const index = this.#picture?.picked;
+    const [unit, unseen] = [this.#units[index], this.#picture?.unseen.get(index)];
+    redraw(this.#aside, [unit, unseen], () => {
       if (!unit) return [h("h2", {}, "Tile"), h("p", { class: "soft" }, "Choose a tile in the picture.")];
       const waits = this.#frame.waiting.find((each) => each.units.includes(unit.unit));
       return [
@@ -119,6 +120,7 @@ export class JobView {
           waits ? ["why", waits.sentence] : null,
           unit.worker ? ["worker", [h("span", { class: `dot ${this.#colours.of(unit.worker)}` }), hexed(unit.worker)]] : null,
           unit.device ? ["device", unit.device] : null,
+          unseen ? ["picture", unseen] : null,
           ["attempt", String(unit.attempt)],
           unit.render_seconds ? ["rendered in", `${unit.render_seconds.toFixed(2)} s`] : null,
           unit.price ? ["price", this.#sum(unit.price)] : null,

@@ -44,7 +44,7 @@ async function follow() {
       say("the coordinator has ended; waiting for it", true);
     } catch (error) {
       if (mine.signal.aborted) return;
-      if (error instanceof Refused && !market) return signIn(error.message);
+      if (error instanceof Refused && error.status === 401) return signIn(error.message);
       if (error instanceof Refused) return started.fail(error.message);
       say("cannot reach the coordinator; trying again", true);
     }

@@ -29,6 +29,7 @@ export function heat(verdict) {
 export class Picture {
   #canvas; #overlay; #mark; #rects = []; #shown = new Map(); #queue = []; #busy = 0;
   picked = null;
+  unseen = new Map(); // why a tile has no picture, by its index in the frame
 
   /** `plan` says where tiles are; `pick` is told which tile is looked at; `colours` are the workers'. */
   constructor(plan, frame, colours, pick, signal) {
@@ -113,8 +114,8 @@ export class Picture {
         .map((edge) => Math.round(edge * this.scale));
       this.#canvas.getContext("2d").drawImage(image, x0, y0, x1 - x0, y1 - y0);
       image.close();
-    } catch { // a tile that cannot be shown stays dark; what stands about it is in its text
-      this.#rects[index].dataset.hidden = "no preview";
+    } catch (error) { // it stays dark, and says why when it is looked at
+      this.unseen.set(index, error.message);
     }
   }
 
