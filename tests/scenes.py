@@ -8,7 +8,9 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tegula_market.model import Adaptive, Digest, Scene
 
@@ -30,12 +32,22 @@ SMALL = Scene(
 
 
 def build(name: str, folder: Path) -> Path:
-    """The .blend of a scene below, built once for each folder."""
+    """The .blend of a scene below in that folder, and what lies beside it."""
     blend = folder / f"{name}.blend"
     if not blend.exists():
         folder.chmod(0o755)  # what root starts in a sandbox is not root
-        _run("build", name, str(blend), folder=folder)
+        for file, data in _built(name).items():
+            (folder / file).write_bytes(data)
     return blend
+
+
+@cache
+def _built(name: str) -> dict[str, bytes]:
+    """Files by their names. Once for all tests of a process: each time is another start of Blender."""
+    with TemporaryDirectory(prefix="tegula-scene-") as scratch:
+        folder = Path(scratch)
+        _run("build", name, str(folder / f"{name}.blend"), folder=folder)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def full_frame(blend: Path, scene: Scene, frame: int, out: Path) -> Path:
