@@ -7,6 +7,7 @@ appears whole or not at all.
 import asyncio
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -18,6 +19,8 @@ from tegula_market.adapters import durable
 from tegula_market.adapters.bundles import Find
 from tegula_market.model import Digest, TegulaError
 
+IS_BLOB = re.compile("[0-9a-f]{64}")
+"""What is not named so, somebody else has put there."""
 PIECE = 1 << 20
 """Bytes that are read at a time."""
 
@@ -66,6 +69,12 @@ class Blobs(Protocol):
     def at_hand(self, digests: Iterable[Digest]) -> AbstractContextManager[Find]:
         """Files of these blobs, for as long as the context lasts. Of one that is not there, there is none."""
 
+    def older_than(self, moment: float) -> Iterator[Digest]:
+        """Those that came before it, Unix seconds."""
+
+    def remove(self, digest: Digest) -> None:
+        """If it is there."""
+
 
 class BlobFolder:
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -99,6 +108,14 @@ class BlobFolder:
     @contextmanager
     def at_hand(self, _digests: Iterable[Digest]) -> Iterator[Find]:
         yield self.path
+
+    def older_than(self, moment: float) -> Iterator[Digest]:
+        for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
+            if IS_BLOB.fullmatch(path.name) and path.stat().st_mtime < moment:
+                yield Digest(bytes.fromhex(path.name))
+
+    def remove(self, digest: Digest) -> None:
+        self.path(digest).unlink(missing_ok=True)
 
     def _keep(self, incoming: Path, digest: Digest) -> None:
         """On the disk before anybody hears of it: an event that speaks of it will be."""

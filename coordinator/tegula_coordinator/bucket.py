@@ -8,7 +8,7 @@ import configparser
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from tegula_coordinator.blobs import BlobsAway, Download, NoSuchBlob, arrived, swept
+from tegula_coordinator.blobs import IS_BLOB, BlobsAway, Download, NoSuchBlob, arrived, swept
 from tegula_coordinator.config import ConfigError
 from tegula_market.adapters.bundles import Find
 from tegula_market.model import Digest
@@ -78,6 +78,18 @@ class BlobBucket:
             for digest in set(digests):
                 self._fetch(digest, folder / digest.hex())
             yield lambda digest: folder / digest.hex()
+
+    def older_than(self, moment: float) -> Iterator[Digest]:
+        with _told("list"):
+            for page in obstore.list(self._store):
+                for found in page:
+                    old = found["last_modified"].timestamp() < moment
+                    if old and IS_BLOB.fullmatch(found["path"]):
+                        yield Digest(bytes.fromhex(found["path"]))
+
+    def remove(self, digest: Digest) -> None:
+        with _told("remove"), suppress(*NOT_THERE):
+            obstore.delete(self._store, _key(digest))
 
     def _fetch(self, digest: Digest, path: Path) -> None:
         with _told("fetch"):

@@ -59,6 +59,8 @@ class Config:
     root_after_seconds: float = 3600.0
     """Silence of a requester that owes, until workers get a root; only where the terms have an arbiter."""
     max_blob_bytes: int = 4 << 30
+    retention_days: float = 90.0
+    """For which blobs and evidence are kept once nothing of their job can be disputed any more."""
 
     @property
     def database_url(self) -> str:

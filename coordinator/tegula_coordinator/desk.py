@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import secrets
 import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.presence import Presence
+from tegula_coordinator.retention import Told
 from tegula_coordinator.store import Recorded
 from tegula_coordinator.tiles import sizes
 from tegula_market import auction, codec, messages, tiling, vouchers
@@ -26,6 +28,7 @@ from tegula_market.digests import digest
 from tegula_market.lifecycle import FINISHED
 from tegula_market.model import (
     Address,
+    Digest,
     JobId,
     Order,
     SceneManifest,
@@ -83,6 +86,7 @@ class Desk:
         self._tokens = tokens
         self._contact = contact
         self.presence = Presence()
+        self.told = Told()
         self._start = secrets.token_hex(8)
 
     @property
@@ -106,6 +110,12 @@ class Desk:
 
     def knows_blob_token(self, token: str) -> bool:
         return self.knows_requester_token(token) or self._derive.is_blob_token(token)
+
+    def missing(self, digests: Iterable[Digest]) -> list[Digest]:
+        """Blobs that are not here; the others will be for a while. Blocks."""
+        asked = list(digests)
+        self.told.note(asked)  # before the look, or it could be swept between
+        return self.blobs.missing(asked)
 
     def find(self, job: JobId) -> Job:
         try:
@@ -267,7 +277,7 @@ class Desk:
             raise NotAcceptable("the scene's manifest is not uploaded") from error
         except MalformedInput as error:
             raise NotAcceptable(f"the scene's manifest is not one: {error}") from error
-        missing = self.blobs.missing(file.digest for file in manifest.files)
+        missing = self.missing([order.scene.manifest, *(file.digest for file in manifest.files)])
         if missing:
             raise NotAcceptable(f"{len(missing)} files of the scene are not uploaded")
         if manifest.blend not in {file.path for file in manifest.files}:

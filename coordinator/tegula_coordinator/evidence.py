@@ -1,12 +1,14 @@
 """What verdicts stand on, kept: one small file for each audited result; the images are blobs."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from tegula_coordinator.blobs import Blobs
 from tegula_market import codec
 from tegula_market.adapters import bundles
 from tegula_market.evidence import Evidence
-from tegula_market.model import JobId, TegulaError, lease_parts
+from tegula_market.model import Digest, JobId, TegulaError, lease_parts
 
 
 class NoEvidence(TegulaError):
@@ -40,11 +42,22 @@ class EvidenceFolder:
         except FileNotFoundError as error:
             raise NoEvidence(
                 f"there is no evidence on attempt {attempt} at tile {unit}: it was not judged, or stood or"
-                " fell with another of its batch, which its verdict names"
+                " fell with another of its batch, which its verdict names, or the job ended too long ago"
             ) from error
         images = stated.trial.result.image, *stated.trial.images, *stated.trial.twins
         with self._blobs.at_hand((*images, stated.trial.order.scene.manifest)) as find:
             bundles.write(path, stated, find)
+
+    def images(self, job: JobId) -> Iterator[Digest]:
+        """All that the evidence on the job's results speaks of. Blocks."""
+        for path in (self._folder / job.hex()).glob("*.json"):
+            trial = codec.loads(Evidence, path.read_bytes()).trial
+            yield from (trial.result.image, *trial.images, *trial.twins)
+
+    def drop(self, job: JobId) -> None:
+        """All that there is on the job. Blocks."""
+        if (self._folder / job.hex()).exists():
+            shutil.rmtree(self._folder / job.hex())
 
     def _path(self, job: JobId, unit: int, attempt: int) -> Path:
         return self._folder / job.hex() / f"{unit}-{attempt}.json"

@@ -84,30 +84,6 @@ def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
     for_blobs, for_requesters = [Depends(may_use_blobs)], [Depends(requester)]
     of_jobs = [*for_requesters, Depends(hear)]
 
-    @app.post("/v1/blobs/missing", dependencies=for_blobs)
-    async def missing(body: Digests) -> dict[str, list[str]]:
-        digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
-        found = await asyncio.to_thread(desk.blobs.missing, digests)
-        return {"missing": [codec.encode(digest) for digest in found]}
-
-    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=for_blobs)
-    async def put_blob(digest: str, request: Request) -> None:
-        await desk.blobs.receive(codec.decode(Digest, digest, "digest"), request.stream())
-
-    @app.head("/v1/blobs/{digest}", dependencies=for_blobs)
-    async def head_blob(digest: str) -> Response:
-        there = await asyncio.to_thread(desk.blobs.has, codec.decode(Digest, digest, "digest"))
-        return Response(status_code=200 if there else 404)
-
-    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=StreamingResponse)
-    async def get_blob(digest: str) -> StreamingResponse:
-        found = await asyncio.to_thread(desk.blobs.send, codec.decode(Digest, digest, "digest"))
-        return StreamingResponse(
-            found.pieces,
-            headers={"Content-Length": str(found.size)},
-            media_type="application/octet-stream",
-        )
-
     @app.post("/v1/jobs", status_code=201, dependencies=for_requesters)
     async def open_job(body: SignedOrder) -> dict[str, str]:
         order = codec.decode(Order, body.order, "order")
@@ -151,6 +127,7 @@ def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
         return {"signature": codec.encode(signature)}
 
     _serve_everybody(app, desk)
+    _serve_blobs(app, desk, for_blobs)
     _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters, for_blobs)
     _serve_reasons(app, desk, for_requesters, of_jobs)
@@ -182,6 +159,34 @@ def _serve_everybody(app: FastAPI, desk: Desk) -> None:
     async def show_root(job: str) -> dict[str, Any]:
         """All totals that a job's root stands for: with them anybody builds the tree, and any proof."""
         return desk.show_root(_job_id(job))
+
+
+def _serve_blobs(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
+    @app.post("/v1/blobs/missing", dependencies=for_blobs)
+    async def missing(body: Digests) -> dict[str, list[str]]:
+        digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
+        found = await asyncio.to_thread(desk.missing, digests)
+        return {"missing": [codec.encode(digest) for digest in found]}
+
+    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=for_blobs)
+    async def put_blob(digest: str, request: Request) -> None:
+        announced = codec.decode(Digest, digest, "digest")
+        desk.told.note([announced])  # it may be here since long ago
+        await desk.blobs.receive(announced, request.stream())
+
+    @app.head("/v1/blobs/{digest}", dependencies=for_blobs)
+    async def head_blob(digest: str) -> Response:
+        missing = await asyncio.to_thread(desk.missing, [codec.decode(Digest, digest, "digest")])
+        return Response(status_code=404 if missing else 200)
+
+    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=StreamingResponse)
+    async def get_blob(digest: str) -> StreamingResponse:
+        found = await asyncio.to_thread(desk.blobs.send, codec.decode(Digest, digest, "digest"))
+        return StreamingResponse(
+            found.pieces,
+            headers={"Content-Length": str(found.size)},
+            media_type="application/octet-stream",
+        )
 
 
 def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:

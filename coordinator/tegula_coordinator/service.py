@@ -27,6 +27,7 @@ from tegula_coordinator.http_api import create_app
 from tegula_coordinator.lookout import Lookout
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.relay import Relay
+from tegula_coordinator.retention import Sweeper
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
@@ -98,8 +99,10 @@ async def serve(config: Config) -> None:
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
+        sweeper = Sweeper(book, escrow.account, blobs, kept, desk.told, config.retention_days)
         working = (
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
+            sweeper.watch,
         )  # fmt: skip
         await _run(keeper, floor, working, server, listener, router.endpoint)
 

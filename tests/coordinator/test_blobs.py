@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,18 @@ def test_a_blob_that_comes_twice_stays(place: Place) -> None:
     for _ in range(2):
         asyncio.run(place.blobs.receive(DIGEST, chunks(DATA)))
     assert received(place.blobs, DIGEST) == DATA
+
+
+def test_what_is_old_can_be_found_and_removed(place: Place) -> None:
+    blobs, now = place.blobs, time.time()
+    asyncio.run(blobs.receive(DIGEST, chunks(DATA)))
+    next(place.folder.rglob(DIGEST.hex())).with_name("of somebody else").touch()
+    assert list(blobs.older_than(now - 3600)) == []
+    assert list(blobs.older_than(now + 3600)) == [DIGEST]
+    for _ in range(2):
+        blobs.remove(DIGEST)
+    assert list(blobs.older_than(now + 3600)) == []
+    assert blobs.missing([DIGEST]) == [DIGEST]
 
 
 def test_what_is_not_there_is_not_sent(place: Place) -> None:

@@ -1,0 +1,124 @@
+"""Throws away what no living job, dispute or claim can need any more: blobs, and evidence.
+
+The event log stays whole: vouchers and roots are claimed by what it has, and the book is its sum. So do blobs
+that anybody was told of lately: whoever asks what is missing orders with what is not.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import structlog
+
+from tegula_coordinator.blobs import Blobs
+from tegula_coordinator.book import Book, Job
+from tegula_coordinator.evidence import EvidenceFolder
+from tegula_market import codec
+from tegula_market.adapters.chain import Account, Status
+from tegula_market.model import Digest, JobId, Order, SceneManifest, TegulaError
+
+DAY = 86_400.0
+SWEEP_SECONDS = DAY / 4
+TOLD_SECONDS = DAY
+"""For which a blob stays that somebody was told is here; an upload and an order take less."""
+
+log = structlog.get_logger(__name__)
+
+
+def over(job: Job, account: Account, now: float, days: float) -> bool:
+    """Whether nothing of the job can be rendered, disputed or accused any more, and could not for so long.
+
+    After a close or a refund, and with no root that still reserves a part, only vouchers are left to claim.
+    Deadline, grace and window are waited for even so: a root's last leaf leaves a window for an accusation.
+    """
+    if account.status is Status.OPEN or account.rooted:
+        return False
+    terms = job.order.terms
+    last = max(terms.deadline, account.deadline) + terms.grace + terms.window
+    return now >= last + days * DAY
+
+
+class Told:
+    """Blobs that somebody was told are here. A restart forgets it; then an order may have to upload again."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._until: dict[Digest, float] = {}
+
+    def note(self, digests: Iterable[Digest]) -> None:
+        until = self._clock() + TOLD_SECONDS
+        self._until.update(dict.fromkeys(digests, until))
+
+    def lately(self, digest: Digest) -> bool:
+        return self._until.get(digest, 0.0) > self._clock()
+
+    def forget(self) -> None:
+        """Those of long ago."""
+        now = self._clock()
+        self._until = {digest: until for digest, until in self._until.items() if until > now}
+
+
+class Sweeper:
+    """
+    Args:
+        account: of a job in the escrow; blocks.
+        days: for which everything is kept after it was needed last.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        account: Callable[[JobId], Account],
+        blobs: Blobs,
+        kept: EvidenceFolder,
+        told: Told,
+        days: float,
+    ) -> None:
+        self._book, self._account, self._blobs, self._kept = book, account, blobs, kept
+        self._told, self._days = told, days
+        self._over: set[JobId] = set()
+
+    async def watch(self) -> None:
+        """What fails is tried again with the next look; what is needed is never a guess."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep(time.time())
+            except (TegulaError, OSError) as error:
+                log.warning("nothing was swept", reason=str(error))
+
+    async def sweep(self, now: float) -> None:
+        """
+        Raises:
+            TegulaError, OSError: the chain or the blobs are away, or a file cannot be read. What could still
+                be needed is there.
+        """
+        self._told.forget()
+        await asyncio.to_thread(self._sweep, list(self._book.jobs.values()), now)
+
+    def _sweep(self, jobs: list[Job], now: float) -> None:
+        old = list(self._blobs.older_than(now - self._days * DAY))
+        for job in jobs:
+            if job.id not in self._over and over(job, self._account(job.id), now, self._days):
+                self._over.add(job.id)
+        needed = {digest for job in jobs if job.id not in self._over for digest in self._needed(job)}
+        for job_id in self._over:
+            self._kept.drop(job_id)
+        gone = [digest for digest in old if digest not in needed]
+        for digest in gone:
+            if not self._told.lately(digest):  # asked anew each time: somebody may have asked meanwhile
+                self._blobs.remove(digest)
+        log.info("swept", jobs=len(self._over), blobs=len(gone), kept=len(needed))
+
+    def _needed(self, job: Job) -> Iterator[Digest]:
+        yield from _scene(self._blobs, job.order)
+        yield from (result.image for result in list(job.results.values()))
+        yield from self._kept.images(job.id)
+
+
+def _scene(blobs: Blobs, order: Order) -> Iterator[Digest]:
+    yield order.scene.manifest
+    with blobs.at_hand([order.scene.manifest]) as find:
+        path = find(order.scene.manifest)
+        if path.exists():  # else nobody can render the job any more
+            yield from (file.digest for file in codec.loads(SceneManifest, path.read_bytes()).files)

@@ -1,0 +1,164 @@
+import asyncio
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from coordinator.playbook import (
+    ANN,
+    JOB,
+    arbitrated,
+    asked,
+    called,
+    delivered,
+    joined,
+    lease,
+    opened,
+    play,
+    result,
+)
+from orders import an_order
+from tegula_coordinator import events
+from tegula_coordinator.blobs import BlobFolder, BlobsAway
+from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.evidence import EvidenceFolder
+from tegula_coordinator.retention import DAY, TOLD_SECONDS, Sweeper, Told, over
+from tegula_market import codec
+from tegula_market.adapters.chain import Account, Status
+from tegula_market.digests import digest
+from tegula_market.model import JobId, Order, SceneFile, SceneManifest, Wei
+
+BLEND, STRAY = b"BLENDER", b"nobody ever ordered with this"
+MANIFEST = codec.dumps(SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),)))
+IMAGE = b"an image"
+OTHER = JobId(b"\x0b" * 32)
+DAYS = 90.0
+ORDER = replace(an_order(manifest=digest(MANIFEST)), terms=arbitrated().terms)
+LONG_AGO = 1_000.0
+
+
+def ends(order: Order = ORDER) -> float:
+    return order.terms.deadline + order.terms.grace + order.terms.window
+
+
+LATE = ends() + DAYS * DAY + 1
+
+
+@dataclass
+class Case:
+    folder: Path
+    blobs: BlobFolder
+    book: Book
+    accounts: dict[JobId, Account] = field(default_factory=dict)
+    now: float = LATE
+
+    def __post_init__(self) -> None:
+        self.kept = EvidenceFolder(self.folder / "evidence", self.blobs)
+        self.told = Told(lambda: self.now)
+
+    def put(self, data: bytes, *, at: float = LONG_AGO) -> None:
+        path = self.blobs.path(digest(data))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (at, at))
+
+    def sweep(self) -> None:
+        account = self.accounts.__getitem__
+        sweeper = Sweeper(self.book, account, self.blobs, self.kept, self.told, DAYS)
+        asyncio.run(sweeper.sweep(self.now))
+
+    def there(self, *data: bytes) -> list[bool]:
+        return [self.blobs.has(digest(each)) for each in data]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """A job with one tile delivered, and its blobs; all of long ago."""
+    book = Book(lambda _order: (2_000_000,), Timing(call_seconds=2, lease_seconds=100))
+    made = replace(result(lease(0)), image=digest(IMAGE))
+    arrived = delivered(ANN, 0)
+    assert isinstance(arrived, events.ResultArrived)
+    play(book, joined(ANN), opened(order=ORDER), asked(ANN, 40), called(), replace(arrived, result=made))
+    case = Case(tmp_path, BlobFolder(tmp_path / "blobs", 10**6), book)
+    for data in (BLEND, MANIFEST, IMAGE, STRAY):
+        case.put(data)
+    (tmp_path / "evidence" / JOB.hex()).mkdir(parents=True)
+    return case
+
+
+def account(status: Status, *, rooted: bool = False, deadline: int = 0) -> Account:
+    return Account(Wei(100), Wei(50), status, deadline, rooted)
+
+
+def test_a_job_that_may_go_on_keeps_all_that_it_needs(case: Case) -> None:
+    case.accounts[JOB] = account(Status.OPEN)
+    case.sweep()
+    assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [True, True, True, False]
+    assert (case.folder / "evidence" / JOB.hex()).exists()
+
+
+def test_a_job_that_is_over_leaves_nothing(case: Case) -> None:
+    case.accounts[JOB] = account(Status.CLOSED)
+    case.sweep()
+    assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [False] * 4
+    assert not (case.folder / "evidence" / JOB.hex()).exists()
+
+
+def test_what_two_jobs_share_stays_for_the_other(case: Case) -> None:
+    other = opened(order=replace(ORDER, terms=replace(ORDER.terms, salt=b"\x01" * 32)))
+    assert isinstance(other, events.JobOpened)
+    play(case.book, replace(other, job=OTHER))
+    case.accounts = {JOB: account(Status.REFUNDED), OTHER: account(Status.OPEN)}
+    case.sweep()
+    assert case.there(BLEND, MANIFEST, IMAGE) == [True, True, False]
+
+
+def test_what_is_young_stays(case: Case) -> None:
+    case.accounts[JOB] = account(Status.CLOSED)
+    case.put(STRAY, at=case.now - DAYS * DAY + 60)
+    case.sweep()
+    assert case.there(STRAY) == [True]
+
+
+def test_what_somebody_was_told_of_stays_for_a_while(case: Case) -> None:
+    case.accounts[JOB] = account(Status.CLOSED)
+    case.told.note([digest(STRAY)])
+    case.sweep()
+    assert case.there(STRAY, BLEND) == [True, False]
+    case.now += TOLD_SECONDS + 1
+    case.sweep()
+    assert case.there(STRAY) == [False]
+
+
+def test_nothing_goes_while_it_cannot_be_known_what_is_needed(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_digests: object) -> object:
+        raise BlobsAway("gone")
+
+    case.accounts[JOB] = account(Status.OPEN)
+    monkeypatch.setattr(case.blobs, "at_hand", away)
+    with pytest.raises(BlobsAway):
+        case.sweep()
+    assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("held", "now", "says"),
+    [
+        (account(Status.CLOSED), LATE, True),
+        (account(Status.REFUNDED), LATE, True),
+        (account(Status.NONE), LATE, True),
+        (account(Status.CLOSED), LATE - 2, False),
+        (account(Status.OPEN), LATE, False),
+        (account(Status.CLOSED, rooted=True), LATE, False),
+        (account(Status.REFUNDED, rooted=True), LATE, False),
+        (account(Status.CLOSED, deadline=ORDER.terms.deadline + 10), LATE, False),
+    ],
+    ids=str,
+)
+def test_a_job_is_over_once_nothing_can_be_disputed(
+    case: Case, held: Account, now: float, says: bool
+) -> None:
+    assert over(case.book.jobs[JOB], held, now, DAYS) is says
