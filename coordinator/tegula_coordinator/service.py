@@ -4,10 +4,11 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -37,6 +38,10 @@ from tegula_market.model import ETHER
 
 GRACEFUL_SECONDS = 1
 """For requests in flight at the end; those that wait for events are cut off, and clients ask again."""
+LISTEN_SECONDS = 5.0
+"""In which an address that is taken may become free."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +76,7 @@ async def serve(config: Config) -> None:
         keeper = Bookkeeper(book, events)
         await keeper.lead()  # whatever is another's while it leads is touched after this only
         blobs = await asyncio.to_thread(_blobs, config)
-        router = await stack.enter_async_context(wire.router(config.router, curve))
+        router = await _soon(lambda: stack.enter_async_context(wire.router(config.router, curve)))
         contact = {
             "router": config.public_router or router.endpoint,
             "curve_key": codec.encode(curve.public),
@@ -87,7 +92,7 @@ async def serve(config: Config) -> None:
             _operator_token(config.operator_token_file),
         )
         floor = Floor(router, keeper, blobs, kept, derive, escrow.domain, config)
-        listener = stack.enter_context(closing(_bound(config.http)))
+        listener = stack.enter_context(closing(await _soon(lambda: asyncio.to_thread(_bound, config.http))))
         server = _Server(
             uvicorn.Config(
                 create_app(desk, relay, office),
@@ -98,7 +103,7 @@ async def serve(config: Config) -> None:
         )
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
-        lookout = Lookout(keeper, relay, watcher)
+        lookout = Lookout(keeper, relay, watcher, escrow.root)
         sweeper = Sweeper(book, escrow.account, blobs, kept, desk.told, config.retention_days)
         working = (
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
@@ -134,6 +139,18 @@ async def _run(
         await serving
         for task in working:
             task.cancel()
+
+
+async def _soon(listen: Callable[[], Awaitable[T]]) -> T:
+    """Tries for a while: who led before may be on this machine, and still about to end."""
+    until = time.monotonic() + LISTEN_SECONDS
+    while True:
+        try:
+            return await listen()
+        except (ConfigError, wire.NotBound):
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(LISTEN_SECONDS / 50)
 
 
 def _escrow(config: Config, dispatch: Dispatch) -> chain.Escrow:

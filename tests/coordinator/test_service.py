@@ -1,9 +1,14 @@
 """What the programs' tests do not tell: `end_to_end/test_local.py` runs the whole service."""
 
+import asyncio
 import socket
 from contextlib import closing
 
+import pytest
+
 from tegula_coordinator import service
+from tegula_coordinator.config import ConfigError
+from tegula_market.adapters.wire import NotBound
 
 
 def test_an_answer_is_sent_at_once() -> None:
@@ -13,3 +18,29 @@ def test_an_answer_is_sent_at_once() -> None:
             accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_an_address_that_a_former_leader_has_not_given_up_yet_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = iter([ConfigError("taken"), NotBound("taken"), None])
+
+    async def listen() -> str:
+        if (error := next(tries)) is not None:
+            raise error
+        return "bound"
+
+    async def no_pause(_: float) -> None:
+        pass
+
+    monkeypatch.setattr(service.asyncio, "sleep", no_pause)
+    assert asyncio.run(service._soon(listen)) == "bound"
+
+
+def test_an_address_that_stays_taken_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def listen() -> None:
+        raise NotBound("taken")
+
+    monkeypatch.setattr(service, "LISTEN_SECONDS", -1.0)
+    with pytest.raises(NotBound):
+        asyncio.run(service._soon(listen))

@@ -21,7 +21,7 @@ from zmq.utils import z85
 from tegula_market import messages
 from tegula_market.codec import MalformedInput
 from tegula_market.messages import FromCoordinator, FromWorker, Message
-from tegula_market.model import WorkerId
+from tegula_market.model import TegulaError, WorkerId
 
 HIGH_WATER_MARK = 10_000
 """Messages queued for one peer; a peer further behind than this is as good as gone."""
@@ -31,6 +31,10 @@ GOODBYE_MS = 300
 """How long a worker that leaves waits for its last word to go out."""
 RECONNECT_MS = 200, 5_000
 """First and longest pause before a worker dials again."""
+
+
+class NotBound(TegulaError):
+    """An address that workers were to dial cannot be listened on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ async def router(bind: str, keys: CurveKeys) -> AsyncIterator[Router]:
     """A bound ROUTER socket.
 
     Raises:
-        zmq.ZMQError: the address cannot be bound.
+        NotBound: the address is taken, or is none of this machine's.
     """
     context = zmq.Context()
     authenticator = AsyncioAuthenticator(context)
@@ -152,7 +156,10 @@ async def router(bind: str, keys: CurveKeys) -> AsyncIterator[Router]:
     _configure(socket, keys)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     try:
-        socket.bind(bind)
+        try:
+            socket.bind(bind)
+        except zmq.ZMQError as error:
+            raise NotBound(f"cannot listen for workers on {bind}: {error.strerror}") from error
         made = Router(socket, socket.getsockopt_string(zmq.LAST_ENDPOINT))
         asyncio.get_running_loop().add_reader(socket.FD, made.changed)
         yield made

@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from tegula_market import messages
-from tegula_market.adapters.wire import CurveKeys, RubbishFrom, dealer, router
+from tegula_market.adapters.wire import CurveKeys, NotBound, RubbishFrom, dealer, router
 from tegula_market.model import JobId, WorkerId
 
 SOON = 5.0
@@ -66,6 +66,17 @@ async def _impostor() -> None:
             worker._socket.disable_monitor()
             monitor.close()
         assert not impostor._socket.poll(0)
+
+
+async def _taken() -> None:
+    async with router(ANYWHERE, CurveKeys.generate()) as hub:
+        with pytest.raises(NotBound, match="cannot listen for workers on tcp://"):
+            async with router(hub.endpoint, CurveKeys.generate()):
+                pass
+
+
+def test_an_address_that_is_taken_is_a_sentence() -> None:
+    asyncio.run(_taken())
 
 
 def test_a_worker_does_not_talk_to_an_impostor() -> None:
