@@ -70,9 +70,8 @@ class Bookkeeper:
         """
         if not await asyncio.to_thread(self._events.lead):
             log.info("another coordinator leads; standing by")
-            self.replay()
             while not await asyncio.to_thread(self._events.lead):
-                await asyncio.sleep(LEAD_SECONDS)
+                await asyncio.sleep(LEAD_SECONDS)  # first: it may be making the database
                 self.replay()
         self.replay()
         log.info("log replayed", events=self.seq, jobs=len(self.book.jobs))

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 """Questions to the store at a time."""
 NOT_THERE = FileNotFoundError, NotFoundError
+MOST_KNOWN = 100_000
+TRIES, TRYING = 3, timedelta(seconds=10)
+"""How often a request is repeated, and for how long: then who asked hears of it, and asks again."""
 CONNECT, REQUEST = timedelta(seconds=5), timedelta(minutes=5)
 """In which the store has to answer, and to be done with a request."""
 
@@ -41,15 +44,20 @@ class BlobBucket:
         self._store = store
         self._scratch = swept(scratch)
         self._max_bytes = max_bytes
+        self._known: set[Digest] = set()
+        """Some of those that are there: whoever listens to workers must not wait for the store each time."""
         with _told("list"):
             next(iter(obstore.list(store, chunk_size=1)), None)
 
     def has(self, digest: Digest) -> bool:
+        if digest in self._known:
+            return True
         with _told("look for"):
             try:
                 obstore.head(self._store, _key(digest))
             except NOT_THERE:
                 return False
+        self._know(digest)
         return True
 
     def missing(self, digests: Iterable[Digest]) -> list[Digest]:
@@ -62,6 +70,7 @@ class BlobBucket:
         async with arrived(self._scratch, digest, chunks, self._max_bytes) as incoming:
             with _told("store"):
                 await obstore.put_async(self._store, _key(digest), incoming)
+        self._know(digest)
 
     def send(self, digest: Digest) -> Download:
         with _told("fetch"):
@@ -88,8 +97,14 @@ class BlobBucket:
                         yield Digest(bytes.fromhex(found["path"]))
 
     def remove(self, digest: Digest) -> None:
+        self._known.discard(digest)
         with _told("remove"), suppress(*NOT_THERE):
             obstore.delete(self._store, _key(digest))
+
+    def _know(self, digest: Digest) -> None:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known.add(digest)
 
     def _fetch(self, digest: Digest, path: Path) -> None:
         with _told("fetch"):
@@ -119,6 +134,7 @@ def connect(url: str, endpoint: str, region: str, credentials: Path | None) -> S
         return S3Store.from_url(
             url,
             config=settings,  # type: ignore[arg-type]
+            retry_config={"max_retries": TRIES, "retry_timeout": TRYING},
             client_options={
                 "connect_timeout": CONNECT,
                 "timeout": REQUEST,

@@ -21,7 +21,8 @@ class EvidenceFolder:
         self._blobs = blobs
 
     def keep(self, stated: Evidence) -> None:
-        """Blocks. Appears whole or not at all."""
+        """Blocks. Appears whole or not at all. A power cut can take the last ones, of which the verdicts
+        stay: to wait for the disk each time would make one verdict as slow as a thousand events."""
         path = self._path(*lease_parts(stated.verdict.lease))
         partial = path.with_suffix(".partial")  # one that a kill left is written over with the next try
         try:

@@ -44,11 +44,11 @@ class Jury:
         trial = self._trial(probe, verifier, probed.images, probed.twins)
         rects, _ = evidence.where(trial)
         wanted = len(rects), len(rects) if probe.whole else 0
-        if (len(trial.images), len(trial.twins)) != wanted or self._blobs.missing(
-            (*trial.images, *trial.twins)
-        ):
-            return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
         try:
+            if (len(trial.images), len(trial.twins)) != wanted or self._blobs.missing(
+                (*trial.images, *trial.twins)
+            ):
+                return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
             with self._blobs.at_hand((trial.result.image, *trial.images, *trial.twins)) as find:
                 found = judge(trial, find)
             unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""

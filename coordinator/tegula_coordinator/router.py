@@ -6,7 +6,7 @@ import time
 import structlog
 
 from tegula_coordinator import events, notary
-from tegula_coordinator.blobs import Blobs
+from tegula_coordinator.blobs import Blobs, BlobsAway
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, SendRoot, Tell, WakeAt
 from tegula_coordinator.config import Config
@@ -17,7 +17,7 @@ from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Ask, JobId, LeaseId, WorkerId, lease_parts
+from tegula_market.model import Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -179,12 +179,22 @@ class Floor:
             await self._router.send(
                 worker, messages.Revoke(result.lease, "the result's signature is not yours")
             )
-        elif not await asyncio.to_thread(self._blobs.has, result.image):
+        elif (there := await self._look_for(result.image)) is None:
+            self._missed.add(worker)
+        elif not there:
             await self._router.send(worker, messages.Revoke(result.lease, "the image was not uploaded"))
         else:
             log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))
             lot = audit.lot(self._derive.salt(result.lease), result.image)
             self._keeper.post(events.ResultArrived(time.time(), worker, result, lot))
+
+    async def _look_for(self, image: Digest) -> bool | None:
+        """None if it cannot be known now."""
+        try:
+            return await asyncio.to_thread(self._blobs.has, image)
+        except BlobsAway as error:
+            log.warning("image not looked for", reason=str(error))
+            return None
 
     async def _send_root(self, worker: WorkerId, job_id: JobId) -> None:
         job, payout = self._keeper.book.jobs[job_id], self._keeper.book.workers[worker].payout

@@ -14,7 +14,7 @@ import pytest
 from coordinator.playbook import JOB
 from orders import an_order
 from tegula_coordinator import events, jury, tiles
-from tegula_coordinator.blobs import BlobFolder
+from tegula_coordinator.blobs import BlobFolder, BlobsAway
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config
@@ -214,6 +214,37 @@ def test_a_silent_worker_is_noticed(act: Act) -> None:
             assert granted.result().lease.attempt == 2
 
     act(scenario, heartbeat=0.1)
+
+
+def test_a_result_is_asked_for_again_if_its_image_cannot_be_looked_for(
+    act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann:
+            await ann.joins()
+            await it.opens_a_job()
+            called = await ann.hears(messages.Call)
+            await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+            lease = (await ann.hears(messages.Grant)).lease
+            delivery = ann.result(lease, await it.image(0.5))
+            has, away = it.blobs.has, iter([True])
+
+            def sometimes(digest: Digest) -> bool:
+                if next(away, False):
+                    raise BlobsAway("not now")
+                return has(digest)
+
+            monkeypatch.setattr(it.blobs, "has", sometimes)
+            await ann.dealer.send(delivery)
+            assert "HELLO" in (await ann.hears(messages.Refused)).reason
+            assert lease.unit not in it.keeper.book.jobs[JOB].results
+            async with it.guest(VERIFIER) as judge:
+                await judge.joins(verifier=True)
+                await ann.joins()
+                await ann.dealer.send(delivery)
+                assert (await judge.hears(messages.Probe)).lease == lease.id
+
+    act(scenario)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -52,11 +52,14 @@ class EventLog:
         """Number of the last event, while this program leads."""
         self._lock: FileIO | None = None
         self._turn = threading.Lock()
-        try:
-            with self._engine.connect() as connection:
-                schema.check(connection)
-        except SQLAlchemyError as error:
-            raise self._unopened(error) from error
+        with ExitStack() as failing:
+            failing.callback(self._engine.dispose)
+            try:
+                with self._engine.connect() as connection:
+                    schema.check(connection)
+            except SQLAlchemyError as error:
+                raise self._unopened(error) from error
+            failing.pop_all()
 
     def lead(self) -> bool:
         """Becomes the one that appends, and brings the schema up to date. At once, without waiting.
@@ -68,16 +71,17 @@ class EventLog:
             StoreError: another program leads, and SQLite lets none stand by; or the database fails.
         """
         try:
-            connection = self._engine.connect()
-            if self._engine.dialect.name == "postgresql":
-                if not leading.take(connection):
-                    connection.close()
-                    return False
-            elif file := self._engine.url.database:
-                self._lock = leading.take_file(Path(file))
-            with connection.begin():
-                schema.upgrade(connection)
-                self._last = connection.scalar(sql.select(sql.func.max(events.c.seq))) or 0
+            with ExitStack() as failing:
+                connection = failing.enter_context(self._engine.connect())
+                if self._engine.dialect.name == "postgresql":
+                    if not leading.take(connection):
+                        return False
+                elif file := self._engine.url.database:
+                    self._lock = failing.enter_context(leading.take_file(Path(file)))
+                with connection.begin():
+                    schema.upgrade(connection)
+                    self._last = connection.scalar(sql.select(sql.func.max(events.c.seq))) or 0
+                failing.pop_all()
         except (SQLAlchemyError, OSError) as error:
             raise self._unopened(error) from error
         self._leader = connection
