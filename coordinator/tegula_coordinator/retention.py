@@ -5,6 +5,7 @@ that anybody was told of lately: whoever asks what is missing orders with what i
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -39,15 +40,20 @@ def over(job: Job, account: Account, now: float, days: float) -> bool:
 
 
 class Told:
-    """Blobs that somebody was told are here. A restart forgets it; then an order may have to upload again."""
+    """Blobs that somebody was told are here. A restart forgets it; then an order may have to upload again.
+
+    Any thread may tell, and the sweeper asks in its own.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._until: dict[Digest, float] = {}
+        self._turn = threading.Lock()
 
     def note(self, digests: Iterable[Digest]) -> None:
         until = self._clock() + TOLD_SECONDS
-        self._until.update(dict.fromkeys(digests, until))
+        with self._turn:
+            self._until.update(dict.fromkeys(digests, until))
 
     def lately(self, digest: Digest) -> bool:
         return self._until.get(digest, 0.0) > self._clock()
@@ -55,7 +61,8 @@ class Told:
     def forget(self) -> None:
         """Those of long ago."""
         now = self._clock()
-        self._until = {digest: until for digest, until in self._until.items() if until > now}
+        with self._turn:
+            self._until = {digest: until for digest, until in self._until.items() if until > now}
 
 
 class Sweeper:
@@ -99,7 +106,8 @@ class Sweeper:
     def _sweep(self, jobs: list[Job], now: float) -> None:
         old = list(self._blobs.older_than(now - self._days * DAY))
         for job in jobs:
-            if job.id not in self._over and over(job, self._account(job.id), now, self._days):
+            due = job.id not in self._over and now >= job.order.terms.deadline  # else the chain is not asked
+            if due and over(job, self._account(job.id), now, self._days):
                 self._over.add(job.id)
         needed = {digest for job in jobs if job.id not in self._over for digest in self._needed(job)}
         for job_id in self._over:
