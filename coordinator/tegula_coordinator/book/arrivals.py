@@ -47,7 +47,7 @@ def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
         return
     for job in book.live.values():
         if job.phase is JobPhase.OPEN and joined.payout not in job.barred:
-            yield from rounds.call(book, job, joined, event.at)
+            yield from rounds.call(book, job, joined, messages.Call(job.id, job.order), event.at)
 
 
 def leave(book: Book, event: events.WorkerLeft) -> Iterator[Command]:
@@ -78,7 +78,7 @@ def _remind(book: Book, worker: Worker) -> Iterator[Command]:
         yield audits.command(book, lease)
     if worker.verifier:
         return
-    for job in book.jobs.values():
+    for job in map(book.jobs.__getitem__, book.earned.get(worker.payout, ())):
         signed = job.vouchers.get(worker.payout)
         if signed is not None:
             yield Tell(worker.id, messages.Pay(signed))

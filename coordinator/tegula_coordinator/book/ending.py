@@ -25,6 +25,7 @@ def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
         raise NotAdmitted(f"the worker holds a voucher for {voucher.cumulative} or more already")
     job.ledger.pay(voucher.worker, voucher.cumulative)
     job.vouchers[voucher.worker] = event.signed
+    book.earned.setdefault(voucher.worker, {})[job.id] = None
     for worker in book.workers.values():
         if worker.payout == voucher.worker and not worker.verifier:
             yield Tell(worker.id, messages.Pay(event.signed))

@@ -57,6 +57,8 @@ def post(book: Book, event: events.RootPosted) -> Iterator[Command]:
         raise NotAdmitted("this root was not decided on, or is known already")
     job.root = PostedRoot(event.root, event.reserve, event.final_at)
     job.reason = job.reason or PAID_BY_ROOT
+    for payee in job.ledger.owed:
+        book.earned.setdefault(payee, {})[job.id] = None
     for worker in ending.earners(book, job):
         yield SendRoot(worker, job.id)
         yield Tell(worker, messages.Ended(job.id, job.reason))

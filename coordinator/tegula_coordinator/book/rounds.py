@@ -21,17 +21,18 @@ def open_job(book: Book, event: events.JobOpened) -> Iterator[Command]:
         raise NotAdmitted("the job is open already")
     job = book.jobs[event.job] = book.live[event.job] = Job.of(event, book.sizes(event.order))
     yield WakeAt(deadline(job))
+    said = messages.Call(job.id, job.order)  # one for all: the router spells it once
     for worker in book.workers.values():
         if worker.online and not worker.verifier:
-            yield from call(book, job, worker, event.at)
+            yield from call(book, job, worker, said, event.at)
 
 
-def call(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
+def call(book: Book, job: Job, worker: Worker, said: messages.Call, at: float) -> Iterator[Command]:
     if worker.blender != job.order.scene.blender:
         job.declined[worker.id] = f"runs Blender {worker.blender}, not {job.order.scene.blender}"
         return
     job.declined.pop(worker.id, None)
-    yield Tell(worker.id, messages.Call(job.id, job.order))
+    yield Tell(worker.id, said)
     yield from expect_asks(book, job, at)
 
 

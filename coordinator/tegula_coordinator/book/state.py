@@ -74,6 +74,8 @@ class Book:
     jobs: dict[JobId, Job] = field(default_factory=dict)
     live: dict[JobId, Job] = field(default_factory=dict)
     """Jobs that are not closed: what an event costs must not grow with the number of finished ones."""
+    earned: dict[Address, dict[JobId, None]] = field(default_factory=dict)
+    """Jobs that have vouchers or roots for a payout address, the first one that had any first."""
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
     """Those of the workers that are: looked through with every result, as all of them cannot be."""
