@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 
 import structlog
 
@@ -17,7 +18,7 @@ from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
+from tegula_market.model import Address, Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,9 @@ class Floor:
         self._heard: dict[WorkerId, float] = {}
         self._missed: set[WorkerId] = set()
         """Workers that something could not be told; a new HELLO brings them up to date."""
-        self._judging: asyncio.Queue[tuple[SendProbe, messages.Probed]] = asyncio.Queue()
+        self._judging: deque[tuple[SendProbe, messages.Probed, Address, str]] = deque()
+        """With the worker's payout address and the verifier's device."""
+        self._probed = asyncio.Event()
         self._probes: dict[LeaseId, SendProbe] = {}
 
     async def listen(self) -> None:
@@ -77,18 +80,28 @@ class Floor:
 
     async def judge(self) -> None:
         """Compares probes with tiles, one after the other, off the event loop."""
-        while True:
-            probe, probed = await self._judging.get()
-            book = self._keeper.book
-            worker = book.jobs[probe.job].payees[probe.lease]
-            verifier = book.workers[probe.verifier].device
-            found = await asyncio.to_thread(self._jury.judge, probe, probed, worker, verifier)
-            if isinstance(found, events.Judged):
-                verdict = found.verdict
-                log.info("verdict", lease=probe.lease, outcome=verdict.outcome, statistic=verdict.statistic)
-            else:
-                log.info("suspected", lease=probe.lease, statistic=found.statistic, reason=found.reason)
-            self._keeper.post(found)
+        try:
+            while True:
+                await self._probed.wait()
+                self._probed.clear()
+                await asyncio.to_thread(self._judge_waiting, asyncio.get_running_loop())
+        finally:
+            self._judging.clear()  # or the end would wait for all of them
+
+    def _judge_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Blocks, until none waits: going to a thread and back for each takes as long as many a judgement."""
+        while self._judging:
+            probe, probed, worker, verifier = self._judging.popleft()
+            found = self._jury.judge(probe, probed, worker, verifier)
+            loop.call_soon_threadsafe(self._decide, found)
+
+    def _decide(self, found: events.Judged | events.Suspected) -> None:
+        if isinstance(found, events.Judged):
+            said = found.verdict
+            log.info("verdict", lease=said.lease, outcome=said.outcome, statistic=said.statistic)
+        else:
+            log.info("suspected", lease=found.lease, statistic=found.statistic, reason=found.reason)
+        self._keeper.post(found)
 
     async def carry_out(self, command: Command) -> None:
         match command:
@@ -217,7 +230,10 @@ class Floor:
             return
         del self._probes[message.lease]
         if isinstance(message, messages.Probed):
-            self._judging.put_nowait((probe, message))
+            book = self._keeper.book
+            payee = book.jobs[probe.job].payees[probe.lease]
+            self._judging.append((probe, message, payee, book.workers[worker].device))
+            self._probed.set()
         else:
             log.warning("probe failed", lease=message.lease, verifier=worker.hex(), reason=message.reason)
             reason = f"the verifier could not render the probe: {message.reason}"
