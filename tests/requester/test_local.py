@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 from tegula import local, programs
 from tegula_blender.client import Client
@@ -133,6 +134,10 @@ def test_a_market_is_kept_until_it_is_ended(tmp_path: Path, number: signal.Signa
         market = client.market()
         assert (len(market.workers), len(market.verifiers)) == (2, 1)
         client.disconnect()
+        as_operator = {"Authorization": f"Bearer {where['operator']}"}
+        api = where["dashboard"].replace("/dashboard/", "/v1/operator")
+        assert requests.get(where["dashboard"], timeout=30).status_code == 200
+        assert requests.get(api, headers=as_operator, timeout=30).json() == {"ok": True}
         with watched(descendants(running.pid)) as gone:
             running.send_signal(number)
             assert said.read() == ""

@@ -32,6 +32,15 @@ def test_the_token_names_its_money() -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert "a token" not in repr(WHERE)
+    assert "the operator's" not in repr(replace(WHERE, operator="the operator's"))
+
+
+def test_a_wallet_elsewhere_is_the_requester_and_judges_no_root_of_its_own_job() -> None:
+    assert WHERE.requester == WHERE.key.address
+    paying = replace(WHERE, wallet=THERE)
+    assert paying.requester == THERE
+    with pytest.raises(InvalidValue, match="one of those whom it would judge"):
+        market.arbiter(ABOUT, replace(paying, arbiter=THERE))
 
 
 def test_the_arbiter_is_the_coordinators_unless_another_or_none_is_named() -> None:

@@ -19,7 +19,7 @@ from tegula_coordinator.dashboard.purses import Purses
 from tegula_coordinator.desk import Desk
 from tegula_market import codec, tiling
 from tegula_market.lifecycle import Phase
-from tegula_market.model import JobId
+from tegula_market.model import Address, JobId
 
 NO_OPERATOR = (
     "this coordinator has no operator's token; put one of 16 characters or more into a file and name it in"
@@ -106,14 +106,17 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
 def _looking(
     desk: Desk, office: Office, tallies: sights.Tallies, job: Job | None, frame: int
 ) -> Callable[[], Awaitable[Mapping[str, Any]]]:
-    since = -1
+    since, asked = -1, set[Address]()
 
     async def look() -> Mapping[str, Any]:
         nonlocal since
-        await office.purses.learn(sights.tokens(desk.book))
+        # Once for each page: a token that does not say what it is called is not to be asked each second.
+        unasked = sights.tokens(desk.book) - asked
+        asked.update(unasked)
+        await office.purses.learn(unasked)
         told: dict[str, Any] = {
             "market": sights.market(desk.book, tallies, time.time())
-            | {"tokens": office.purses.known(), "explorer": office.explorer, "about": desk.about()}
+            | {"tokens": office.purses.known(), "explorer": office.explorer}
         }
         if job is not None:
             told["frame"] = sights.frame(desk.book, job, frame, tallies, since)

@@ -9,6 +9,8 @@ from tegula_market.adapters import chain
 from tegula_market.model import ETHER, Address, JobId
 
 ETHER_DECIMALS = 18
+LONGEST_SYMBOL = 16
+"""Letters: anybody can deposit in a token of his own, and call it what he likes."""
 
 
 class Purses:
@@ -21,9 +23,10 @@ class Purses:
         for token in tokens:
             if token not in self._known:
                 try:
-                    self._known[token] = await asyncio.to_thread(self._escrow.describe, token)
-                except chain.ChainError:
+                    symbol, decimals = await asyncio.to_thread(self._escrow.describe, token)
+                except (chain.ChainError, ValueError):  # a contract may answer with what is no text
                     continue
+                self._known[token] = symbol[:LONGEST_SYMBOL], decimals
 
     def known(self) -> dict[str, Any]:
         """Symbol and decimals by address; without them amounts are shown in units."""

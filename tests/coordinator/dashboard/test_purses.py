@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,25 @@ def test_tokens_are_called_what_they_say(dev: DevChain) -> None:
 def test_a_job_that_was_never_opened_has_no_money(dev: DevChain) -> None:
     told = Purses(Escrow.connect(dev.rpc, dev.escrow)).payments(chain.job_id(an_order().terms))
     assert (told["status"], told["deposits"]) == ("NONE", [])
+
+
+class Hostile:
+    """An escrow's answers about tokens that are called what they like."""
+
+    def __init__(self, answer: tuple[str, int] | Exception) -> None:
+        self.answer = answer
+
+    def describe(self, _token: Address) -> tuple[str, int]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "symbol"),
+    [(("X" * 10**6, 6), "X" * 16), (UnicodeDecodeError("utf-8", b"\xff", 0, 1, ""), None)],
+)
+def test_what_a_token_calls_itself_harms_nobody(answer: Any, symbol: str | None) -> None:
+    purses, token = Purses(Hostile(answer)), Address(b"\x07" * 20)  # type: ignore[arg-type]
+    asyncio.run(purses.learn({token}))
+    assert purses.known().get(codec.encode(token), {}).get("symbol") == symbol

@@ -87,6 +87,7 @@ def test_a_job_from_deposit_to_an_empty_escrow(scene: Scene) -> None:
     assert scene.balance(scene.local.escrow) == before
     account = scene.escrow.account(opened)
     assert (account.funded, account.paid, account.status) == (450, 450, Status.CLOSED)
+    assert [deposit.amount for deposit in scene.escrow.deposits(opened)] == [DEPOSIT]
     assert [(p.worker, p.amount) for p in scene.escrow.payments(opened)] == [
         (one, 100),
         (two, 50),

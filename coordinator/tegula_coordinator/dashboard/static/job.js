@@ -10,7 +10,7 @@ const MODES = [["picture", "Picture"], ["workers", "Workers"], ["verdicts", "Ver
 
 export class JobView {
   #colours = new Colours();
-  #units = []; #frame = null; #market = null; #picture = null; #plan = null; #paid = null; #earned = null;
+  #units = []; #frame = null; #market = null; #picture = null; #plan = null; #paid = null; #phase = null;
   #head = h("div"); #figure = h("div"); #aside = h("div", { class: "card" }); #legend = h("div");
   #why = h("div"); #asks = h("div"); #money = h("div"); #steps = h("div", { class: "stepper" });
 
@@ -56,8 +56,8 @@ export class JobView {
     this.#drawWhy();
     this.#drawAsks();
     this.#drawMoney();
-    if (this.#earned !== value.earned + value.phase) {
-      this.#earned = value.earned + value.phase;
+    if (this.#phase !== value.phase) { // at the start, and when money may have moved; else there is a button
+      this.#phase = value.phase;
       this.#askPayments();
     }
   }
