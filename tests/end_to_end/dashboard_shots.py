@@ -42,7 +42,7 @@ async def first_job(page: Page, market: Market) -> None:
     await page.locator("tbody a").first.click()
 
 
-async def settled(page: Page, accepted: int) -> None:
+async def filled(page: Page, accepted: int) -> None:
     """So many tiles are accepted, and all that are can be seen."""
     await page.wait_for_function(SEEN, arg=accepted)
 
@@ -52,7 +52,7 @@ async def take(market: Market, job: jobs.Job, folder: Path) -> None:
     async with browser.page() as page:
         page.context.set_default_timeout(280_000)
         await first_job(page, market)
-        await settled(page, HALF)
+        await filled(page, HALF)
         await page.locator("#tile-1").click()
         await page.screenshot(path=folder / "dashboard-job.png")
         for view in ("Workers", "Market"):
@@ -64,7 +64,7 @@ async def take(market: Market, job: jobs.Job, folder: Path) -> None:
     async with browser.page(dark=True, size=browser.PHONE, scale=2) as page:
         await first_job(page, market)
         await page.get_by_text("Verdicts", exact=True).click()
-        await settled(page, ALL)
+        await filled(page, ALL)
         await page.screenshot(path=folder / "dashboard-phone.png")
 
 

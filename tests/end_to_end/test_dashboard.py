@@ -165,7 +165,10 @@ def test_why_nothing_happens_is_said(tmp_path: Path) -> None:
         await open_job(page, floor)
         await expect(page.get_by_text("asks more than the ceiling")).to_be_visible()
         await expect(page.get_by_role("heading", name="What tiles of this frame wait for")).to_be_visible()
+        await page.locator("#tile-39").click()
+        await expect(page.locator(".card")).to_contain_text("slots")
         await it.post(f"/v1/jobs/{codec.encode(floor.job)}/cancel", {"reason": "enough"})
+        await expect(page.locator(".card")).to_contain_text("cancelled")
         await expect(page.get_by_text("It is cancelled: enough.")).to_be_visible()
 
     looked_at(tmp_path, look)

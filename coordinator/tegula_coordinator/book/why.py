@@ -115,7 +115,8 @@ def _held_up(book: Book, job: Job, worker: Worker, index: int) -> Why:
         return Why(Code.WAITS_FOR_VERDICTS, "As much is not judged yet as may be of these workers' results.")
     if rounds.holds_back(job, worker, ask, index):
         return Why(Code.WAITS_FOR_VOUCHERS, "Workers wait for vouchers of what was accepted.")
-    return Why(Code.SLOTS_FULL, f"All slots of the {len(job.taken)} workers that were taken are full.")
+    taken = "worker that was" if len(job.taken) == 1 else f"{len(job.taken)} workers that were"
+    return Why(Code.SLOTS_FULL, f"All slots of the {taken} taken are full.")
 
 
 def _delivered(book: Book, job: Job, lease: LeaseId) -> Why:

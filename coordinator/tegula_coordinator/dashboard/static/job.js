@@ -33,7 +33,7 @@ export class JobView {
   /** What never changes is asked once. */
   async prepare(signal) {
     if (this.#plan) return;
-    this.#plan = await (await ask(`../v1/operator/jobs/${this.job}`, signal)).json();
+    this.#plan = await (await ask(`../v1/operator/jobs/${encodeURIComponent(this.job)}`, signal)).json();
     this.#picture = new Picture(this.#plan, this.number, this.#colours, () => this.#drawTile(), signal);
     this.#figure.replaceChildren(this.#picture.root);
     this.#drawSteps();
@@ -110,9 +110,9 @@ export class JobView {
   #drawTile() {
     const index = this.#picture?.picked;
     const [unit, unseen] = [this.#units[index], this.#picture?.unseen.get(index)];
-    redraw(this.#aside, [unit, unseen], () => {
+    const waits = unit && this.#frame.waiting.find((each) => each.units.includes(unit.unit));
+    redraw(this.#aside, [unit, unseen, waits?.sentence], () => {
       if (!unit) return [h("h2", {}, "Tile"), h("p", { class: "soft" }, "Choose a tile in the picture.")];
-      const waits = this.#frame.waiting.find((each) => each.units.includes(unit.unit));
       return [
         h("h2", {}, `Tile ${unit.unit}`),
         list([
@@ -180,7 +180,7 @@ export class JobView {
 
   async #askPayments() {
     try {
-      this.#paid = await (await ask(`../v1/operator/jobs/${this.job}/payments`, this.signal)).json();
+      this.#paid = await (await ask(`../v1/operator/jobs/${encodeURIComponent(this.job)}/payments`, this.signal)).json();
     } catch (error) {
       if (this.signal.aborted) return;
       this.#paid = { failed: error.message };
