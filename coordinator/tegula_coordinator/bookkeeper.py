@@ -41,6 +41,7 @@ class Bookkeeper:
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._alarms = Alarms(book.awaits)
         self._ringing: asyncio.TimerHandle | None = None
+        self._rings_at: float | None = None
         self._followers: dict[JobId | None, set[asyncio.Future[None]]] = {}
         """Who waits for a job's next event; under None, for any."""
         self.seq = 0
@@ -159,18 +160,21 @@ class Bookkeeper:
                 self._followers.pop(job, None)
 
     def _ring(self) -> None:
+        self._rings_at = None
         for event in self._alarms.due(time.time()):
             self.post(event)
         self._await_alarm()
 
     def _await_alarm(self) -> None:
         """With one timer, for the first that is due."""
+        first = self._alarms.next()
+        if first is None or first == self._rings_at:
+            return
         if self._ringing is not None:
             self._ringing.cancel()
-        first = self._alarms.next()
-        if first is not None:
-            delay = max(0.0, first - time.time())
-            self._ringing = asyncio.get_running_loop().call_later(delay, self._ring)
+        delay = max(0.0, first - time.time())
+        self._ringing = asyncio.get_running_loop().call_later(delay, self._ring)
+        self._rings_at = first
 
 
 async def _within(seconds: float, news: asyncio.Future[None]) -> None:

@@ -64,7 +64,7 @@ class Router:
     def __init__(self, socket: "zmq.Socket[bytes]", endpoint: str) -> None:
         self._socket = socket
         self._routes: dict[WorkerId, bytes] = {}
-        self._unread: deque[tuple[WorkerId, list[bytes]]] = deque()
+        self._unread: deque[tuple[WorkerId, bytes, list[bytes]]] = deque()
         self._changed = asyncio.Event()
         self._said: tuple[Message | None, list[bytes]] = None, []
         """The last message and its spelling: a call goes to all workers."""
@@ -84,7 +84,7 @@ class Router:
                 await asyncio.sleep(0)  # or whoever is asked without pause would never let others go on
             else:
                 await self._changed.wait()
-        worker, frames = self._unread.popleft()
+        worker, self._routes[worker], frames = self._unread.popleft()
         try:
             return worker, messages.from_worker(frames)
         except MalformedInput as error:
@@ -120,9 +120,7 @@ class Router:
             for _ in range(BURST):
                 first = self._socket.recv(flags=zmq.DONTWAIT, copy=False)
                 frames = self._socket.recv_multipart() if first.more else []
-                worker = _worker(str(first.get("User-Id")))
-                self._routes[worker] = first.bytes
-                self._unread.append((worker, frames))
+                self._unread.append((_worker(str(first.get("User-Id"))), first.bytes, frames))
         except zmq.Again:
             pass
 

@@ -83,6 +83,23 @@ def test_a_worker_does_not_talk_to_an_impostor() -> None:
     asyncio.run(_impostor())
 
 
+async def _forgotten_between_two() -> None:
+    ours, theirs = CurveKeys.generate(), CurveKeys.generate()
+    async with router(ANYWHERE, ours) as hub, dealer(hub.endpoint, ours.public, theirs) as worker:
+        for _ in range(2):
+            await worker.send(messages.Heartbeat())
+        async with asyncio.timeout(SOON):
+            who, _ = await hub.receive()
+            hub.forget(who)
+            assert not await hub.send(who, messages.Heartbeat())
+            await hub.receive()
+            assert await hub.send(who, messages.Heartbeat())
+
+
+def test_a_peer_that_was_forgotten_is_known_again_by_its_next_message() -> None:
+    asyncio.run(_forgotten_between_two())
+
+
 async def _unknown_and_again() -> None:
     ours, theirs = CurveKeys.generate(), CurveKeys.generate()
     async with router(ANYWHERE, ours) as hub:
