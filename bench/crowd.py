@@ -43,6 +43,8 @@ class Worker:
     welcome: bool = False
     said: float = 0.0
     """When it last said something."""
+    results: dict[str, bytes] = field(default_factory=dict)
+    """By lease, what no verdict has come on: told again after each HELLO, as real workers do."""
     waits: float | None = None
     """Since when it has nothing to render; None before its first result, and while it has."""
 
@@ -192,10 +194,13 @@ class Crowd:
             case b"WELCOME":
                 self._welcome += not worker.welcome
                 worker.welcome = True
+                for result in list(worker.results.values()):
+                    self._say(worker, b"RESULT", result)
             case b"REFUSED":  # it has not heard of it yet, or not for long: the machine is busy
                 self._hello(worker)
             case b"REVOKE":
                 self._seen.revoked += 1
+                worker.results.pop(said["lease"], None)
             case _:
                 pass
 
@@ -220,12 +225,15 @@ class Crowd:
             "signature": codec.encode(signing.sign(payload, worker.payout)),
         }
         worker.waits = time.monotonic()
-        self._say(worker, b"RESULT", json.dumps({"result": result}).encode())
+        worker.results[lease["id"]] = json.dumps({"result": result}).encode()
+        self._say(worker, b"RESULT", worker.results[lease["id"]])
 
     def _note(self, worker: Worker, said: dict[str, Any]) -> None:
         verdict = said["verdict"]
         if verdict["outcome"] != "ACCEPTED":
             raise RuntimeError(f"a tile was not accepted: {verdict}")
+        if worker.results.pop(verdict["lease"], None) is None:
+            return  # told twice
         self.accepted += 1
         self._seen.last_verdict = time.monotonic()
         of_job = self._earned.setdefault("0x" + verdict["lease"].partition("/")[0], {})

@@ -302,7 +302,7 @@ def show(found: Found) -> None:
     print(f"  simulated workers {1e3 * crowd / tiles:.2f} ms, {crowd / took:.0%} of one processor")
     print(f"  the same in the last wave / in the second = {found.growth:.2f}")
     print(f"  {sum(wave.probes for wave in waves) / tiles:.2f} probes a tile")
-    print(f"  at {PACED:.0%} of that, {found.paced.rate:.0f} tiles a second, RESULT to next LEASE takes")
+    print(f"  workers in no hurry, {found.paced.rate:.0f} tiles a second: RESULT to next LEASE takes")
     print(f"  {1e3 * found.paced.median:.1f} ms, at the 99th percentile {1e3 * found.paced.p99:.1f} ms")
     print(f"  memory {max(wave.memory for wave in (*waves, found.paced)) >> 20} MB")
 
