@@ -1,7 +1,7 @@
 """Closed jobs, put away: nothing about their units changes any more, and hardly anybody asks.
 
-A unit with its lease, result and verdict takes two kilobytes. They are kept, since a requester may look at
-its job again, and a worker may not have heard a verdict; but packed, in a tenth of it.
+A unit with its lease, result and verdict takes 1,200 bytes. They are kept, since a requester may look at its
+job again, and a worker may not have heard a verdict; but packed, in a sixth of it.
 """
 
 import pickle
