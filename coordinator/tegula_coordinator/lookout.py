@@ -17,23 +17,15 @@ from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.events import Event
 from tegula_coordinator.relay import Relay
 from tegula_market.adapters import happenings
-from tegula_market.adapters.chain import Changes, Root, Watcher
+from tegula_market.adapters.chain import Changes, Watcher
 from tegula_market.adapters.happenings import Happening, Kind
-from tegula_market.model import JobId
 
 log = structlog.get_logger(__name__)
 
 
 class Lookout:
-    """
-    Args:
-        root: that stands for a job now; blocks.
-    """
-
-    def __init__(
-        self, keeper: Bookkeeper, relay: Relay, watcher: Watcher, root: Callable[[JobId], Root | None]
-    ) -> None:
-        self._keeper, self._relay, self._watcher, self._root = keeper, relay, watcher, root
+    def __init__(self, keeper: Bookkeeper, relay: Relay, watcher: Watcher) -> None:
+        self._keeper, self._relay, self._watcher = keeper, relay, watcher
 
     async def watch(self) -> None:
         stop = threading.Event()
@@ -63,9 +55,6 @@ class Lookout:
     async def _note(self, it: Happening, *, withdrawn: bool) -> None:
         if it.job not in self._keeper.book.jobs:
             return
-        voided = it.kind is Kind.VOIDED and not withdrawn
-        if voided and await asyncio.to_thread(self._root, it.job) is not None:
-            return  # an earlier one was: who begins to watch, as a standby does, comes by all that ever was
         event = _follows(it, withdrawn=withdrawn)
         if event is not None:
             with suppress(NotAdmitted):  # it is known: logs can come twice

@@ -103,7 +103,7 @@ async def serve(config: Config) -> None:
         )
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
-        lookout = Lookout(keeper, relay, watcher, escrow.root)
+        lookout = Lookout(keeper, relay, watcher)
         sweeper = Sweeper(book, escrow.account, blobs, kept, desk.told, config.retention_days)
         working = (
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,

@@ -51,8 +51,7 @@ def act(tmp_path: Path, local: DevChain) -> Callable[[Scenario], None]:
         escrow = connect(local)
         relay = Relay(escrow, COORDINATOR, None)
         async with house(tmp_path, escrow) as made, asyncio.timeout(60):
-            watcher = escrow.watcher(tmp_path / "events.db")
-            lookout = Lookout(made.keeper, relay, watcher, escrow.root)
+            lookout = Lookout(made.keeper, relay, escrow.watcher(tmp_path / "events.db"))
             await scenario(made, lookout)
 
     return lambda scenario: asyncio.run(run(scenario))
@@ -104,27 +103,6 @@ def test_a_root_that_is_voided_is_none_any_more(act: Any, local: DevChain, order
         await lookout.look()
         assert (job.root, job.decided) == (None, False)
         await lookout.look()
-
-    act(scenario)
-
-
-def test_a_root_that_follows_a_voided_one_stands_for_who_begins_to_watch(
-    act: Any, local: DevChain, order: Order, tmp_path: Path
-) -> None:
-    async def scenario(it: House, lookout: Lookout) -> None:
-        deposit(local, order)
-        job = it.keeper.book.jobs[await it.open(order)]
-        await render(it, job.id)
-        await it.notary.look(job)
-        escrow = connect(local)
-        escrow.dispute(order.terms, local.key(1))
-        escrow.rule(order.terms, local.key(5), stands=False)
-        await lookout.look()
-        assert job.root is None
-        await it.notary.look(job)
-        relay, watcher = Relay(escrow, COORDINATOR, None), escrow.watcher(tmp_path / "the standby's.db")
-        await Lookout(it.keeper, relay, watcher, escrow.root).look()
-        assert job.root is not None
 
     act(scenario)
 
