@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import structlog
 
 from tegula_coordinator.blobs import Blobs
-from tegula_coordinator.book import Book, Job
+from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_market import codec
 from tegula_market.adapters.chain import Account, Status
@@ -120,7 +120,7 @@ class Sweeper:
 
     def _needed(self, job: Job) -> Iterator[Digest]:
         yield from _scene(self._blobs, job.order)
-        yield from (result.image for result in list(job.results.values()))
+        yield from (result.image for result in list(shelf.whole(job).results.values()))
         yield from self._kept.images(job.id)
 
 

@@ -21,7 +21,7 @@ from coordinator.playbook import (
 from orders import an_order
 from tegula_coordinator import events
 from tegula_coordinator.blobs import BlobFolder, BlobsAway
-from tegula_coordinator.book import Book, Timing
+from tegula_coordinator.book import Book, Timing, shelf
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.retention import DAY, TOLD_SECONDS, Sweeper, Told, over
 from tegula_market import codec
@@ -96,6 +96,13 @@ def test_a_job_that_may_go_on_keeps_all_that_it_needs(case: Case) -> None:
     case.sweep()
     assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [True, True, True, False]
     assert (case.folder / "evidence" / JOB.hex()).exists()
+
+
+def test_a_closed_job_that_is_put_away_keeps_it_too(case: Case) -> None:
+    case.accounts[JOB] = account(Status.OPEN)  # the close was signed and is not on the chain
+    shelf.put_away(case.book.jobs[JOB])
+    case.sweep()
+    assert case.there(BLEND, MANIFEST, IMAGE) == [True] * 3
 
 
 def test_a_job_that_is_over_leaves_nothing(case: Case) -> None:

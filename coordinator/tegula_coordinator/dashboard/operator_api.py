@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tegula_coordinator.book import Job
+from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.dashboard import live, sights
 from tegula_coordinator.dashboard.previews import NoPreview, Previews
@@ -42,7 +42,7 @@ class Office:
 
 def serve(app: FastAPI, desk: Desk, office: Office) -> None:
     bearer = HTTPBearer(auto_error=False)
-    tallies = sights.Tallies()
+    summaries, reading = sights.Summaries(), _Reading(desk)
 
     async def operator(
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
@@ -56,7 +56,7 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
             )
 
     def find(job: str) -> Job:
-        return desk.find(codec.decode(JobId, job, "job"))
+        return reading.find(codec.decode(JobId, job, "job"))
 
     for_operator = [Depends(operator)]
 
@@ -75,7 +75,8 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         found = find(job) if job else None
         if found is not None and frame >= len(found.order.frames):
             raise HTTPException(422, f"the job has {len(found.order.frames)} frames, counted from 0")
-        events = live.follow(office.keeper, _looking(desk, office, tallies, found, frame))
+        look = _looking(reading, office, summaries, None if found is None else found.id, frame)
+        events = live.follow(office.keeper, look)
         unbuffered = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
         return StreamingResponse(events, media_type="text/event-stream", headers=unbuffered)
 
@@ -103,24 +104,46 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         return await asyncio.to_thread(office.purses.payments, found.id)
 
 
+class _Reading:
+    """Jobs, whole. One that was put away is kept as it was taken out, until another is asked for: the tiles
+    of a frame are shown one by one."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._last: Job | None = None
+
+    @property
+    def book(self) -> Book:
+        return self._desk.book
+
+    def find(self, job: JobId) -> Job:
+        found = self._desk.find(job)
+        if found.away is None:
+            return found
+        if self._last is None or self._last.id != job:
+            self._last = shelf.whole(found)
+        return self._last
+
+
 def _looking(
-    desk: Desk, office: Office, tallies: sights.Tallies, job: Job | None, frame: int
+    reading: _Reading, office: Office, summaries: sights.Summaries, job: JobId | None, frame: int
 ) -> Callable[[], Awaitable[Mapping[str, Any]]]:
     since, asked = -1, set[Address]()
 
     async def look() -> Mapping[str, Any]:
         nonlocal since
         # Once for each page: a token that does not say what it is called is not to be asked each second.
-        unasked = sights.tokens(desk.book) - asked
+        unasked = sights.tokens(reading.book) - asked
         asked.update(unasked)
         await office.purses.learn(unasked)
         told: dict[str, Any] = {
-            "market": sights.market(desk.book, tallies, time.time())
+            "market": sights.market(reading.book, summaries, time.time())
             | {"tokens": office.purses.known(), "explorer": office.explorer}
         }
         if job is not None:
-            told["frame"] = sights.frame(desk.book, job, frame, tallies, since)
-            since = job.clock
+            found = reading.find(job)
+            told["frame"] = sights.frame(reading.book, found, frame, summaries, since)
+            since = found.clock
         return told
 
     return look

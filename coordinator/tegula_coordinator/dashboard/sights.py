@@ -7,60 +7,89 @@ from itertools import islice
 from typing import Any
 
 from tegula_coordinator import views
-from tegula_coordinator.book import Book, Job, Worker, why
+from tegula_coordinator.book import Book, Job, Worker, shelf, why
+from tegula_coordinator.book.recent import Priced
 from tegula_market import codec, tiling
 from tegula_market.audit import Record
 from tegula_market.lifecycle import JobPhase
-from tegula_market.model import MEGASAMPLE, Address, JobId, WorkerId
+from tegula_market.model import MEGASAMPLE, Address, Ask, JobId, WorkerId
 
 LATEST_ENDED = 50
 """Jobs that are over and still listed."""
 LATEST_ASKED = 64
 """Jobs that are searched for a worker's last ask."""
+MOST_SUMMED_UP = 256
+"""Jobs that were put away; more than a view shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What lists show of a job's tiles and asks."""
+
+    tally: dict[str, int]
+    """How many tiles are in which phase."""
+    asks: dict[WorkerId, Ask]
+    taken: int
 
 
 @dataclass(slots=True)
-class Tallies:
-    """How many tiles of a job are where. Counted when they have moved, since a job can have 200,000."""
+class Summaries:
+    """A job can have 200,000 tiles: they are counted when they have moved, and those of a job that was put
+    away once."""
 
-    _counted: dict[JobId, tuple[int, dict[str, int]]] = field(default_factory=dict)
+    _tallies: dict[JobId, tuple[int, dict[str, int]]] = field(default_factory=dict)
+    _away: dict[JobId, Summary] = field(default_factory=dict)
 
-    def of(self, job: Job) -> dict[str, int]:
-        clock, tally = self._counted.get(job.id, (-1, {}))
+    def of(self, job: Job) -> Summary:
+        if job.away is None:
+            return _summary(job, self._tally(job))
+        if job.id not in self._away:
+            self._tallies.pop(job.id, None)
+            whole = shelf.whole(job)
+            self._away[job.id] = _summary(whole, _count(whole))
+            if len(self._away) > MOST_SUMMED_UP:
+                del self._away[next(iter(self._away))]
+        return self._away[job.id]
+
+    def _tally(self, job: Job) -> dict[str, int]:
+        clock, tally = self._tallies.get(job.id, (-1, {}))
         if clock != job.clock:
-            tally = dict(Counter(state.phase.value for state in job.units))
-            self._counted[job.id] = job.clock, tally
+            tally = _count(job)
+            self._tallies[job.id] = job.clock, tally
         return tally
 
 
-def market(book: Book, tallies: Tallies, now: float) -> dict[str, Any]:
+def _summary(job: Job, tally: dict[str, int]) -> Summary:
+    return Summary(tally, {worker: standing.ask for worker, standing in job.asks.items()}, len(job.taken))
+
+
+def _count(job: Job) -> dict[str, int]:
+    return dict(Counter(state.phase.value for state in job.units))
+
+
+def market(book: Book, summaries: Summaries, now: float) -> dict[str, Any]:
     """All that goes on at `now`, in Unix seconds."""
     shown = list(_listed(book))
     earned = _earned(book)
     return {
         "at": now,
-        "jobs": [_job(job, tallies) for job in shown],
+        "jobs": [_job(job, summaries) for job in shown],
         "workers": [_worker(book, worker, earned, now) for worker in book.workers.values()],
         "speeds": views.market(book, now)["speeds"],
-        "depth": _depth(book),
+        "depth": _depth(book, summaries),
         "prices": views.prices(book),
         "rounds": [
-            {
-                "job": codec.encode(job),
-                "at": priced.at,
-                "price": str(priced.price),
-                "token": codec.encode(book.jobs[job].order.terms.token),
-                "ceiling": str(book.jobs[job].order.ceiling),
-                "asked": len(book.jobs[job].asks),
-                "taken": len(book.jobs[job].taken),
-            }
-            for job, priced in reversed(book.prices.items())
+            _round(book.jobs[job], priced, summaries) for job, priced in reversed(book.prices.items())
         ],
     }
 
 
 def plan(job: Job) -> dict[str, Any]:
-    """What of a job never changes: its frames, and where in each of them its tiles are."""
+    """What of a job never changes: its frames, and where in each of them its tiles are.
+
+    Args:
+        job: whole, as for `frame`.
+    """
     order = job.order
     first = tiling.frames(order)[0]
     per_frame = len(job.units) // len(order.frames)
@@ -84,10 +113,11 @@ def plan(job: Job) -> dict[str, Any]:
     }
 
 
-def frame(book: Book, job: Job, number: int, tallies: Tallies, since: int = -1) -> dict[str, Any]:
+def frame(book: Book, job: Job, number: int, summaries: Summaries, since: int = -1) -> dict[str, Any]:
     """How one frame of a job stands, and who asked for the job.
 
     Args:
+        job: whole, even if it was put away.
         number: of the frame, counted from 0 in the order's own order.
         since: the job's clock at an earlier view; tiles that have not changed since then are left out.
     """
@@ -95,7 +125,7 @@ def frame(book: Book, job: Job, number: int, tallies: Tallies, since: int = -1) 
     first = number * per_frame
     units = range(first, first + per_frame)
     return {
-        **_job(job, tallies),
+        **_job(job, summaries),
         "frame": number,
         "units": [views.unit(job, index) for index in units if job.changed.get(index, 0) > since],
         **views.waiting(book, job, units),
@@ -119,13 +149,27 @@ def _listed(book: Book) -> Iterator[Job]:
     yield from islice(ended, LATEST_ENDED)
 
 
-def _job(job: Job, tallies: Tallies) -> dict[str, Any]:
+def _round(job: Job, priced: Priced, summaries: Summaries) -> dict[str, Any]:
+    summary = summaries.of(job)
+    return {
+        "job": codec.encode(job.id),
+        "at": priced.at,
+        "price": str(priced.price),
+        "token": codec.encode(job.order.terms.token),
+        "ceiling": str(job.order.ceiling),
+        "asked": len(summary.asks),
+        "taken": summary.taken,
+    }
+
+
+def _job(job: Job, summaries: Summaries) -> dict[str, Any]:
+    tally = summaries.of(job).tally
     return {
         "job": codec.encode(job.id),
         "phase": job.phase.value,
         "reason": job.reason,
-        "tiles": len(job.units),
-        "tally": tallies.of(job),
+        "tiles": sum(tally.values()),
+        "tally": tally,
         "price": None if job.price is None else str(job.price),
         "ceiling": str(job.order.ceiling),
         "token": codec.encode(job.order.terms.token),
@@ -184,7 +228,7 @@ def _earned(book: Book) -> dict[Address, list[dict[str, str]]]:
     return found
 
 
-def _depth(book: Book) -> list[dict[str, Any]]:
+def _depth(book: Book, summaries: Summaries) -> list[dict[str, Any]]:
     """By token: what workers that are there asked last, and what open jobs would pay for what is open."""
     found: dict[Address, dict[str, Any]] = {}
     seen: set[tuple[WorkerId, Address]] = set()
@@ -193,8 +237,8 @@ def _depth(book: Book) -> list[dict[str, Any]]:
         side = found.setdefault(token, {"token": codec.encode(token), "asks": [], "bids": []})
         if job.phase is JobPhase.OPEN and job.open_units:
             side["bids"].append({"price": str(job.order.ceiling), "tiles": len(job.open_units)})
-        for worker, standing in job.asks.items():
+        for worker, ask in summaries.of(job).asks.items():
             if book.workers[worker].online and (worker, token) not in seen:
                 seen.add((worker, token))
-                side["asks"].append({"price": str(standing.ask.price), "slots": standing.ask.slots})
+                side["asks"].append({"price": str(ask.price), "slots": ask.slots})
     return [side for side in found.values() if side["asks"] or side["bids"]]

@@ -22,8 +22,10 @@ from coordinator.house import (
 )
 from coordinator.playbook import ANN, BOB, EVE, JUDGE, joined
 from tegula_coordinator import events
+from tegula_coordinator.book import shelf
 from tegula_coordinator.dashboard import sights
 from tegula_market import codec
+from tegula_market.lifecycle import JobPhase
 from tegula_market.model import Address, Ask, JobId, Wei
 
 Act = Callable[[Callable[[House], Awaitable[None]]], None]
@@ -39,7 +41,7 @@ def act(tmp_path: Path) -> Act:
 
 
 def market(it: House) -> dict[str, Any]:
-    return sights.market(it.keeper.book, sights.Tallies(), time.time())
+    return sights.market(it.keeper.book, sights.Summaries(), time.time())
 
 
 def at(job: JobId) -> str:
@@ -148,13 +150,13 @@ def test_a_frame_is_told_by_what_has_changed_with_reasons(act: Act) -> None:
     async def scenario(it: House) -> None:
         order = replace(an_honest_order(), frames=(7, 9))
         job = await it.open(order)
-        found, tallies = it.keeper.book.jobs[job], sights.Tallies()
-        (waits,) = sights.frame(it.keeper.book, found, 1, tallies)["waiting"]
+        found, summaries = it.keeper.book.jobs[job], sights.Summaries()
+        (waits,) = sights.frame(it.keeper.book, found, 1, summaries)["waiting"]
         assert (waits["code"], waits["units"]) == ("NO_WORKERS", [4, 5, 6, 7])
         await deliver(it, job, 0)
         mark = found.clock
         await accept(it, job, 0)
-        later = sights.frame(it.keeper.book, found, 0, tallies, since=mark)
+        later = sights.frame(it.keeper.book, found, 0, summaries, since=mark)
         changed = {unit["unit"]: unit["phase"] for unit in later["units"]}
         assert changed[0] == "ACCEPTED"
         assert 3 not in changed
@@ -196,5 +198,22 @@ def test_a_payee_with_two_workers_has_earned_once(act: Act) -> None:
         assert first["worker"] == codec.encode(Address(ANN[:20]))
         assert len(first["earned"]) == 1
         assert JUDGE in it.keeper.book.workers
+
+    act(scenario)
+
+
+def test_a_job_that_is_put_away_is_shown_as_it_was(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        await render(it, job)
+        it.keeper.book.jobs[job].stopped = JobPhase.CLOSED
+        before, plan = market(it), (await it.client.get(at(job), headers=AS_OPERATOR)).json()
+        shelf.put_away(it.keeper.book.jobs[job])
+        after = market(it)
+        for part in ("jobs", "rounds", "depth"):
+            assert after[part] == before[part] != []
+        assert (await it.client.get(at(job), headers=AS_OPERATOR)).json() == plan
+        answer = await it.client.get(f"{at(job)}/units/0/preview", headers=AS_OPERATOR)
+        assert "cannot be shown" in answer.json()["detail"], "an accepted tile that nobody uploaded"
 
     act(scenario)
