@@ -16,7 +16,7 @@ import pytest
 from coordinator.house import SESSION, House, an_honest_order, house
 from coordinator.playbook import ANN, BOB, JUDGE, SIGNATURE, a_verdict, joined, result
 from tegula_coordinator import events, tiles
-from tegula_coordinator.book import Book, Job, NotAdmitted, Timing, step
+from tegula_coordinator.book import Book, Job, NotAdmitted, Timing, shelf, step
 from tegula_coordinator.commands import Command, SendLease, SendRoot, Tell
 from tegula_coordinator.events import Event
 from tegula_coordinator.store import EventLog
@@ -161,6 +161,7 @@ def replayed(log: list[Event]) -> Book:
     book = Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100))
     for event in log:
         step(book, event)
+    book.jobs = {name: shelf.whole(job) for name, job in book.jobs.items()}
     return book
 
 

@@ -5,11 +5,12 @@ from typing import Any, cast
 
 import pytest
 from eth_abi.abi import encode
+from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.types import TxParams
 
-from tegula_market.adapters import devchain, evm, signing, tokens
+from tegula_market.adapters import devchain, evm, tokens
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.adapters.evm import Refused
 from tegula_market.adapters.evm.sending import transact
@@ -86,7 +87,7 @@ def _separator(domain: TokenDomain) -> bytes:
     """From a whole payload, by eth-account: not as the adapter computes it."""
     nobody = Address(bytes(20))
     payload = deposit_payload(domain, nobody, nobody, JobId(bytes(32)), Wei(0), 0, 0)
-    return bytes(signing.encode_typed_data(full_message=payload).header)
+    return bytes(encode_typed_data(full_message=payload).header)
 
 
 def _next_address(web3: Web3, local: DevChain) -> Address:
