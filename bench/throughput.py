@@ -55,7 +55,6 @@ class Simulated:
         self._domain = domain
         self._image = image
         self._payout = signing.Key.generate()
-        self.accepted = 0
 
     async def work(self, slots: int, *, verifier: bool) -> None:
         binding = vouchers.binding_payload(self._domain, WorkerId(self._keys.public), self._payout.address)
@@ -74,8 +73,6 @@ class Simulated:
                     )
                 case messages.Probe(lease, rects=rects):
                     await self._dealer.send(messages.Probed(lease, (self._image,) * len(rects), (), 0.0))
-                case messages.Decided():
-                    self.accepted += 1
                 case _:
                     pass
 
@@ -89,9 +86,6 @@ class Site:
     net: devchain.DevChain
     url: str
     token: str
-    client: Client
-    crew: tuple[Simulated, ...]
-    """Without the verifier."""
 
 
 @asynccontextmanager
@@ -111,12 +105,12 @@ async def market(folder: Path, workers: int, seconds: float = 0.0) -> AsyncItera
         client.blobs.upload_bytes(made)
         domain = Domain(about.chain_id, about.escrow)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        crew, running = [], []
+        running = []
         for index, mine in enumerate(keys):
             dealer = await stack.enter_async_context(wire.dealer(about.router, about.curve_key, mine))
-            crew.append(Simulated(dealer, mine, domain, digest(made), seconds if index else 0.0))
-            running.append(tasks.create_task(crew[-1].work(8 if index else 64, verifier=not index)))
-        yield Site(net, url, token, client, tuple(crew[1:]))
+            worker = Simulated(dealer, mine, domain, digest(made), seconds if index else 0.0)
+            running.append(tasks.create_task(worker.work(8 if index else 64, verifier=not index)))
+        yield Site(net, url, token)
         for task in running:
             task.cancel()
 
