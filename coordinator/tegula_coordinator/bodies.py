@@ -26,8 +26,7 @@ class Unsigned(Strict):
     order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
 
 
-class SignedOrder(Strict):
-    order: Annotated[dict[str, Any], Field(description="tegula_market.model.Order as JSON")]
+class SignedOrder(Unsigned):
     signature: Hex
 
 

@@ -45,15 +45,14 @@ class EvidenceFolder:
                 f"there is no evidence on attempt {attempt} at tile {unit}: it was not judged, or stood or"
                 " fell with another of its batch, which its verdict names, or the job ended too long ago"
             ) from error
-        images = stated.trial.result.image, *stated.trial.images, *stated.trial.twins
-        with self._blobs.at_hand((*images, stated.trial.order.scene.manifest)) as find:
+        trial = stated.trial
+        with self._blobs.at_hand((*trial.all_images, trial.order.scene.manifest)) as find:
             bundles.write(path, stated, find)
 
     def images(self, job: JobId) -> Iterator[Digest]:
         """All that the evidence on the job's results speaks of. Blocks."""
         for path in (self._folder / job.hex()).glob("*.json"):
-            trial = codec.loads(Evidence, path.read_bytes()).trial
-            yield from (trial.result.image, *trial.images, *trial.twins)
+            yield from codec.loads(Evidence, path.read_bytes()).trial.all_images
 
     def drop(self, job: JobId) -> None:
         """All that there is on the job. Blocks."""

@@ -49,7 +49,7 @@ class Jury:
                 (*trial.images, *trial.twins)
             ):
                 return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
-            with self._blobs.at_hand((trial.result.image, *trial.images, *trial.twins)) as find:
+            with self._blobs.at_hand(trial.all_images) as find:
                 found = judge(trial, find)
             unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
             if found.suspected:

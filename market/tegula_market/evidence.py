@@ -34,6 +34,11 @@ class Trial:
     def unit(self) -> int:
         return lease_parts(self.result.lease)[1]
 
+    @property
+    def all_images(self) -> tuple[Digest, ...]:
+        """The worker's, the probes' and their twins'."""
+        return self.result.image, *self.images, *self.twins
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

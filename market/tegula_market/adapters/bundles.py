@@ -141,5 +141,4 @@ def _unpack(bundle: zipfile.ZipFile, entry: str, name: Digest, path: Path) -> No
 def _entries(stated: Evidence) -> dict[Digest, str]:
     """Each once: where tile and probe are equal to the last bit of the file they are one image."""
     trial = stated.trial
-    images = (trial.result.image, *trial.images, *trial.twins)
-    return {trial.order.scene.manifest: MANIFEST} | {name: f"{name.hex()}.exr" for name in images}
+    return {trial.order.scene.manifest: MANIFEST} | {name: f"{name.hex()}.exr" for name in trial.all_images}
