@@ -70,6 +70,7 @@ def child(preferences: Preferences, monkeypatch: pytest.MonkeyPatch) -> Iterator
     addons = {"cycles": SimpleNamespace(preferences=preferences)}
     bpy = SimpleNamespace(context=SimpleNamespace(preferences=SimpleNamespace(addons=addons)))
     monkeypatch.setitem(sys.modules, "bpy", bpy)
+    monkeypatch.setitem(sys.modules, "cycles", SimpleNamespace())
     spec = importlib.util.spec_from_file_location("render_child_of_a_test", RENDER_CHILD)
     assert spec is not None
     assert spec.loader is not None
@@ -116,6 +117,38 @@ def test_cycles_hands_nothing_from_one_layer_to_the_next(
     scene.render.kept = True
     child.keep_warm(scene)
     assert scene.render == Render(use_persistent_data=keeps, kept=False)
+
+
+def edges(x0: int, x1: int) -> dict[str, float]:
+    """Of a strip of a frame of 100 x 10 pixels."""
+    across = {"border_min_x": (x0 + 0.25) / 100, "border_max_x": (x1 + 0.25) / 100}
+    return across | {"border_min_y": 0.0, "border_max_y": 1.0}
+
+
+def test_a_tile_as_large_as_the_last_writes_nothing_into_the_scene(child: ModuleType) -> None:
+    """What is written there, Blender answers by evaluating every object again."""
+    frame = {"resolution_x": 200, "resolution_y": 20, "resolution_percentage": 50}
+    scene = SimpleNamespace(**frame, **edges(0, 10))
+    for strip, written in ((edges(30, 40), edges(0, 10)), (edges(40, 47), edges(40, 47))):
+        child.aim(scene, strip)
+        assert vars(scene) == frame | written
+        assert strip == child.EDGES
+
+
+def test_cycles_is_told_the_tile_before_it_looks(child: ModuleType) -> None:
+    seen = []
+
+    class Engine:
+        def __init__(self) -> None:
+            self.render = SimpleNamespace()
+
+        def update(self, data: str, depsgraph: str) -> None:
+            seen.append((data, depsgraph, vars(self.render)))
+
+    child.follow_edges(Engine)
+    child.EDGES.update(edges(30, 40))
+    Engine().update("data", "depsgraph")
+    assert seen == [("data", "depsgraph", edges(30, 40))]
 
 
 def ticked(preferences: Preferences) -> list[str]:
