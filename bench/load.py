@@ -64,7 +64,7 @@ class Wave:
     """Seconds from RESULT to next LEASE."""
     p99: float
     memory: int
-    """Bytes of the coordinator's, afterwards."""
+    """Bytes of the coordinator's and of its jurors', afterwards."""
 
     @property
     def rate(self) -> float:
@@ -188,7 +188,7 @@ class Market:
             sum(report["probes"] for report in reports),
             statistics.median(waits),
             waits[len(waits) * 99 // 100],
-            self._coordinator.memory_info().rss,
+            sum(each.memory_info().rss for each in self._programs()),
         )
 
     def welcome(self, workers: int) -> None:
@@ -209,8 +209,12 @@ class Market:
         self._client.close(job, Wei(sum(owed.values())), signing.sign(payload, session))
 
     def _cpu(self) -> float:
-        times = self._coordinator.cpu_times()
-        return float(times.user + times.system)
+        times = [each.cpu_times() for each in self._programs()]
+        return float(sum(each.user + each.system for each in times))
+
+    def _programs(self) -> list[psutil.Process]:
+        """The coordinator and those that judge for it."""
+        return [self._coordinator, *self._coordinator.children(recursive=True)]
 
     def _tell_all(self, order: dict[str, Any]) -> None:
         for process in self._crowd:

@@ -8,7 +8,7 @@ import numpy as np
 from orders import an_order
 from tegula_market import codec, evidence, probes, tiling, vouchers
 from tegula_market.adapters import chain, exr, signing
-from tegula_market.adapters.evidence import judge
+from tegula_market.adapters.trials import judge
 from tegula_market.digests import digest
 from tegula_market.evidence import Evidence, Trial
 from tegula_market.model import (

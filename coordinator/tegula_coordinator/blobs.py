@@ -51,7 +51,13 @@ class Download:
 class Blobs(Protocol):
     """All but `receive` and the pieces of a download block. All may raise BlobsAway."""
 
+    def begin(self) -> None:
+        """By the one program that receives, before it does: what a kill has cut off is thrown away."""
+
     def has(self, digest: Digest) -> bool: ...
+
+    def surely_has(self, digest: Digest) -> bool:
+        """Does not block, as an exception, and asks nobody: false if it would have to."""
 
     def missing(self, digests: Iterable[Digest]) -> list[Digest]: ...
 
@@ -80,7 +86,10 @@ class BlobFolder:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._incoming = swept(folder / "incoming")
+        self._incoming = folder / "incoming"
+
+    def begin(self) -> None:
+        sweep(self._incoming)
 
     def path(self, digest: Digest) -> Path:
         name = digest.hex()
@@ -90,6 +99,9 @@ class BlobFolder:
         """Asked with each result: a Path takes longer to put together than the disk to answer."""
         name = digest.hex()
         return os.path.isfile(f"{self._folder}/{name[:2]}/{name}")  # noqa: PTH113
+
+    def surely_has(self, digest: Digest) -> bool:
+        return self.has(digest)
 
     def missing(self, digests: Iterable[Digest]) -> list[Digest]:
         return [digest for digest in digests if not self.has(digest)]
@@ -153,12 +165,10 @@ async def arrived(
         incoming.unlink(missing_ok=True)
 
 
-def swept(folder: Path) -> Path:
-    """For uploads under way; what a kill has cut off is thrown away."""
+def sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.iterdir():
         leftover.unlink()
-    return folder
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

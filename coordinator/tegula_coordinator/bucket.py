@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from tegula_coordinator.blobs import IS_BLOB, BlobsAway, Download, NoSuchBlob, arrived, swept
+from tegula_coordinator.blobs import IS_BLOB, BlobsAway, Download, NoSuchBlob, arrived, sweep
 from tegula_coordinator.config import ConfigError
 from tegula_market.adapters.bundles import Find
 from tegula_market.model import Digest
@@ -37,20 +37,26 @@ CONNECT, REQUEST = timedelta(seconds=5), timedelta(minutes=5)
 
 class BlobBucket:
     def __init__(self, store: S3Store, scratch: Path, max_bytes: int) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._max_bytes = max_bytes
+        self._known: set[Digest] = set()
+        """Some of those that are there: whoever listens to workers must not wait for the store each time."""
+
+    def begin(self) -> None:
         """
         Raises:
             BlobsAway: the store does not answer, or does not let us in.
         """
-        self._store = store
-        self._scratch = swept(scratch)
-        self._max_bytes = max_bytes
-        self._known: set[Digest] = set()
-        """Some of those that are there: whoever listens to workers must not wait for the store each time."""
+        sweep(self._scratch)
         with _told("list"):
-            next(iter(obstore.list(store, chunk_size=1)), None)
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
+    def surely_has(self, digest: Digest) -> bool:
+        return digest in self._known
 
     def has(self, digest: Digest) -> bool:
-        if digest in self._known:
+        if self.surely_has(digest):
             return True
         with _told("look for"):
             try:

@@ -1,122 +1,144 @@
-"""From a verifier's images to a verdict, and to the evidence that it leaves behind."""
+"""From a verifier's images to a ruling, and to the evidence that it leaves behind. A program of its own.
 
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+The images are strangers', and what reads them is a C++ library: an image that it does not survive must not
+take the coordinator with it. So this program is told no key, and no secret but one lease's salt. It is also
+apart because arithmetic in a thread keeps the interpreter from whoever listens to workers.
+
+The first line on stdin is a `Setting`, each further one a `Case`, as `codec` spells them; each case is
+answered by a `Ruling` on stdout, in the same order.
+"""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
-from tegula_coordinator import events, tiles
+from tegula_coordinator import depot, tiles
 from tegula_coordinator.blobs import Blobs
-from tegula_coordinator.commands import SendProbe
-from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
-from tegula_market import evidence, messages, probes
-from tegula_market.adapters.evidence import judge
+from tegula_market import codec, evidence, probes
+from tegula_market.adapters import logs
+from tegula_market.adapters.trials import judge
 from tegula_market.adapters.verify import Judgement
 from tegula_market.evidence import Evidence, Trial
-from tegula_market.model import Address, Digest, LeaseId, Outcome, Rect, Verdict, lease_parts
+from tegula_market.model import Address, Outcome, Result, Verdict, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    blobs: depot.Where
+    evidence: str
+    """Folder."""
+    domain: Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    trial: Trial
+    batch: tuple[Result, ...]
+    """What stands or falls with the trial's result, itself included."""
+    worker: Address
+    """Its payout address."""
+    seconds: float
+    """That the verifier took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    verdict: Verdict
+    suspected: bool
+    """All of the tile has to be rendered again; the verdict's outcome is INCONCLUSIVE until then."""
+    strayed: tuple[float, ...]
+    """How far the verifier's other kernel strayed, if it rendered all of the tile."""
+
+
 class Jury:
-    def __init__(self, blobs: Blobs, kept: EvidenceFolder, derive: Derive, domain: Domain) -> None:
+    def __init__(self, blobs: Blobs, kept: EvidenceFolder, domain: Domain) -> None:
         self._blobs = blobs
         self._kept = kept
-        self._derive = derive
         self._domain = domain
 
-    def where(self, probe: SendProbe) -> tuple[tuple[Rect, ...], int]:
-        """The rects to render again, and the overscan around each."""
-        return evidence.where(self._trial(probe, "", (), ()))
-
-    def judge(
-        self, probe: SendProbe, probed: messages.Probed, worker: Address, verifier: str
-    ) -> events.Judged | events.Suspected:
-        """Blocks: reads images, keeps the evidence.
-
-        Args:
-            worker: its payout address.
-            verifier: the device that it says it has rendered on.
-        """
-        trial = self._trial(probe, verifier, probed.images, probed.twins)
-        rects, _ = evidence.where(trial)
-        wanted = len(rects), len(rects) if probe.whole else 0
+    def judge(self, case: Case) -> Ruling:
+        """Reads images, keeps the evidence. What is the coordinator's own fault is nobody's."""
         try:
-            if (len(trial.images), len(trial.twins)) != wanted or self._blobs.missing(
-                (*trial.images, *trial.twins)
-            ):
-                return self.no_verdict(probe, "the verifier's images are not all here", probed.seconds)
-            with self._blobs.at_hand(trial.all_images) as find:
-                found = judge(trial, find)
-            unfit = self._unfit(probe) if found.outcome is Outcome.ACCEPTED else ""
-            if found.suspected:
-                return events.Suspected(
-                    time.time(), probe.lease, probe.number, found.statistic, found.threshold, found.reason
-                )
-            verdict = self._verdict(probe.lease, found, probed.seconds)
-            if not unfit:  # what is wrong then is in another tile, whose image the requester has as well
-                self._keep(trial, worker, verdict)
-        except (OSError, MemoryError) as error:  # our disk or memory, and no fault of the worker's
-            log.exception("cannot judge", lease=probe.lease)
-            reason = f"the coordinator could not compare the images: {type(error).__name__}"
-            return self.no_verdict(probe, reason, probed.seconds)
-        if unfit:
+            return self._judge(case)
+        except (OSError, MemoryError) as error:
+            log.exception("cannot judge", lease=case.trial.result.lease)
+            return no_ruling(case, f"the coordinator could not compare the images: {type(error).__name__}")
+
+    def _judge(self, case: Case) -> Ruling:
+        trial = case.trial
+        rects, _ = evidence.where(trial)
+        wanted = len(rects), len(rects) if trial.whole else 0
+        if (len(trial.images), len(trial.twins)) != wanted or self._blobs.missing(
+            (*trial.images, *trial.twins)
+        ):
+            return no_ruling(case, "the verifier's images are not all here")
+        with self._blobs.at_hand(trial.all_images) as find:
+            found = judge(trial, find)
+        unfit = self._unfit(case) if found.outcome is Outcome.ACCEPTED else ""
+        verdict = _verdict(case, found)
+        if unfit:  # in another tile, whose image the requester has as well
             verdict = replace(verdict, outcome=Outcome.REJECTED, reason=unfit)
-        others = self._rest(probe, verdict) if verdict.outcome is Outcome.ACCEPTED else ()
-        return events.Judged(time.time(), verdict, tuple(others), probe.number, found.strayed)
+        elif not found.suspected:
+            self._keep(case, verdict)
+        return Ruling(verdict, found.suspected, found.strayed)
 
-    def no_verdict(self, probe: SendProbe, reason: str, seconds: float = 0.0) -> events.Judged:
-        """What befell a verifier or the coordinator, and is nobody's fault."""
-        found = Judgement(Outcome.INCONCLUSIVE, 0.0, 0.0, 0, reason)
-        return events.Judged(time.time(), self._verdict(probe.lease, found, seconds), (), probe.number, ())
-
-    def _trial(
-        self, probe: SendProbe, verifier: str, images: tuple[Digest, ...], twins: tuple[Digest, ...]
-    ) -> Trial:
-        salt = self._derive.salt(probe.lease)
-        return Trial(probe.order, probe.result, salt, probe.whole, verifier, images, twins, probe.strayed)
-
-    def _keep(self, trial: Trial, worker: Address, verdict: Verdict) -> None:
-        stated = Evidence(
-            self._domain.chain_id,
-            self._domain.escrow,
-            worker,
-            probes.commitment(trial.salt),
-            trial,
-            *evidence.where(trial),
-            verdict,
-        )
+    def _keep(self, case: Case, verdict: Verdict) -> None:
+        trial = case.trial
+        market = self._domain.chain_id, self._domain.escrow
+        commitment = probes.commitment(trial.salt)
+        stated = Evidence(*market, case.worker, commitment, trial, *evidence.where(trial), verdict)
         self._kept.keep(stated)
 
-    def _unfit(self, probe: SendProbe) -> str:
+    def _unfit(self, case: Case) -> str:
         """What is wrong with a file of the batch that nobody probes: an artist could not open it."""
-        if len(probe.batch) == 1:
+        if len(case.batch) == 1:
             return ""
-        with self._blobs.at_hand(each.image for each in probe.batch) as find:
-            batch = {lease_parts(each.lease)[1]: find(each.image) for each in probe.batch}
-            return tiles.unfit(probe.order, batch)
+        with self._blobs.at_hand(each.image for each in case.batch) as find:
+            batch = {lease_parts(each.lease)[1]: find(each.image) for each in case.batch}
+            return tiles.unfit(case.trial.order, batch)
 
-    def _rest(self, probe: SendProbe, verdict: Verdict) -> Iterator[Verdict]:
-        """The others of the batch; their salts show that the lot was drawn as it should be."""
-        reason = f"stands or falls with {probe.lease}, which was drawn from its batch: {verdict.reason}"
-        for lease in (result.lease for result in probe.batch):
-            if lease != probe.lease:
-                salt = self._derive.salt(lease)
-                yield replace(
-                    verdict, lease=lease, salt=salt, probe_pixels=0, probe_seconds=0.0, reason=reason
-                )
 
-    def _verdict(self, lease: LeaseId, found: Judgement, seconds: float) -> Verdict:
-        return Verdict(
-            lease,
-            found.outcome,
-            found.statistic,
-            found.threshold,
-            found.probe_pixels,
-            seconds,
-            found.reason,
-            self._derive.salt(lease),
-        )
+def no_ruling(case: Case, reason: str) -> Ruling:
+    """What befell a verifier or the coordinator, and is nobody's fault."""
+    return Ruling(_verdict(case, Judgement(Outcome.INCONCLUSIVE, 0.0, 0.0, 0, reason)), False, ())
+
+
+def _verdict(case: Case, found: Judgement) -> Verdict:
+    return Verdict(
+        case.trial.result.lease,
+        found.outcome,
+        found.statistic,
+        found.threshold,
+        found.probe_pixels,
+        case.seconds,
+        found.reason,
+        case.trial.salt,
+    )
+
+
+def main() -> None:
+    """Until stdin ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all programs of a terminal or a unit
+        signal.signal(number, signal.SIG_IGN)
+    answers = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # OpenEXR prints what it thinks of a file
+    logs.configure(0)
+    setting = codec.loads(Setting, sys.stdin.buffer.readline())
+    blobs = depot.opened(setting.blobs)
+    kept = EvidenceFolder(Path(setting.evidence), blobs)
+    jury = Jury(blobs, kept, setting.domain)
+    for line in sys.stdin.buffer:
+        ruling = jury.judge(codec.loads(Case, line))
+        os.write(answers, codec.dumps(ruling) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

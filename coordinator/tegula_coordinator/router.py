@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 
 import structlog
 
@@ -11,14 +10,13 @@ from tegula_coordinator.blobs import Blobs, BlobsAway
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, SendRoot, Tell, WakeAt
 from tegula_coordinator.config import Config
+from tegula_coordinator.court import Court
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.evidence import EvidenceFolder
-from tegula_coordinator.jury import Jury
 from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Address, Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
+from tegula_market.model import Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -35,7 +33,7 @@ class Floor:
         router: Router,
         keeper: Bookkeeper,
         blobs: Blobs,
-        kept: EvidenceFolder,
+        court: Court,
         derive: Derive,
         domain: Domain,
         config: Config,
@@ -44,15 +42,12 @@ class Floor:
         self._keeper = keeper
         self._blobs = blobs
         self._derive = derive
-        self._jury = Jury(blobs, kept, derive, domain)
+        self._court = court
         self._domain = domain
         self._config = config
         self._heard: dict[WorkerId, float] = {}
         self._missed: set[WorkerId] = set()
         """Workers that something could not be told; a new HELLO brings them up to date."""
-        self._judging: deque[tuple[SendProbe, messages.Probed, Address, str]] = deque()
-        """With the worker's payout address and the verifier's device."""
-        self._probed = asyncio.Event()
         self._probes: dict[LeaseId, SendProbe] = {}
 
     async def listen(self) -> None:
@@ -79,21 +74,8 @@ class Floor:
                 self._lose(worker, "silent")
 
     async def judge(self) -> None:
-        """Compares probes with tiles, one after the other, off the event loop."""
-        try:
-            while True:
-                await self._probed.wait()
-                self._probed.clear()
-                await asyncio.to_thread(self._judge_waiting, asyncio.get_running_loop())
-        finally:
-            self._judging.clear()  # or the end would wait for all of them
-
-    def _judge_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Blocks, until none waits: going to a thread and back for each takes as long as many a judgement."""
-        while self._judging:
-            probe, probed, worker, verifier = self._judging.popleft()
-            found = self._jury.judge(probe, probed, worker, verifier)
-            loop.call_soon_threadsafe(self._decide, found)
+        """Has probes compared with tiles, by other programs."""
+        await self._court.sit(self._decide)
 
     def _decide(self, found: events.Judged | events.Suspected) -> None:
         if isinstance(found, events.Judged):
@@ -203,6 +185,8 @@ class Floor:
 
     async def _look_for(self, image: Digest) -> bool | None:
         """None if it cannot be known now."""
+        if self._blobs.surely_has(image):  # nearly always; going to a thread and back takes longer
+            return True
         try:
             return await asyncio.to_thread(self._blobs.has, image)
         except BlobsAway as error:
@@ -216,7 +200,7 @@ class Floor:
         await self._tell(worker, messages.Rooted(job_id, job.ledger.owed[payout], tree.root, proof))
 
     async def _send_probe(self, probe: SendProbe) -> None:
-        rects, overscan = self._jury.where(probe)
+        rects, overscan = self._court.where(probe)
         message = messages.Probe(
             probe.lease, probe.job, probe.order, probe.unit, rects, overscan, twin=probe.whole
         )
@@ -232,12 +216,11 @@ class Floor:
         if isinstance(message, messages.Probed):
             book = self._keeper.book
             payee = book.jobs[probe.job].payees[probe.lease]
-            self._judging.append((probe, message, payee, book.workers[worker].device))
-            self._probed.set()
+            self._court.hear(probe, message, payee, book.workers[worker].device)
         else:
             log.warning("probe failed", lease=message.lease, verifier=worker.hex(), reason=message.reason)
             reason = f"the verifier could not render the probe: {message.reason}"
-            self._keeper.post(self._jury.no_verdict(probe, reason))
+            self._keeper.post(self._court.no_verdict(probe, reason))
 
     def _lose(self, worker: WorkerId, reason: str) -> None:
         self._heard.pop(worker, None)

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 
-from tegula_coordinator import deployment, tiles
-from tegula_coordinator.blobs import BlobFolder, Blobs
+from tegula_coordinator import deployment, depot, tiles
+from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config, ConfigError
+from tegula_coordinator.court import Court
 from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.dashboard.purses import Purses
@@ -25,6 +26,7 @@ from tegula_coordinator.derive import Derive
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
+from tegula_coordinator.jury import Setting
 from tegula_coordinator.lookout import Lookout
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.relay import Relay
@@ -91,7 +93,9 @@ async def serve(config: Config) -> None:
             config.explorer.rstrip("/"),
             _operator_token(config.operator_token_file),
         )
-        floor = Floor(router, keeper, blobs, kept, derive, escrow.domain, config)
+        setting = Setting(depot.where(config), str(config.data / "evidence"), escrow.domain)
+        court = Court(setting, derive)
+        floor = Floor(router, keeper, blobs, court, derive, escrow.domain, config)
         listener = stack.enter_context(closing(await _soon(lambda: asyncio.to_thread(_bound, config.http))))
         server = _Server(
             uvicorn.Config(
@@ -161,20 +165,9 @@ def _escrow(config: Config, dispatch: Dispatch) -> chain.Escrow:
 
 def _blobs(config: Config) -> Blobs:
     """Blocks."""
-    if not config.blobs.startswith("s3://"):
-        if "://" in config.blobs:
-            raise ConfigError(f"blobs: want a folder or s3://BUCKET/PREFIX, not {config.blobs}")
-        return BlobFolder(
-            Path(config.blobs) if config.blobs else config.data / "blobs", config.max_blob_bytes
-        )
-    try:
-        from tegula_coordinator import bucket  # noqa: PLC0415 an extra, which only those need who use it
-    except ImportError as error:
-        raise ConfigError(
-            "blobs: what S3 takes is not installed: pip install 'tegula-coordinator[s3]'"
-        ) from error
-    where = config.blobs, config.s3_endpoint, config.s3_region, config.s3_credentials_file
-    return bucket.BlobBucket(bucket.connect(*where), config.data / "incoming", config.max_blob_bytes)
+    blobs = depot.opened(depot.where(config))
+    blobs.begin()
+    return blobs
 
 
 def _bound(address: str) -> socket.socket:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tegula import programs
 from tegula_market import codec
-from tegula_market.adapters import bundles, evidence
+from tegula_market.adapters import bundles, evidence, trials
 from tegula_market.adapters.bundles import Find
 from tegula_market.adapters.evidence import Replayed
 from tegula_market.adapters.verify import Judgement
@@ -54,7 +54,7 @@ def look(bundle: Path, scratch: Path, scene: Sequence[str] = ()) -> Account:
         return Account(stated, replayed)
     command = (programs.find("tegula-worker"), "probe", str(bundle), "--out", str(rendered), *scene)
     trial = codec.loads(Trial, programs.output_of(command).encode())
-    judgement = evidence.judge(trial, _first_in(rendered, find))
+    judgement = trials.judge(trial, _first_in(rendered, find))
     return Account(stated, replayed, Here(trial.verifier, judgement))
 
 

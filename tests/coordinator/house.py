@@ -169,6 +169,7 @@ async def _living_in(
     await keeper.lead()
     deposits = Deposits()
     blobs = BlobFolder(folder / "blobs", 10**6)
+    blobs.begin()
     kept = EvidenceFolder(folder / "evidence", blobs)
     asked: Any = escrow or deposits
     desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})

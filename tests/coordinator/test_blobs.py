@@ -46,11 +46,14 @@ def store() -> Iterator[S3]:
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
-        return Place(BlobFolder(tmp_path, LIMIT), tmp_path)
+        folder = BlobFolder(tmp_path, LIMIT)
+        folder.begin()
+        return Place(folder, tmp_path)
     running: S3 = request.getfixturevalue("store")
     url = running.fresh()
     reached = bucket.connect(url, running.endpoint, "us-east-1", running.credentials)
     blobs = bucket.BlobBucket(reached, tmp_path / "incoming", LIMIT)
+    blobs.begin()
     return Place(blobs, running.folder / url.split("/")[2])
 
 
@@ -131,7 +134,8 @@ def test_what_is_not_whole_and_right_leaves_nothing(place: Place, stream: object
 
 
 def test_uploads_cut_off_by_a_kill_are_swept_at_the_next_start(tmp_path: Path) -> None:
-    BlobFolder(tmp_path, 10)
+    blobs = BlobFolder(tmp_path, 10)
+    blobs.begin()
     (tmp_path / "incoming" / "tmpabc").write_bytes(b"half")
-    BlobFolder(tmp_path, 10)
-    assert Place(BlobFolder(tmp_path, 10), tmp_path).leftovers() == []
+    blobs.begin()
+    assert Place(blobs, tmp_path).leftovers() == []

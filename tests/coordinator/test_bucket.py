@@ -35,5 +35,5 @@ def test_a_store_that_does_not_let_us_in_is_a_sentence(credentials: Path, tmp_pa
     with s3() as running:
         store = bucket.connect(running.fresh(), running.endpoint, "us-east-1", credentials)
         with pytest.raises(BlobsAway, match="cannot list blobs") as caught:
-            bucket.BlobBucket(store, tmp_path / "incoming", 10)
+            bucket.BlobBucket(store, tmp_path / "incoming", 10).begin()
         assert "hunter2" not in str(caught.value)

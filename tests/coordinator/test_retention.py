@@ -81,6 +81,7 @@ def case(tmp_path: Path) -> Case:
     assert isinstance(arrived, events.ResultArrived)
     play(book, joined(ANN), opened(order=ORDER), asked(ANN, 40), called(), replace(arrived, result=made))
     case = Case(tmp_path, BlobFolder(tmp_path / "blobs", 10**6), book)
+    case.blobs.begin()
     for data in (BLEND, MANIFEST, IMAGE, STRAY):
         case.put(data)
     (tmp_path / "evidence" / JOB.hex()).mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
@@ -13,13 +14,14 @@ import pytest
 
 from coordinator.playbook import JOB
 from orders import an_order
-from tegula_coordinator import events, jury, tiles
+from tegula_coordinator import court, depot, events, tiles
 from tegula_coordinator.blobs import BlobFolder, BlobsAway
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.config import Config
+from tegula_coordinator.court import Court
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.evidence import EvidenceFolder
+from tegula_coordinator.jury import Setting
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import messages, probes, vouchers
@@ -110,15 +112,17 @@ class Place:
 @contextlib.asynccontextmanager
 async def place(folder: Path, heartbeat: float) -> AsyncIterator[Place]:
     config = Config(
-        "", DOMAIN.escrow, *[folder] * 3, verifiers=(WorkerId(VERIFIER.public),), heartbeat_seconds=heartbeat
+        "", *[folder] * 3, data=folder, verifiers=(WorkerId(VERIFIER.public),), heartbeat_seconds=heartbeat
     )
     log = EventLog(f"sqlite:///{folder / 'book.db'}")
     log.lead()
     keeper = Bookkeeper(Book(tiles.sizes, Timing(0.01, 100)), log)
     blobs = BlobFolder(folder / "blobs", 10**6)
+    blobs.begin()
     async with wire.router("tcp://127.0.0.1:*", OURS) as router, asyncio.TaskGroup() as tasks:
-        kept = EvidenceFolder(folder / "evidence", blobs)
-        floor = Floor(router, keeper, blobs, kept, Derive(OURS.secret), DOMAIN, config)
+        derive = Derive(OURS.secret)
+        bench = Court(Setting(depot.where(config), str(folder / "evidence"), DOMAIN), derive)
+        floor = Floor(router, keeper, blobs, bench, derive, DOMAIN, config)
         running = [
             tasks.create_task(work)
             for work in (keeper.keep(floor.carry_out), floor.listen(), floor.watch(), floor.judge())
@@ -235,6 +239,7 @@ def test_a_result_is_asked_for_again_if_its_image_cannot_be_looked_for(
                 return has(digest)
 
             monkeypatch.setattr(it.blobs, "has", sometimes)
+            monkeypatch.setattr(it.blobs, "surely_has", lambda _digest: False)  # as a bucket has it
             await ann.dealer.send(delivery)
             assert "HELLO" in (await ann.hears(messages.Refused)).reason
             assert lease.unit not in it.keeper.book.jobs[JOB].results
@@ -311,21 +316,35 @@ def test_a_verifier_that_fails_blames_nobody_and_is_asked_again(act: Act) -> Non
     act(scenario)
 
 
-def test_a_disk_that_fails_blames_nobody(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_blames_nobody(act: Act) -> None:
     async def scenario(it: Place) -> None:
         async with delivered(it, 0.5) as (ann, judge, lease):
-            with monkeypatch.context() as patch:
-                patch.setattr(jury, "judge", _no_disk)
-                await probed(it, judge, lease, 0.5)
-                assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
+            evidence = it.folder / "evidence"
+            evidence.write_bytes(b"in the way of the folder")
+            await probed(it, judge, lease, 0.5)
+            assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
+            evidence.unlink()
             await probed(it, judge, lease, 0.5)
             assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
 
     act(scenario)
 
 
-def _no_disk(*_: object) -> None:
-    raise OSError("input/output error")
+@pytest.mark.parametrize("program", ["import os; os.abort()", "import time; time.sleep(60)"])
+def test_an_image_that_its_reader_does_not_survive_takes_no_coordinator_with_it(
+    act: Act, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            with monkeypatch.context() as patch:
+                patch.setattr(court, "PROGRAM", (sys.executable, "-c", program))
+                patch.setattr(court, "PATIENCE_SECONDS", 0.1)
+                await probed(it, judge, lease, 0.5)
+                assert (await judge.hears(messages.Probe)).lease == lease.id  # asked again
+            await probed(it, judge, lease, 0.5)
+            assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
+
+    act(scenario)
 
 
 def test_a_worker_cannot_judge(act: Act) -> None:

@@ -15,7 +15,7 @@ from orders import an_order
 from tegula.cli import app
 from tegula_market import codec, evidence, probes, tiling, vouchers
 from tegula_market.adapters import bundles, chain, signing
-from tegula_market.adapters.evidence import judge
+from tegula_market.adapters.trials import judge
 from tegula_market.digests import digest
 from tegula_market.evidence import Evidence, Trial
 from tegula_market.model import Address, Digest, Result, Scene, SceneFile, SceneManifest, Verdict, lease_id

@@ -1,16 +1,16 @@
-"""Judges what a verdict stands on: for the coordinator the first time, for whoever doubts it once more."""
+"""Judges what a verdict stands on once more, for whoever doubts it."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tegula_market import evidence, probes, tiling, vouchers
-from tegula_market.adapters import chain, signing, verify
+from tegula_market import evidence, probes, vouchers
+from tegula_market.adapters import chain, signing
 from tegula_market.adapters.bundles import Find
-from tegula_market.adapters.statistic import pair_of
-from tegula_market.adapters.verify import Judgement, Rendered
-from tegula_market.evidence import Evidence, Trial
-from tegula_market.model import Digest, InvalidValue, Rect, lease_parts
+from tegula_market.adapters.trials import judge
+from tegula_market.adapters.verify import Judgement
+from tegula_market.evidence import Evidence
+from tegula_market.model import lease_parts
 from tegula_market.vouchers import Domain
 
 SAME = 1e-9
@@ -23,25 +23,6 @@ class Replayed:
     """What the images say when they are compared anew."""
     objections: tuple[str, ...]
     """What does not hold of what the bundle says, a sentence each."""
-
-
-def judge(trial: Trial, find: Find) -> Judgement:
-    """Compares the images of a trial. Blocks: reads all of them.
-
-    Raises:
-        InvalidValue: the trial's order, or its number of images, makes no sense.
-    """
-    rects, overscan = evidence.where(trial)
-    wanted = len(rects), len(rects) if trial.whole else 0
-    if (len(trial.images), len(trial.twins)) != wanted:
-        raise InvalidValue(f"{len(trial.images)} images and {len(trial.twins)} twins of {len(rects)} probes")
-    pair = pair_of(trial.result.device, trial.verifier)
-    tile = Rendered(find(trial.result.image), tiling.tile(trial.order, trial.unit).rendered)
-    images = list(_around(trial, trial.images, rects, overscan, find))
-    if not trial.whole:
-        return verify.screen(tile, rects, images, pair, trial.strayed)
-    (twin,) = _around(trial, trial.twins, rects, overscan, find)
-    return verify.confirm(tile, rects[0], images[0], twin, pair)
 
 
 def replay(stated: Evidence, find: Find) -> Replayed:
@@ -79,11 +60,3 @@ def _unlike(stated: Evidence, found: Judgement) -> Iterator[str]:
     for name in ("outcome", "threshold", "probe_pixels"):
         if getattr(said, name) != getattr(found, name):
             yield f"the verdict's {name} was {getattr(said, name)}; it is {getattr(found, name)}"
-
-
-def _around(
-    trial: Trial, images: tuple[Digest, ...], rects: tuple[Rect, ...], overscan: int, find: Find
-) -> Iterator[Rendered]:
-    within = tiling.frames(trial.order)[0].rect  # every frame's is the same
-    for image, rect in zip(images, rects, strict=True):
-        yield Rendered(find(image), rect.grown(overscan, within))

@@ -20,6 +20,7 @@ NAMES = [f"ViewLayer.Combined.{colour}" for colour in "RGBA"]
 class Shelf:
     def __init__(self, folder: Path) -> None:
         self.blobs = BlobFolder(folder / "blobs", 10**8)
+        self.blobs.begin()
         self.folder = folder
         self.previews = Previews(folder / "previews", self.blobs)
 
