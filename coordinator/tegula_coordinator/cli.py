@@ -2,25 +2,25 @@
 
 import asyncio
 import json
-import os
-import secrets
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tegula_coordinator import config, deployment, service
+from tegula_coordinator import config, deployment, founding, service
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.config import ConfigError
 from tegula_coordinator.store import EventLog
 from tegula_coordinator.tiles import sizes
 from tegula_market import codec
-from tegula_market.adapters import logs, signing, wire
+from tegula_market.adapters import logs
 from tegula_market.adapters.sentences import explained
 from tegula_market.model import MAX_FEE_PER_GAS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+LOCAL_RPC = "http://127.0.0.1:8545"
+"""Where a node on this machine serves, unless told otherwise."""
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
 
 
@@ -39,14 +39,23 @@ def serve(
 @app.command()
 def keys(folder: Annotated[Path, typer.Option("--dir", help="where the key files go")]) -> None:
     """Make the key files, a first requester's token and the operator's; prints the public parts as JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
     with explained("tegula-coordinator"):
-        curve = wire.CurveKeys.generate()
-        _write_new(folder / "curve.key", curve.secret.hex())
-        key = signing.create_key(folder / "coordinator.key")
-        _write_new(folder / "tokens", secrets.token_urlsafe(24))
-        _write_new(folder / "operator.token", secrets.token_urlsafe(24))
-    typer.echo(json.dumps({"coordinator": "0x" + key.address.hex(), "curve_key": "0x" + curve.public.hex()}))
+        made = founding.keys(folder)
+    typer.echo(json.dumps(codec.encode(made)))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Option("--dir", help="where configuration, keys and data go; a new one")],
+    rpc: Annotated[str, typer.Option(help="JSON-RPC URL of the chain")] = LOCAL_RPC,
+) -> None:
+    """Make a configuration that explains every key, key files and tokens. Prints the public parts as JSON."""
+    with explained("tegula-coordinator"):
+        made = founding.init(folder, rpc)
+    config_file = folder / founding.CONFIG
+    typer.echo(f"Read {config_file}: rpc, escrow and verifiers are yours to say. Then:", err=True)
+    typer.echo(f"  tegula-coordinator serve --config {shlex.quote(str(config_file))}", err=True)
+    typer.echo(json.dumps(codec.encode(made)))
 
 
 @app.command()
@@ -87,13 +96,3 @@ def replay(config_file: ConfigFile) -> None:
         keeper.replay()
     jobs = {job.id.hex(): job.phase.value for job in keeper.book.jobs.values()}
     typer.echo(json.dumps({"events": keeper.seq, "jobs": jobs}))
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Readable by its owner only, and never over an older one."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise ConfigError(f"{path} is there already; move it away if you want a new one") from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")

@@ -4,7 +4,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from tegula_market.model import ETHER, MAX_FEE_PER_GAS, NOBODY, Address, TegulaError, WorkerId
 
@@ -15,52 +15,68 @@ class ConfigError(TegulaError):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    rpc: str
-    """JSON-RPC URL of the chain."""
-    key_file: Path
-    """Ethereum key that co-signs vouchers."""
-    curve_key_file: Path
-    """CURVE secret key that workers know this coordinator by."""
-    tokens_file: Path
-    """Requesters' bearer tokens, one a line."""
-    escrow: Address = ETHER
-    """The TileEscrow contract; if it is not named, the one that the address book has for the chain."""
-    currency: Address = ETHER
-    """ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; ETHER for none."""
-    arbiter: Address = NOBODY
-    """Proposed to requesters as the one who decides disputes about roots; NOBODY proposes none."""
-    max_fee_per_gas: int = MAX_FEE_PER_GAS
-    """Most wei to pay for a unit of gas when a deposit or a close is relayed."""
-    data: Path = Path("tegula-coordinator")
-    """Folder for the database, the blobs, evidence and transactions under way."""
-    database: str = ""
-    """sqlite:///FILE or postgresql://USER@HOST/NAME; by default an SQLite file in `data`."""
-    blobs: str = ""
-    """s3://BUCKET/PREFIX, or a folder; by default one in `data`."""
-    s3_endpoint: str = ""
-    """URL of an S3-compatible store that is not Amazon's."""
-    s3_region: str = "us-east-1"
-    s3_credentials_file: Path | None = None
-    """As the AWS command keeps them; without, the environment's or the machine's role."""
-    http: str = "127.0.0.1:8700"
-    router: str = "tcp://127.0.0.1:8701"
-    public_router: str = ""
-    """Where workers dial if that is not where the router is bound (address translation, a load balancer)."""
-    operator_token_file: Path | None = None
-    """The operator's bearer token, for the dashboard; without it nobody is let in there."""
-    explorer: str = ""
-    """Block explorer of the chain, whose transactions are at EXPLORER/tx/HASH; empty on a local chain."""
-    verifiers: tuple[WorkerId, ...] = ()
-    """CURVE public keys of the workers whose probes are believed."""
-    heartbeat_seconds: float = 2.0
-    call_seconds: float = 2.0
-    """Time in which workers answer a call."""
-    lease_seconds: float = 3600.0
-    root_after_seconds: float = 3600.0
-    """Silence of a requester that owes, until workers get a root; only where the terms have an arbiter."""
-    max_blob_bytes: int = 4 << 30
-    retention_days: float = 90.0
-    """For which blobs and evidence are kept once nothing of their job can be disputed any more."""
+    """Each key with what it means, as `tegula-coordinator init` writes it beside the key."""
+
+    rpc: Annotated[str, "JSON-RPC URL of the chain."]
+    key_file: Annotated[Path, "Ethereum key that co-signs vouchers."]
+    curve_key_file: Annotated[Path, "CURVE secret key that workers know this coordinator by."]
+    tokens_file: Annotated[Path, "Requesters' bearer tokens, one a line, of 16 characters or more."]
+    escrow: Annotated[
+        Address, "The TileEscrow contract; 0 stands for the one that the address book has for the chain."
+    ] = ETHER
+    currency: Annotated[
+        Address,
+        "ERC-20 token, of the kind that takes signed deposits, in which deposits are relayed; 0 for none.",
+    ] = ETHER
+    arbiter: Annotated[
+        Address,
+        "Proposed to requesters as the one who decides disputes about roots; 0 proposes none.",
+    ] = NOBODY
+    max_fee_per_gas: Annotated[
+        int, "Most wei to pay for a unit of gas when a deposit, a close or a root is sent."
+    ] = MAX_FEE_PER_GAS
+    data: Annotated[Path, "Folder for the database, the blobs, evidence and transactions under way."] = Path(
+        "tegula-coordinator"
+    )
+    database: Annotated[
+        str, "sqlite:///FILE or postgresql://USER@HOST/NAME; empty for an SQLite file in data."
+    ] = ""
+    blobs: Annotated[str, "s3://BUCKET/PREFIX, or a folder; empty for one in data."] = ""
+    s3_endpoint: Annotated[str, "URL of an S3-compatible store that is not Amazon's."] = ""
+    s3_region: Annotated[str, "Its region."] = "us-east-1"
+    s3_credentials_file: Annotated[
+        Path | None,
+        "Its keys, as the AWS command keeps them; without, the environment's or the machine's role.",
+    ] = None
+    http: Annotated[str, "Where HTTP is served; put TLS in front of it."] = "127.0.0.1:8700"
+    router: Annotated[str, "Where workers dial."] = "tcp://127.0.0.1:8701"
+    public_router: Annotated[
+        str,
+        "Where workers dial if that is not where the router is bound (address translation, a load balancer).",
+    ] = ""
+    operator_token_file: Annotated[
+        Path | None,
+        "The operator's bearer token, of 16 characters or more; without it nobody is let into the dashboard.",
+    ] = None
+    explorer: Annotated[
+        str,
+        "Block explorer of the chain, whose transactions are at EXPLORER/tx/HASH; empty on a local chain.",
+    ] = ""
+    verifiers: Annotated[
+        tuple[WorkerId, ...],
+        "CURVE public keys of the workers whose probes are believed; without one, nothing is accepted.",
+    ] = ()
+    heartbeat_seconds: Annotated[float, "A worker silent for five of these is taken for gone."] = 2.0
+    call_seconds: Annotated[float, "Time in which workers answer a call."] = 2.0
+    lease_seconds: Annotated[float, "Longest time for one tile."] = 3600.0
+    root_after_seconds: Annotated[
+        float,
+        "Silence of a requester that owes, until workers get a root; only where the terms have an arbiter.",
+    ] = 3600.0
+    max_blob_bytes: Annotated[int, "Largest file."] = 4 << 30
+    retention_days: Annotated[
+        float, "For which blobs and evidence are kept once nothing of their job can be disputed any more."
+    ] = 90.0
 
     @property
     def database_url(self) -> str:
@@ -84,10 +100,19 @@ def load(path: Path) -> Config:
     missing = [name for name, f in known.items() if f.default is dataclasses.MISSING and name not in raw]
     if missing:
         raise ConfigError(f"{path}: add the keys {', '.join(missing)}")
-    config = Config(**{name: _value(name, known[name].type, raw[name], path) for name in raw})
+    config = Config(**{name: _value(name, kind(known[name]), raw[name], path) for name in raw})
     if config.blobs and "://" not in config.blobs:
         return dataclasses.replace(config, blobs=str(path.parent / config.blobs))
     return config
+
+
+def kind(key: "dataclasses.Field[Any]") -> Any:
+    """Of a key's values, without what it means."""
+    return get_args(key.type)[0] if get_origin(key.type) is Annotated else key.type
+
+
+def meaning(key: "dataclasses.Field[Any]") -> str:
+    return str(get_args(key.type)[1])
 
 
 def _value(name: str, kind: Any, raw: Any, path: Path) -> Any:
