@@ -26,6 +26,8 @@ STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 BRACKETS = re.compile(rb"[\[\]{}]")
 LENGTHS = {Digest: 32, Address: 20, JobId: 32, WorkerId: 32, Signature: 65}
 MAX_TEXT = 4096
+LONGEST_NAME = 40
+"""Characters of a key that nobody knows, as far as it is told back."""
 MAX_DEPTH = 16
 """Of nested lists and objects. json counts on Python's recursion limit, which py-evm raises beyond the stack:
 100,000 brackets then end the process and not just the call."""
@@ -212,8 +214,9 @@ def _dataclass_decoder(kind: Any) -> Decoder:
         if not isinstance(raw, dict):
             raise MalformedInput(f"{place}: want an object")
         if raw.keys() != readers.keys():
-            odd = sorted(raw.keys() ^ readers.keys())
-            raise MalformedInput(f"{place}: keys missing or not known: {', '.join(map(repr, odd[:5]))}")
+            # Cut short: they are logged, and told to whoever sent them and may have sent a megabyte.
+            odd = [repr(name[:LONGEST_NAME]) for name in sorted(raw.keys() ^ readers.keys())[:5]]
+            raise MalformedInput(f"{place}: keys missing or not known: {', '.join(odd)}")
         try:
             return kind(**{name: read(raw[name], f"{place}.{name}") for name, read in readers.items()})
         except InvalidValue as error:

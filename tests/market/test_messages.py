@@ -1,11 +1,14 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import frames
 from orders import an_order
 from tegula_market import messages
 from tegula_market.codec import MalformedInput
-from tegula_market.messages import Message
+from tegula_market.messages import FromCoordinator, FromWorker, Message
 from tegula_market.model import (
     Address,
     Digest,
@@ -51,6 +54,7 @@ FROM_COORDINATOR = [
     messages.Rooted(JOB, Wei(7), b"\x06" * 32, (b"\x07" * 32, b"\x08" * 32)),
     messages.Ended(JOB, "every tile is accepted"),
 ]
+HEARING = {FromWorker: messages.from_worker, FromCoordinator: messages.from_coordinator}
 
 
 @pytest.mark.parametrize("message", FROM_WORKER)
@@ -73,23 +77,37 @@ def test_a_worker_cannot_speak_as_the_coordinator(message: Message) -> None:
         messages.from_worker(messages.encode(message))
 
 
-@given(st.lists(st.binary(max_size=200), max_size=5))
-def test_no_frames_crash_the_decoder(frames: list[bytes]) -> None:
-    with pytest.raises(MalformedInput):
-        messages.from_worker(frames)
+@given(frames.rubbish())
+def test_no_frames_crash_the_decoder(rubbish: list[bytes]) -> None:
+    for hear in HEARING.values():
+        with pytest.raises(MalformedInput):
+            hear(rubbish)
 
 
-@given(st.sampled_from(FROM_WORKER), st.data())
-def test_no_mutation_passes_unnoticed_or_crashes(message: Message, data: st.DataObject) -> None:
-    frames = messages.encode(message)
-    body = bytearray(frames[2])
-    at = data.draw(st.integers(0, len(body) - 1))
-    body[at] = data.draw(st.integers(0, 255))
+@pytest.mark.parametrize("kinds", HEARING)
+@given(data=st.data())
+def test_whatever_can_be_said_survives_the_wire(kinds: Any, data: st.DataObject) -> None:
+    message = data.draw(frames.said(kinds, {}))
+    assert HEARING[kinds](messages.encode(message)) == message
+
+
+@pytest.mark.parametrize("kinds", HEARING)
+@given(data=st.data())
+def test_what_is_broken_is_refused_or_says_exactly_what_it_spells(kinds: Any, data: st.DataObject) -> None:
+    hear, received = HEARING[kinds], data.draw(frames.broken(kinds, {}))
     try:
-        decoded = messages.from_worker([*frames[:2], bytes(body)])
-    except MalformedInput:
-        return
-    assert (decoded == message) == (messages.encode(decoded) == frames)
+        heard = hear(received)
+    except MalformedInput as error:
+        heard = messages.Refused(str(error))
+        hear = messages.from_coordinator  # so that a peer can be told so
+    assert hear(messages.encode(heard)) == heard
+
+
+def test_a_refusal_of_endless_names_is_short() -> None:
+    names = ",".join(f'"{letter * 100_000}":1' for letter in "abc")
+    with pytest.raises(MalformedInput, match="not known") as caught:
+        messages.from_worker([b"tm1", b"HEARTBEAT", f"{{{names}}}".encode()])
+    assert len(str(caught.value)) < 500
 
 
 def test_an_oversized_message_is_refused_unread() -> None:
