@@ -75,6 +75,12 @@ class Blobs(Protocol):
     def at_hand(self, digests: Iterable[Digest]) -> AbstractContextManager[Find]:
         """Files of these blobs, for as long as the context lasts. Of one that is not there, there is none."""
 
+    def check(self) -> None:
+        """Raises: BlobsAway: nothing can be stored at the moment."""
+
+    def size(self) -> int:
+        """Bytes of all of them."""
+
     def older_than(self, moment: float) -> Iterator[Digest]:
         """Those that came before it, Unix seconds."""
 
@@ -120,6 +126,16 @@ class BlobFolder:
     @contextmanager
     def at_hand(self, _digests: Iterable[Digest]) -> Iterator[Find]:
         yield self.path
+
+    def check(self) -> None:
+        try:
+            with tempfile.NamedTemporaryFile(dir=self._incoming) as file:
+                file.write(b"check")
+        except OSError as error:
+            raise BlobsAway(f"cannot write to the blobs' folder {self._folder}: {error.strerror}") from error
+
+    def size(self) -> int:
+        return sum(map(_bytes, self._folder.glob("[0-9a-f][0-9a-f]/*")))
 
     def older_than(self, moment: float) -> Iterator[Digest]:
         for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
@@ -169,6 +185,13 @@ def sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.iterdir():
         leftover.unlink()
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # swept meanwhile
+        return 0
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from tegula_coordinator.alarms import Alarms
 from tegula_coordinator.book import Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
 from tegula_coordinator.events import Event, Restarted, job_of
+from tegula_coordinator.metrics import Metrics
 from tegula_coordinator.store import EventLog, Recorded
 from tegula_market.model import JobId
 
@@ -35,8 +36,9 @@ class _Waiting:
 
 
 class Bookkeeper:
-    def __init__(self, book: Book, events: EventLog) -> None:
+    def __init__(self, book: Book, events: EventLog, metrics: Metrics | None = None) -> None:
         self.book = book
+        self._metrics = metrics or Metrics()
         self._events = events
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._alarms = Alarms(book.awaits)
@@ -103,6 +105,7 @@ class Bookkeeper:
                     self._alarms.set(command.event)
                 else:
                     await carry_out(command)
+                    self._metrics.sent(command)
             self._await_alarm()
             batch = [await self._inbox.get()]
 
@@ -125,18 +128,21 @@ class Bookkeeper:
 
     async def _enter(self, batch: Sequence[_Waiting]) -> list[Command]:
         commands: list[Command] = []
-        admitted = []
+        admitted: list[tuple[_Waiting, list[Command]]] = []
         for waiting in batch:
             try:
-                commands += step(self.book, waiting.event)
+                follows = step(self.book, waiting.event)
             except NotAdmitted as error:
                 _settle(waiting, error)
             else:
-                admitted.append(waiting)
+                commands += follows
+                admitted.append((waiting, follows))
         if admitted:
-            numbers = await asyncio.to_thread(self._events.append, [w.event for w in admitted])
+            with self._metrics.appending():
+                numbers = await asyncio.to_thread(self._events.append, [w.event for w, _ in admitted])
             self.seq = numbers[-1]
-            for waiting in admitted:
+            for waiting, follows in admitted:
+                self._metrics.note(waiting.event, follows)
                 _settle(waiting, None)
                 self._tell_followers(waiting.event)
         return commands

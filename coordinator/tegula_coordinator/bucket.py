@@ -49,8 +49,7 @@ class BlobBucket:
             BlobsAway: the store does not answer, or does not let us in.
         """
         sweep(self._scratch)
-        with _told("list"):
-            next(iter(obstore.list(self._store, chunk_size=1)), None)
+        self.check()
 
     def surely_has(self, digest: Digest) -> bool:
         return digest in self._known
@@ -93,6 +92,14 @@ class BlobBucket:
             for digest in set(digests):
                 self._fetch(digest, folder / digest.hex())
             yield lambda digest: folder / digest.hex()
+
+    def check(self) -> None:
+        with _told("list"):
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
+    def size(self) -> int:
+        with _told("list"):
+            return sum(found["size"] for page in obstore.list(self._store) for found in page)
 
     def older_than(self, moment: float) -> Iterator[Digest]:
         with _told("list"):

@@ -58,6 +58,9 @@ class Config:
         Path | None,
         "The operator's bearer token, of 16 characters or more; without it nobody is let into the dashboard.",
     ] = None
+    metrics: Annotated[
+        str, "Where Prometheus may scrape, HOST:PORT, without a password; empty for nowhere."
+    ] = ""
     explorer: Annotated[
         str,
         "Block explorer of the chain, whose transactions are at EXPLORER/tx/HASH; empty on a local chain.",

@@ -25,6 +25,7 @@ from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
+from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_market import codec
 from tegula_market.adapters import chain
@@ -126,7 +127,7 @@ def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
-    _serve_everybody(app, desk)
+    _serve_everybody(app, desk, office.readiness)
     _serve_blobs(app, desk, for_blobs)
     _serve_evidence(app, desk, for_blobs)
     _serve_market(app, desk, for_requesters, for_blobs)
@@ -144,12 +145,20 @@ def _explain_errors(app: FastAPI) -> None:
         return JSONResponse({"detail": str(error)}, status)
 
 
-def _serve_everybody(app: FastAPI, desk: Desk) -> None:
+def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
     pages.serve(app)
 
     @app.get("/v1/health")
     async def health() -> dict[str, bool]:
+        """That this coordinator is alive, and leads: one that stands by listens to nobody."""
         return {"ok": True}
+
+    @app.get("/v1/ready")
+    async def ready() -> JSONResponse:
+        """Whether a job can be rendered and paid here at the moment, and if not (503), why."""
+        checks = await readiness.look()
+        ok = all(check.ok for check in checks)
+        return JSONResponse({"ready": ok, "checks": codec.encode(checks)}, 200 if ok else 503)
 
     @app.get("/v1/about")
     async def about() -> dict[str, Any]:

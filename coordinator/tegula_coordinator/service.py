@@ -28,13 +28,16 @@ from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.jury import Setting
 from tegula_coordinator.lookout import Lookout
+from tegula_coordinator.metrics import Metrics
 from tegula_coordinator.notary import Notary
+from tegula_coordinator.observer import Observer
+from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.retention import Sweeper
 from tegula_coordinator.router import Floor
 from tegula_coordinator.store import EventLog
 from tegula_market import codec
-from tegula_market.adapters import chain, devkeys, signing, wire
+from tegula_market.adapters import chain, devkeys, scraping, signing, wire
 from tegula_market.adapters.chain import Dispatch
 from tegula_market.model import ETHER
 
@@ -75,7 +78,8 @@ async def serve(config: Config) -> None:
     book = Book(tiles.sizes, Timing(config.call_seconds, config.lease_seconds))
     async with AsyncExitStack() as stack:
         events = stack.enter_context(closing(EventLog(config.database_url)))
-        keeper = Bookkeeper(book, events)
+        metrics = Metrics()
+        keeper = Bookkeeper(book, events, metrics)
         await keeper.lead()  # whatever is another's while it leads is touched after this only
         blobs = await asyncio.to_thread(_blobs, config)
         router = await _soon(lambda: stack.enter_async_context(wire.router(config.router, curve)))
@@ -90,6 +94,7 @@ async def serve(config: Config) -> None:
             keeper,
             Previews(config.data / "previews", blobs),
             Purses(escrow),
+            Readiness(book, events, blobs, escrow),
             config.explorer.rstrip("/"),
             _operator_token(config.operator_token_file),
         )
@@ -109,10 +114,12 @@ async def serve(config: Config) -> None:
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
         sweeper = Sweeper(book, escrow.account, blobs, kept, desk.told, config.retention_days)
-        working = (
+        stack.enter_context(scraping.served(metrics.registry, config.metrics))
+        observer = Observer(metrics, book, blobs, office.readiness, config.data)
+        working = [
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
-            sweeper.watch,
-        )  # fmt: skip
+            sweeper.watch, *([observer.watch] if config.metrics else []),
+        ]  # fmt: skip
         await _run(keeper, floor, working, server, listener, router.endpoint)
 
 

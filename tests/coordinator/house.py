@@ -27,6 +27,7 @@ from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.notary import Notary
+from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.store import EventLog
 from tegula_market import auction, codec, vouchers
@@ -94,8 +95,11 @@ class House:
         deposits: Deposits,
         domain: Domain,
         notary: Notary,
+        log: EventLog,
+        blobs: BlobFolder,
     ) -> None:
         self.app = app
+        self.log, self.blobs = log, blobs
         self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
             client, keeper, kept, deposits, domain, notary,
         )  # fmt: skip
@@ -175,14 +179,15 @@ async def _living_in(
     desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})
     relay = Relay(asked, key, currency)
     notary = Notary(keeper, asked, relay, key, desk.presence, root_after)
-    office = Office(keeper, Previews(folder / "previews", blobs), Purses(asked), token=operator)
+    readiness = Readiness(keeper.book, log, blobs, asked)
+    office = Office(keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, token=operator)
     app = create_app(desk, relay, office)
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(app, client, keeper, kept, deposits, asked.domain, notary)
+        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

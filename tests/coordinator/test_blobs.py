@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 
 from buckets import S3, s3
 from tegula_coordinator import bucket
-from tegula_coordinator.blobs import BlobFolder, Blobs, NoSuchBlob, TooLarge, WrongDigest
+from tegula_coordinator.blobs import BlobFolder, Blobs, BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_market.model import Digest
 
 LIMIT = 30 << 20
@@ -109,6 +110,22 @@ def test_what_is_old_can_be_found_and_removed(place: Place) -> None:
         blobs.remove(DIGEST)
     assert list(blobs.older_than(now + 3600)) == []
     assert blobs.missing([DIGEST]) == [DIGEST]
+
+
+def test_what_all_of_it_takes(place: Place) -> None:
+    assert place.blobs.size() == 0
+    for data in (DATA, b"more"):
+        asyncio.run(place.blobs.receive(named(data), chunks(data)))
+    assert place.blobs.size() == len(DATA) + 4
+    place.blobs.check()
+    assert len(place.leftovers()) == 2, "a check leaves nothing"
+
+
+def test_a_folder_that_is_gone_is_told_of(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path / "blobs", LIMIT)
+    shutil.rmtree(tmp_path / "blobs")
+    with pytest.raises(BlobsAway, match="cannot write to the blobs' folder"):
+        blobs.check()
 
 
 def test_what_is_not_there_is_not_sent(place: Place) -> None:

@@ -4,13 +4,11 @@ import socket
 from dataclasses import replace
 from urllib.request import urlopen
 
-import pytest
-
 from tegula_market import messages
+from tegula_market.adapters import scraping
 from tegula_market.model import ETHER, Digest, JobId, Outcome, Result, Signature, Verdict, Wei
-from tegula_worker import metrics
 from tegula_worker.commands import KeepResult, NoteVerdict, Say
-from tegula_worker.metrics import Metrics, NoMetrics
+from tegula_worker.metrics import Metrics
 from tegula_worker.statement import draw_up
 from tegula_worker.tallies import Sums, Tally
 from worker.test_snapshot import MOMENT
@@ -53,7 +51,7 @@ def test_a_scrape() -> None:
     made.show(replace(MOMENT, idle=replace(MOMENT.idle, code="NO_CALLS")))  # type: ignore[type-var]
     tally = Tally(JobId(b"\xab" * 32), ETHER, 0, Wei(1), Wei(12_000), Wei(12_000), Wei(2_000), closed=True)
     made.account(draw_up([], [tally], Sums().refuse("ask", "OUTBID", "", 0)))
-    with metrics.served(made, address):
+    with scraping.served(made.registry, address):
         read = _scraped(address)
     ether = '{token="0x' + "00" * 20 + '"}'
     expected = {
@@ -77,19 +75,3 @@ def test_a_scrape() -> None:
     }
     assert {name: read.get(name) for name in expected} == expected
     assert 'tegula_worker_idle{code="OUTBID"}' not in read, "it is not so any more"
-    with pytest.raises(OSError, match="refused"):
-        _scraped(address)
-
-
-def test_an_address_that_is_taken() -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        address = f"127.0.0.1:{other.getsockname()[1]}"
-        with pytest.raises(NoMetrics, match="choose another address"), metrics.served(Metrics(), address):
-            pass
-
-
-def test_nothing_is_served_unasked() -> None:
-    with metrics.served(Metrics(), ""):
-        pass

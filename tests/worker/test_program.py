@@ -16,13 +16,13 @@ from tegula_market.adapters import keystore
 from tegula_market.adapters.blobs import BlobError
 from tegula_market.adapters.chain import ChainError, Root
 from tegula_market.adapters.roots import Tree
+from tegula_market.adapters.scraping import NoMetrics
 from tegula_market.model import ETHER, Address, Wei
 from tegula_worker import doctor, program, sandbox, store
 from tegula_worker.agent import NotWanted
 from tegula_worker.cli import app
 from tegula_worker.config import ConfigError
 from tegula_worker.findings import fine
-from tegula_worker.metrics import NoMetrics
 from tegula_worker.renderer import Failure, RenderFailed
 from worker.stage import DOMAIN, Stage, connect_to
 

@@ -1,13 +1,10 @@
 """What Prometheus scrapes. Counters begin at 0 with every start; amounts are in the token's units."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from tegula_market import messages
-from tegula_market.model import TegulaError
 from tegula_worker.commands import Command, KeepResult, NoteVerdict, Say
 from tegula_worker.snapshot import Snapshot
 from tegula_worker.statement import Statement
@@ -15,10 +12,6 @@ from tegula_worker.statement import Statement
 SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000)
 """Bounds of the histograms."""
 AMOUNTS = "earned", "unsigned", "owed", "rooted", "claimed"
-
-
-class NoMetrics(TegulaError):
-    """The address for Prometheus cannot be used; the message says why."""
 
 
 class Metrics:
@@ -78,27 +71,3 @@ class Metrics:
                 gauge.labels("0x" + line.token.hex()).set(getattr(line, name))
         for each in drawn.refusals:
             self._no_work.labels(each.kind, each.code).set(each.count)
-
-
-@contextmanager
-def served(metrics: Metrics, address: str) -> Iterator[None]:
-    """Over HTTP at the address, in a thread, for as long as the context lasts; not at all if it is empty.
-
-    Raises:
-        NoMetrics: something else is there already.
-    """
-    if not address:
-        yield
-        return
-    host, _, port = address.rpartition(":")
-    try:
-        server, thread = start_http_server(int(port), host.strip("[]"), metrics.registry)
-    except OSError as error:
-        said = f"metrics cannot be served at {address}: {error.strerror or error}"
-        raise NoMetrics(f'{said}; choose another address, or none: metrics = ""') from error
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

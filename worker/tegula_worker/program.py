@@ -13,11 +13,11 @@ import psutil
 import structlog
 
 from tegula_market import messages, vouchers
-from tegula_market.adapters import chain, signing, wire
+from tegula_market.adapters import chain, scraping, signing, wire
 from tegula_market.adapters.chain import ChainError, Dispatch, Escrow
 from tegula_market.model import Address, JobId, Wei, WorkerId
 from tegula_market.vouchers import Domain
-from tegula_worker import acquaintance, cards, metrics, passphrases, sandbox, speeds, store
+from tegula_worker import acquaintance, cards, passphrases, sandbox, speeds, store
 from tegula_worker import keys as keyring
 from tegula_worker import watch as watching
 from tegula_worker.agent import Agent
@@ -118,7 +118,7 @@ async def run(
             shown = (devices, watch, books, kept, measured)
             display = Display(config.data, config.coordinator, *shown, scraped=bool(config.metrics))
             parts = (dealer, prudence, workshop, wallet, kept, evidence, domain, books, watch, changes)
-            with metrics.served(measured, config.metrics):
+            with scraping.served(measured.registry, config.metrics):
                 await _until_told(Agent(session, *parts, display))
 
 

@@ -17,6 +17,7 @@ from tegula_coordinator.dashboard import live, sights
 from tegula_coordinator.dashboard.previews import NoPreview, Previews
 from tegula_coordinator.dashboard.purses import Purses
 from tegula_coordinator.desk import Desk
+from tegula_coordinator.readiness import Readiness
 from tegula_market import codec, tiling
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Address, JobId
@@ -34,6 +35,7 @@ class Office:
     keeper: Bookkeeper
     previews: Previews
     purses: Purses
+    readiness: Readiness
     explorer: str = ""
     """Of the chain, as the start of a URL; empty for none."""
     token: str = field(default="", repr=False)

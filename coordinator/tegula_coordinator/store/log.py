@@ -112,6 +112,23 @@ class EventLog:
         with self._leading():
             pass
 
+    @property
+    def leads(self) -> bool:
+        """Whether this program does, as far as it knows."""
+        return self._leader is not None
+
+    def last(self) -> int:
+        """Number of the last event, as the database has it now.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        try:
+            with self._engine.connect() as connection:
+                return connection.scalar(sql.select(sql.func.max(events.c.seq))) or 0
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot read the event log: {error}") from error
+
     def replay(self, after: int = 0) -> Iterator[Recorded]:
         """Every event with a number above `after`, in order."""
         return self._read(sql.select(events).where(events.c.seq > after).order_by(events.c.seq))
