@@ -93,6 +93,15 @@ class Desk:
     def book(self) -> Book:
         return self._keeper.book
 
+    @property
+    def address(self) -> Address:
+        """Of the key that co-signs vouchers."""
+        return self._key.address
+
+    @property
+    def domain(self) -> vouchers.Domain:
+        return self._escrow.domain
+
     def about(self) -> dict[str, Any]:
         """Where and who this coordinator is; `contact` has the router's endpoint and key, and the arbiter."""
         domain = self._escrow.domain

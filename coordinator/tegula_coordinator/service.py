@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 
-from tegula_coordinator import deployment, depot, tiles
+from tegula_coordinator import deployment, depot, tiles, tokens
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -89,14 +89,15 @@ async def serve(config: Config) -> None:
             "arbiter": codec.encode(config.arbiter),
         }
         kept = EvidenceFolder(config.data / "evidence", blobs)
-        desk = Desk(keeper, blobs, kept, escrow, key, derive, _tokens(config.tokens_file), contact)
+        desk = Desk(keeper, blobs, kept, escrow, key, derive, tokens.read(config.tokens_file), contact)
         office = Office(
             keeper,
             Previews(config.data / "previews", blobs),
             Purses(escrow),
             Readiness(book, events, blobs, escrow),
+            config.data,
             config.explorer.rstrip("/"),
-            _operator_token(config.operator_token_file),
+            "" if config.operator_token_file is None else tokens.operators(config.operator_token_file),
         )
         setting = Setting(depot.where(config), str(config.data / "evidence"), escrow.domain)
         court = Court(setting, derive)
@@ -197,24 +198,3 @@ def _secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise ConfigError(f"{path} holds {len(secret)} bytes, not a CURVE secret of 32; make one with `keys`")
     return secret
-
-
-def _operator_token(path: Path | None) -> str:
-    """Empty for none."""
-    if path is None:
-        return ""
-    tokens = _tokens(path)
-    if len(tokens) != 1:
-        raise ConfigError(f"{path}: want one operator's token, not {len(tokens)}")
-    (token,) = tokens
-    return token
-
-
-def _tokens(path: Path) -> frozenset[str]:
-    try:
-        tokens = frozenset(path.read_text().split())
-    except OSError as error:
-        raise ConfigError(f"cannot read tokens from {path}: {error}") from error
-    if any(len(token) < 16 for token in tokens):
-        raise ConfigError(f"{path}: a token of fewer than 16 characters is too easy to guess")
-    return tokens

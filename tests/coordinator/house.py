@@ -70,6 +70,9 @@ class Deposits:
         status = chain.Status.OPEN if job in self.of else chain.Status.NONE
         return chain.Account(Wei(self.of.get(job, 0)), Wei(0), status)
 
+    def balance(self, _token: Address, _owner: Address) -> Wei:
+        return Wei(5 * 10**17)
+
     def describe(self, _token: Address) -> tuple[str, int]:
         return "USDX", 6
 
@@ -180,7 +183,9 @@ async def _living_in(
     relay = Relay(asked, key, currency)
     notary = Notary(keeper, asked, relay, key, desk.presence, root_after)
     readiness = Readiness(keeper.book, log, blobs, asked)
-    office = Office(keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, token=operator)
+    office = Office(
+        keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
+    )
     app = create_app(desk, relay, office)
     transport = httpx.ASGITransport(app)
     async with (

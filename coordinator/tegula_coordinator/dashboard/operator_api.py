@@ -2,18 +2,23 @@
 
 import asyncio
 import hmac
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from tegula_coordinator import tokens
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.dashboard import live, sights
+from tegula_coordinator.dashboard import live, overview, sights
+from tegula_coordinator.dashboard.overview import Overview
 from tegula_coordinator.dashboard.previews import NoPreview, Previews
 from tegula_coordinator.dashboard.purses import Purses
 from tegula_coordinator.desk import Desk
@@ -21,11 +26,6 @@ from tegula_coordinator.readiness import Readiness
 from tegula_market import codec, tiling
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Address, JobId
-
-NO_OPERATOR = (
-    "this coordinator has no operator's token; put one of 16 characters or more into a file and name it in"
-    " the configuration: operator_token_file = FILE"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,13 @@ class Office:
     previews: Previews
     purses: Purses
     readiness: Readiness
+    data: Path
+    """Folder on the disk that has to have room."""
     explorer: str = ""
     """Of the chain, as the start of a URL; empty for none."""
     token: str = field(default="", repr=False)
     """Empty for none: then nobody is let in."""
+    since: float = field(default_factory=time.time)
 
 
 def serve(app: FastAPI, desk: Desk, office: Office) -> None:
@@ -50,7 +53,7 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> None:
         if not office.token:
-            raise HTTPException(404, NO_OPERATOR)
+            raise HTTPException(404, tokens.NO_OPERATOR)
         given = "" if credentials is None else credentials.credentials
         if not hmac.compare_digest(given.encode(), office.token.encode()):
             raise HTTPException(
@@ -66,6 +69,12 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
     async def admitted() -> dict[str, bool]:
         """Whether the token is the operator's."""
         return {"ok": True}
+
+    @app.get("/v1/operator/status", dependencies=for_operator)
+    async def status() -> dict[str, Any]:
+        """All at one glance: what runs, what waits, and why."""
+        shown: dict[str, Any] = codec.encode(await _overview(desk, office))
+        return shown
 
     @app.get("/v1/operator/events", dependencies=for_operator)
     async def follow(job: str = "", frame: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:
@@ -104,6 +113,25 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         """What the chain says of the job: its deposit, the workers' claims, and what went back."""
         found = find(job)
         return await asyncio.to_thread(office.purses.payments, found.id)
+
+
+async def _overview(desk: Desk, office: Office) -> Overview:
+    domain, book = desk.domain, desk.book
+    return Overview(
+        time.time(),
+        office.since,
+        version("tegula-coordinator"),
+        desk.address,
+        domain.chain_id,
+        office.keeper.seq,
+        await office.readiness.look(),
+        await office.purses.ether(desk.address),
+        (await asyncio.to_thread(shutil.disk_usage, office.data)).free,
+        overview.jobs(book),
+        len(book.jobs) - len(book.live),
+        overview.workers(book),
+        sum(not worker.online for worker in book.workers.values()),
+    )
 
 
 class _Reading:

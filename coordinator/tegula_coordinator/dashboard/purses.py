@@ -6,7 +6,7 @@ from typing import Any
 
 from tegula_market import codec
 from tegula_market.adapters import chain
-from tegula_market.model import ETHER, Address, JobId
+from tegula_market.model import ETHER, Address, JobId, Wei
 
 ETHER_DECIMALS = 18
 LONGEST_SYMBOL = 16
@@ -27,6 +27,13 @@ class Purses:
                 except (chain.ChainError, ValueError):  # a contract may answer with what is no text
                     continue
                 self._known[token] = symbol[:LONGEST_SYMBOL], decimals
+
+    async def ether(self, account: Address) -> Wei | None:
+        """What it has for gas; None if the chain does not say."""
+        try:
+            return await asyncio.to_thread(self._escrow.balance, ETHER, account)
+        except chain.ChainError:
+            return None
 
     def known(self) -> dict[str, Any]:
         """Symbol and decimals by address; without them amounts are shown in units."""
