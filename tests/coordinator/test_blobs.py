@@ -123,6 +123,7 @@ def test_what_all_of_it_takes(place: Place) -> None:
 
 def test_a_folder_that_is_gone_is_told_of(tmp_path: Path) -> None:
     blobs = BlobFolder(tmp_path / "blobs", LIMIT)
+    blobs.begin()
     shutil.rmtree(tmp_path / "blobs")
     with pytest.raises(BlobsAway, match="cannot write to the blobs' folder"):
         blobs.check()
