@@ -53,7 +53,7 @@ class Client:
     def __init__(self, url: str, token: str, patience: float = 0.0) -> None:
         self._url, self._token = url.rstrip("/"), token
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.headers["Authorization"] = f"Bearer {token}".encode()  # any that an artist has pasted
         self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
         self._patience = patience
         self.blobs = BlobClient(url, token, patience)

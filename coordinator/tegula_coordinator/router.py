@@ -16,7 +16,7 @@ from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
+from tegula_market.model import NOBODY, Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -157,6 +157,8 @@ class Floor:
             return "this key is not among the coordinator's verifiers; ask the operator to add it"
         if not 1 <= hello.slots <= 64:
             return f"{hello.slots} slots; want 1 to 64"
+        if hello.payout == NOBODY:  # whom `recover` names for what is no signature
+            return "the payout address is nobody's; name one that you have the key of"
         binding = vouchers.binding_payload(self._domain, worker, hello.payout)
         if signing.recover(binding, hello.binding) != hello.payout:
             return "the payout address has not signed this worker's key"

@@ -177,6 +177,40 @@ def test_a_worker_that_was_killed_goes_on(stage: Stage) -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("attempt", [-1, 2**32])
+def test_an_attempt_that_cannot_be_signed_is_given_back(stage: Stage, attempt: int) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            lease = await coordinator.lease(order, attempt=attempt)
+            back = await coordinator.hear(messages.Return)
+            assert (back.lease, back.failure) == (lease.id, "NOT_SAFE")
+            await coordinator.lease(order)
+            await coordinator.hear(messages.Deliver)
+
+    asyncio.run(play())
+
+
+def test_a_token_that_no_header_can_hold_costs_tiles_and_nothing_else(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            await coordinator.say(messages.Welcome("\u4e2d", BEAT))
+            await coordinator.lease(order)
+            assert (await coordinator.hear(messages.Return)).failure == "NO_BLOB"
+            await coordinator.say(messages.Welcome(TOKEN, BEAT))
+            await coordinator.lease(order, unit=1)
+            await coordinator.hear(messages.Deliver)
+
+    asyncio.run(play())
+
+
 async def _begun(renderer: FakeRenderer) -> tuple[int, Rect]:
     async with asyncio.timeout(SOON):
         return await renderer.begun.get()

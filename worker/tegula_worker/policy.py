@@ -30,6 +30,8 @@ from tegula_worker.objections import Code, Objection
 
 FURTHEST_SECONDS = 366 * 86_400
 """To a deadline: until then a record is kept, and nobody tidies up a job that never ends."""
+MOST_ATTEMPTS = 2**32 - 1
+"""As a result's signature counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def unfit(lease: Lease, order: Order, *, asked: Wei, worker: WorkerId, now: int)
         return Objection(Code.WRONG_LEASE, "the lease is another worker's")
     if lease_id(lease.job, lease.unit, lease.attempt) != lease.id:
         return Objection(Code.WRONG_LEASE, "the lease's id is not its job, unit and attempt")
+    if not 1 <= lease.attempt <= MOST_ATTEMPTS:
+        return Objection(Code.WRONG_LEASE, f"no result of attempt {lease.attempt} could be signed")
     tiles = tiles_of(order)
     if not 0 <= lease.unit < len(tiles):
         return Objection(Code.WRONG_LEASE, f"the order has no tile {lease.unit}")

@@ -76,7 +76,8 @@ class BlobClient:
         self._session.headers["Accept-Encoding"] = "identity"  # a few bytes must not unpack to gigabytes
         self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
         if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+            # As bytes: a token is a coordinator's word to a worker, and text must fit into latin-1.
+            self._session.headers["Authorization"] = f"Bearer {token}".encode()
 
     def close(self) -> None:
         """Give up; calls in other threads end with BlobError."""
