@@ -1,4 +1,4 @@
-"""Throws away what no living job, dispute or claim can need any more: blobs, and evidence.
+"""Throws away what no living job, dispute or claim can need any more: blobs, evidence, and pictures of tiles.
 
 The event log stays whole: vouchers and roots are claimed by what it has, and the book is its sum. So do blobs
 that anybody was told of lately: whoever asks what is missing orders with what is not.
@@ -13,6 +13,7 @@ import structlog
 
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job, shelf
+from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_market import codec
 from tegula_market.adapters.chain import Account, Status
@@ -78,11 +79,12 @@ class Sweeper:
         account: Callable[[JobId], Account],
         blobs: Blobs,
         kept: EvidenceFolder,
+        previews: Previews,
         told: Told,
         days: float,
     ) -> None:
         self._book, self._account, self._blobs, self._kept = book, account, blobs, kept
-        self._told, self._days = told, days
+        self._previews, self._told, self._days = previews, told, days
         self._over: set[JobId] = set()
 
     async def watch(self) -> None:
@@ -116,6 +118,7 @@ class Sweeper:
         for digest in gone:
             if not self._told.lately(digest):  # asked anew each time: somebody may have asked meanwhile
                 self._blobs.remove(digest)
+        self._previews.sweep(needed)
         log.info("swept", jobs=len(self._over), blobs=len(gone), kept=len(needed))
 
     def _needed(self, job: Job) -> Iterator[Digest]:

@@ -90,9 +90,10 @@ async def serve(config: Config) -> None:
         }
         kept = EvidenceFolder(config.data / "evidence", blobs)
         desk = Desk(keeper, blobs, kept, escrow, key, derive, tokens.read(config.tokens_file), contact)
+        previews = Previews(config.data / "previews", blobs)
         office = Office(
             keeper,
-            Previews(config.data / "previews", blobs),
+            previews,
             Purses(escrow),
             Readiness(book, events, blobs, escrow),
             config.data,
@@ -114,7 +115,7 @@ async def serve(config: Config) -> None:
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
-        sweeper = Sweeper(book, escrow.account, blobs, kept, desk.told, config.retention_days)
+        sweeper = Sweeper(book, escrow.account, blobs, kept, previews, desk.told, config.retention_days)
         stack.enter_context(scraping.served(metrics.registry, config.metrics))
         observer = Observer(metrics, book, blobs, office.readiness, config.data)
         working = [

@@ -22,6 +22,7 @@ from orders import an_order
 from tegula_coordinator import events
 from tegula_coordinator.blobs import BlobFolder, BlobsAway
 from tegula_coordinator.book import Book, Timing, shelf
+from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.retention import DAY, TOLD_SECONDS, Sweeper, Told, over
 from tegula_market import codec
@@ -55,6 +56,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.kept = EvidenceFolder(self.folder / "evidence", self.blobs)
+        self.previews = Previews(self.folder / "previews", self.blobs)
         self.told = Told(lambda: self.now)
 
     def put(self, data: bytes, *, at: float = LONG_AGO) -> None:
@@ -65,7 +67,7 @@ class Case:
 
     def sweep(self) -> None:
         account = self.accounts.__getitem__
-        sweeper = Sweeper(self.book, account, self.blobs, self.kept, self.told, DAYS)
+        sweeper = Sweeper(self.book, account, self.blobs, self.kept, self.previews, self.told, DAYS)
         asyncio.run(sweeper.sweep(self.now))
 
     def there(self, *data: bytes) -> list[bool]:
@@ -111,6 +113,18 @@ def test_a_job_that_is_over_leaves_nothing(case: Case) -> None:
     case.sweep()
     assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [False] * 4
     assert not (case.folder / "evidence" / JOB.hex()).exists()
+
+
+@pytest.mark.parametrize(("status", "stays"), [(Status.OPEN, True), (Status.CLOSED, False)])
+def test_a_picture_of_a_tile_goes_with_its_job(case: Case, status: Status, stays: bool) -> None:
+    case.accounts[JOB] = account(status)
+    (folder := case.folder / "previews").mkdir()
+    of_the_job, of_nothing = (folder / f"{digest(of).hex()}-0-0-8-8.png" for of in (IMAGE, STRAY))
+    of_the_job.touch()
+    of_nothing.touch()
+    (foreign := folder / "somebody-put-it-here.png").touch()
+    case.sweep()
+    assert (of_the_job.exists(), of_nothing.exists(), foreign.exists()) == (stays, False, True)
 
 
 def test_what_two_jobs_share_stays_for_the_other(case: Case) -> None:

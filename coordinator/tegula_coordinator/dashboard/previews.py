@@ -7,13 +7,14 @@ One at a time: what a page asks for must not take the memory that verdicts need.
 import asyncio
 import os
 import tempfile
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tegula_coordinator.blobs import Blobs
+from tegula_coordinator.blobs import IS_BLOB, Blobs
 from tegula_market.adapters import exr, verify
 from tegula_market.adapters.exr import UnreadableImage
 from tegula_market.adapters.verify import Rendered
@@ -21,6 +22,8 @@ from tegula_market.model import Digest, TegulaError, Tile
 
 LONGEST = 512
 """Pixels of a preview's longer side."""
+PARTIAL = ".partial-"
+"""How the name of a picture begins that is being made."""
 
 
 class NoPreview(TegulaError):
@@ -31,6 +34,8 @@ class Previews:
     def __init__(self, folder: Path, blobs: Blobs) -> None:
         self._folder, self._blobs = folder, blobs
         self._one_at_a_time = asyncio.Lock()
+        for partial in folder.glob(f"{PARTIAL}*"):  # of a coordinator that was killed
+            partial.unlink()
 
     async def of(self, image: Digest, tile: Tile) -> Path:
         """A PNG of the tile's own pixels, without overscan.
@@ -43,6 +48,13 @@ class Previews:
             async with self._one_at_a_time:
                 await asyncio.to_thread(self._make, image, tile, path)
         return path
+
+    def sweep(self, needed: Container[Digest]) -> None:
+        """Removes the pictures of images that nobody needs any more. Blocks."""
+        for path in self._folder.glob("*.png"):
+            name = path.name.partition("-")[0]
+            if IS_BLOB.fullmatch(name) and bytes.fromhex(name) not in needed:
+                path.unlink(missing_ok=True)
 
     def _make(self, image: Digest, tile: Tile, path: Path) -> None:
         """Blocks. The file appears whole or not at all."""
@@ -59,7 +71,7 @@ class Previews:
         picture = Image.fromarray(pixels)
         picture.thumbnail((LONGEST, LONGEST))
         self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=self._folder, prefix=".partial-")
+        descriptor, partial = tempfile.mkstemp(dir=self._folder, prefix=PARTIAL)
         with os.fdopen(descriptor, "wb") as file:
             picture.save(file, "PNG")
         Path(partial).replace(path)

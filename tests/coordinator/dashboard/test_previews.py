@@ -75,6 +75,17 @@ def test_it_is_made_once(shelf: Shelf) -> None:
     assert shelf.shown(image, tile).size == (32, 32)
 
 
+def test_one_that_a_kill_left_half_made_goes_with_the_next_start(shelf: Shelf, tmp_path: Path) -> None:
+    tile = tiling.tile(an_order(), 0)
+    image = shelf.image(dict.fromkeys(NAMES, np.zeros((32, 32), np.float32)))
+    shelf.shown(image, tile)
+    (left := tmp_path / "previews" / ".partial-of-a-kill").touch()
+    again = Shelf(tmp_path)
+    assert not left.exists()
+    again.blobs.path(image).unlink()
+    assert again.shown(image, tile).size == (32, 32)
+
+
 def test_the_same_image_at_a_frames_edge_is_another_picture(shelf: Shelf) -> None:
     order = an_order(resolution=(40, 40), tile=20, overscan=4)
     plane = np.zeros((24, 24), np.float32)
