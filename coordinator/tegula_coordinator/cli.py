@@ -4,15 +4,17 @@ import asyncio
 import json
 import shlex
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from tegula_coordinator import config, deployment, founding, service, status_view
+from tegula_coordinator import backup, config, deployment, founding, restoring, service, status_view
+from tegula_coordinator.backup import Contents, Places
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.client import Client
@@ -97,6 +99,48 @@ def _watch(asked: Client) -> None:
         while True:
             time.sleep(STATUS_SECONDS)
             live.update(_status(asked), refresh=True)
+
+
+@app.command("backup")
+def make_backup(
+    config_file: ConfigFile, to: Annotated[Path, typer.Option(help="the file to write; a new one")]
+) -> None:
+    """Write database, blobs, evidence and transactions under way into one file, while it serves."""
+    with explained("tegula-coordinator"):
+        settings = config.load(config_file)
+        places = Places.of(settings)
+        made = backup.make(places, to)
+    for missing in _elsewhere(places):
+        typer.echo(missing, err=True)
+    typer.echo(f"The keys that {config_file} names are not in it: keep a copy of them elsewhere.", err=True)
+    typer.echo(json.dumps(_sum(made)))
+
+
+@app.command()
+def restore(
+    config_file: ConfigFile, source: Annotated[Path, typer.Argument(metavar="FROM", help="a backup")]
+) -> None:
+    """Put a backup where the configuration has its places, checked, and over nothing. Needs the same keys."""
+    with explained("tegula-coordinator"):
+        settings = config.load(config_file)
+        restored = restoring.restore(settings, source)
+    for missing in _elsewhere(Places.of(settings)):
+        typer.echo(missing, err=True)
+    typer.echo(f"Then: tegula-coordinator replay --config {shlex.quote(str(config_file))}", err=True)
+    typer.echo(json.dumps(_sum(restored)))
+
+
+def _elsewhere(places: Places) -> Iterator[str]:
+    if places.book is None:
+        yield "The database is a server's, and not in it: pg_dump saves it, and has to before this."
+    if places.blobs is None:
+        yield "Blobs are in the bucket, and not in it."
+
+
+def _sum(contents: Contents) -> dict[str, Any]:
+    names = [part.name.split("/")[0] for part in contents.parts]
+    counts = {kind: names.count(kind) for kind in (backup.EVIDENCE, backup.BLOBS)}
+    return {"database": backup.BOOK in names, **counts, "bytes": sum(part.size for part in contents.parts)}
 
 
 @app.command()

@@ -3,7 +3,8 @@
 SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thread.
 """
 
-from tegula_coordinator.store.database import StoreError
+from tegula_coordinator.store.database import StoreError, file_of
 from tegula_coordinator.store.log import EventLog, Recorded
+from tegula_coordinator.store.quiet import quiet
 
-__all__ = ["EventLog", "Recorded", "StoreError"]
+__all__ = ["EventLog", "Recorded", "StoreError", "file_of", "quiet"]

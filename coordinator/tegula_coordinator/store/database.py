@@ -1,5 +1,7 @@
 """Opens the database that a URL names: an SQLite file on one machine, PostgreSQL for several."""
 
+from pathlib import Path
+
 import sqlalchemy as sql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -26,12 +28,7 @@ def open_engine(url: str) -> sql.Engine:
     Raises:
         StoreError: no URL, not of a database that can be used, or its driver is not installed.
     """
-    try:
-        parsed = sql.make_url(url)
-    except ArgumentError as error:  # whose message would show a password
-        raise StoreError(
-            "database: want a URL, sqlite:///FILE or postgresql://USER@HOST/NAME; this is none"
-        ) from error
+    parsed = _parsed(url)
     try:
         match parsed.get_backend_name():
             case "sqlite":
@@ -49,8 +46,27 @@ def open_engine(url: str) -> sql.Engine:
     )
 
 
+def file_of(url: str) -> Path | None:
+    """Of an SQLite database; None if the URL names a server's.
+
+    Raises:
+        StoreError: no URL.
+    """
+    parsed = _parsed(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def shown(url: sql.URL) -> str:
     return url.render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> sql.URL:
+    try:
+        return sql.make_url(url)
+    except ArgumentError as error:  # whose message would show a password
+        raise StoreError(
+            "database: want a URL, sqlite:///FILE or postgresql://USER@HOST/NAME; this is none"
+        ) from error
 
 
 def _postgresql(url: sql.URL) -> sql.Engine:
