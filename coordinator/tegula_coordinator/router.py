@@ -45,7 +45,11 @@ class Floor:
         self._court = court
         self._domain = domain
         self._config = config
-        self._heard: dict[WorkerId, float] = {}
+        self._beats = 0
+        """Heartbeats in which all was read that had come. A clock would go on while this program stands still
+        or waits for its blobs, and whoever has spoken meanwhile would be taken for gone."""
+        self._heard: dict[WorkerId, int] = {}
+        """In which of them."""
         self._missed: set[WorkerId] = set()
         """Workers that something could not be told; a new HELLO brings them up to date."""
         self._probes: dict[LeaseId, SendProbe] = {}
@@ -58,7 +62,7 @@ class Floor:
                 log.warning("malformed message", worker=error.worker.hex(), reason=str(error))
                 await self._router.send(error.worker, messages.Refused(str(error)))
                 continue
-            self._heard[worker] = time.monotonic()
+            self._heard[worker] = self._beats
             await self._hear(worker, message)
             if worker in self._missed:
                 self._missed.discard(worker)
@@ -69,8 +73,11 @@ class Floor:
         """Notices workers that have gone silent: a killed process says no goodbye."""
         while True:
             await asyncio.sleep(self._config.heartbeat_seconds)
-            silent_since = time.monotonic() - SILENT_HEARTBEATS * self._config.heartbeat_seconds
-            for worker in [w for w, heard in self._heard.items() if heard < silent_since]:
+            if not self._router.caught_up():
+                continue
+            self._beats += 1
+            last = self._beats - SILENT_HEARTBEATS
+            for worker in [w for w, heard in self._heard.items() if heard < last]:
                 self._lose(worker, "silent")
 
     async def judge(self) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +14,10 @@ import pytest
 
 from coordinator.floor import OURS, SPP, TILE, VERIFIER, Guest, Place, place
 from coordinator.playbook import JOB
-from tegula_coordinator import court
+from tegula_coordinator import court, events
 from tegula_coordinator.blobs import BlobsAway
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.router import SILENT_HEARTBEATS
 from tegula_market import messages, probes
 from tegula_market.adapters import signing
 from tegula_market.lifecycle import Phase
@@ -116,6 +119,42 @@ def test_a_silent_worker_is_noticed(act: Act) -> None:
             assert granted.result().lease.attempt == 2
 
     act(scenario, heartbeat=0.1)
+
+
+def test_who_speaks_while_nobody_reads_is_not_taken_for_gone(
+    act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = 0.05
+
+    async def scenario(it: Place) -> None:
+        async with it.guest() as ann, it.guest() as bob:
+            await it.opens_a_job()
+            await ann.joins()
+            called = await ann.hears(messages.Call)
+            await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
+            lease = (await ann.hears(messages.Grant)).lease
+            await bob.joins()
+            asked, answered = threading.Event(), threading.Event()
+
+            def slow(_: Digest) -> bool:
+                asked.set()
+                return answered.wait(20) and False
+
+            monkeypatch.setattr(it.blobs, "has", slow)
+            await ann.dealer.send(ann.result(lease, Digest(bytes(32))))
+            await asyncio.to_thread(asked.wait)
+            await asyncio.sleep(3 * SILENT_HEARTBEATS * beat)  # the store is away for so long
+            await bob.dealer.send(messages.Heartbeat())
+            answered.set()
+            assert await bob.hears(messages.Heartbeat)
+            time.sleep(3 * SILENT_HEARTBEATS * beat)  # noqa: ASYNC251 all of the program stands still
+            for each in (ann, bob):
+                await each.dealer.send(messages.Heartbeat())
+                assert await each.hears(messages.Heartbeat)
+        left = [each for each in it.keeper._events.replay() if isinstance(each.event, events.WorkerLeft)]
+        assert left == []
+
+    act(scenario, heartbeat=beat)
 
 
 def test_a_result_is_asked_for_again_if_its_image_cannot_be_looked_for(

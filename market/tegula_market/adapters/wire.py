@@ -66,6 +66,8 @@ class Router:
         self._routes: dict[WorkerId, bytes] = {}
         self._unread: deque[tuple[WorkerId, bytes, list[bytes]]] = deque()
         self._changed = asyncio.Event()
+        self._emptied = self._idle = False
+        """Whether all was read at some time since `caught_up` was asked, and is, as far as is known."""
         self._said: tuple[Message | None, list[bytes]] = None, []
         """The last message and its spelling: a call goes to all workers."""
         self.endpoint = endpoint
@@ -83,7 +85,9 @@ class Router:
             if self._unread:
                 await asyncio.sleep(0)  # or whoever is asked without pause would never let others go on
             else:
+                self._emptied = self._idle = True
                 await self._changed.wait()
+                self._idle = False
         worker, self._routes[worker], frames = self._unread.popleft()
         try:
             return worker, messages.from_worker(frames)
@@ -106,6 +110,11 @@ class Router:
                 raise
             return False
         return True
+
+    def caught_up(self) -> bool:
+        """Whether at any time since this was asked last nothing was left to be read."""
+        emptied, self._emptied = self._emptied, self._idle and not self._changed.is_set()
+        return emptied
 
     def forget(self, worker: WorkerId) -> None:
         self._routes.pop(worker, None)
