@@ -84,6 +84,14 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLags:
+    """The end of a job is late: somebody who is idle is expected to be sooner than one that renders."""
+
+    at: float
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseExpired:
     at: float
     lease: LeaseId
@@ -228,6 +236,7 @@ Event: TypeAlias = (
     | AskArrived
     | AskDeclined
     | CallEnded
+    | JobLags
     | LeaseExpired
     | LeaseReturned
     | ResultArrived
@@ -254,6 +263,7 @@ KINDS: dict[str, type[Event]] = {
         AskArrived,
         AskDeclined,
         CallEnded,
+        JobLags,
         LeaseExpired,
         LeaseReturned,
         ResultArrived,
@@ -288,7 +298,7 @@ def job_of(event: Event) -> JobId | None:
             return lease_parts(event.result.lease)[0]
         case Judged():
             return lease_parts(event.verdict.lease)[0]
-        case JobOpened() | AskDeclined() | CallEnded() | JobCancelled() | JobClosed():
+        case JobOpened() | AskDeclined() | CallEnded() | JobLags() | JobCancelled() | JobClosed():
             return event.job
         case RootDecided() | RootPosted() | RootVoided():
             return event.job

@@ -124,6 +124,7 @@ class Sweeper:
     def _needed(self, job: Job) -> Iterator[Digest]:
         yield from _scene(self._blobs, job.order)
         yield from (result.image for result in list(shelf.whole(job).results.values()))
+        yield from (event.result.image for event in list(job.waiting.values()))
         yield from self._kept.images(job.id)
 
 

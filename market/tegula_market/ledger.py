@@ -77,6 +77,16 @@ class Ledger:
         self.total_reserved = Wei(self.total_reserved - amount)
         return amount
 
+    def pass_on(self, lease: LeaseId, to: LeaseId) -> None:
+        """What a lease held, to another of the same unit: rendered twice, it is paid once.
+
+        Raises:
+            Overdrawn: the lease holds nothing, or the other one does already.
+        """
+        if to in self.reserved:
+            raise Overdrawn(f"lease {to} holds {self.reserved[to]} already")
+        self.reserve(to, self.release(lease))
+
     def owe(self, lease: LeaseId, worker: Address) -> None:
         """Turn what an accepted lease held into what its worker is owed: to the unit, and once.
 

@@ -6,6 +6,10 @@
      +-------Rejected, Inconclusive too often
      any of OPEN, LEASED, DELIVERED --Cancelled--> CANCELLED
 
+A unit that is LEASED can be leased a second time (Doubled), to two workers at most. What either delivers
+first is looked at first; the other lease goes on, and takes over where the unit would have returned to OPEN.
+With Accepted it is over.
+
 What would return to OPEN goes to DEAD instead when the attempts are spent:
 
 - a rejection is somebody's fault: after MAX_REJECTED of proven workers the unit itself is the likelier one;
@@ -74,6 +78,8 @@ class UnitState:
     """Leases of proven workers that came to nothing."""
     lease: LeaseId | None = None
     """Set while LEASED, DELIVERED or ACCEPTED."""
+    second: LeaseId | None = None
+    """Another one, by which the unit is rendered beside it; only while LEASED or DELIVERED."""
     inconclusive: int = 0
     """Verdicts on the present result that said nothing."""
     history: tuple[Phase, ...] = (Phase.OPEN,)
@@ -81,11 +87,18 @@ class UnitState:
 
     def holds(self, lease: LeaseId) -> bool:
         """Whether a result, a return or an expiry of that lease is still of interest."""
-        return self.phase is Phase.LEASED and self.lease == lease
+        return lease == self.second or (self.phase is Phase.LEASED and lease == self.lease)
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """Leased a second time, beside the lease that it has."""
+
     lease: LeaseId
 
 
@@ -133,7 +146,7 @@ class Cancelled:
     """The requester cancelled the job, or its deadline has passed; a lease under way is RETURNED."""
 
 
-UnitEvent = Leased | Expired | Returned | Delivered | Accepted | Rejected | Inconclusive | Cancelled
+UnitEvent = Leased | Doubled | Expired | Returned | Delivered | Accepted | Rejected | Inconclusive | Cancelled
 
 
 class IllegalMove(TegulaError):
@@ -146,12 +159,15 @@ def step(state: UnitState, event: UnitEvent) -> UnitState:
     Raises:
         IllegalMove: the phase does not allow the event, or it names another lease.
     """
-    move = MOVES.get((state.phase, type(event)))
-    stale = not isinstance(event, Leased | Cancelled) and event.lease != state.lease
-    if move is None or stale:
+    known = None if isinstance(event, Leased | Doubled | Cancelled) else event.lease
+    of_second = known is not None and known == state.second
+    move = (MOVES_OF_SECOND if of_second else MOVES).get((state.phase, type(event)))
+    stale = known not in (None, state.lease, state.second)
+    thrice = isinstance(event, Doubled) and state.second is not None
+    if move is None or stale or thrice:
         raise IllegalMove(
             f"{event} does not fit a unit that is {state.phase} in attempt {state.attempt}"
-            f" with lease {state.lease}; it went {' > '.join(state.history)}"
+            f" with lease {state.lease}, second {state.second}; it went {' > '.join(state.history)}"
         )
     return move(state, event)
 
@@ -177,17 +193,33 @@ def _lease(state: UnitState, event: UnitEvent) -> UnitState:
     return replace(_to(state, Phase.LEASED), lease=event.lease, attempt=state.attempt + 1)
 
 
+def _double(state: UnitState, event: UnitEvent) -> UnitState:
+    assert isinstance(event, Doubled)
+    return replace(state, second=event.lease, attempt=state.attempt + 1)
+
+
 def _deliver(state: UnitState, _: UnitEvent) -> UnitState:
     return _to(state, Phase.DELIVERED)
 
 
+def _deliver_second(state: UnitState, _: UnitEvent) -> UnitState:
+    return replace(_to(state, Phase.DELIVERED), lease=state.second, second=state.lease)
+
+
+def _lose_second(state: UnitState, event: UnitEvent) -> UnitState:
+    assert isinstance(event, Expired | Returned)
+    return replace(state, second=None, spent=state.spent + event.counts)
+
+
 def _accept(state: UnitState, _: UnitEvent) -> UnitState:
-    return _to(state, Phase.ACCEPTED)
+    return replace(_to(state, Phase.ACCEPTED), second=None)
 
 
 def _reopen(state: UnitState, event: UnitEvent) -> UnitState:
     stranger = isinstance(event, Expired | Returned | Rejected) and not event.counts
     spent = state.spent + (not stranger)
+    if state.second is not None:  # bounds are looked at when it fails, too
+        return replace(_to(state, Phase.LEASED), lease=state.second, second=None, inconclusive=0, spent=spent)
     dead = state.rejected >= MAX_REJECTED or spent >= MAX_LEASES or state.attempt >= MAX_ATTEMPTS
     return replace(_to(state, Phase.DEAD if dead else Phase.OPEN), lease=None, inconclusive=0, spent=spent)
 
@@ -204,12 +236,13 @@ def _doubt(state: UnitState, event: UnitEvent) -> UnitState:
 
 
 def _cancel(state: UnitState, _: UnitEvent) -> UnitState:
-    return replace(_to(state, Phase.CANCELLED), lease=None, inconclusive=0)
+    return replace(_to(state, Phase.CANCELLED), lease=None, second=None, inconclusive=0)
 
 
 MOVES: dict[tuple[Phase, type[UnitEvent]], Callable[[UnitState, UnitEvent], UnitState]] = {
     (Phase.OPEN, Leased): _lease,
     (Phase.OPEN, Cancelled): _cancel,
+    (Phase.LEASED, Doubled): _double,
     (Phase.LEASED, Delivered): _deliver,
     (Phase.LEASED, Expired): _reopen,
     (Phase.LEASED, Returned): _reopen,
@@ -219,6 +252,16 @@ MOVES: dict[tuple[Phase, type[UnitEvent]], Callable[[UnitState, UnitEvent], Unit
     (Phase.DELIVERED, Inconclusive): _doubt,
     (Phase.DELIVERED, Cancelled): _cancel,
 }
+
+MOVES_OF_SECOND: dict[tuple[Phase, type[UnitEvent]], Callable[[UnitState, UnitEvent], UnitState]] = {
+    (Phase.LEASED, Delivered): _deliver_second,
+    (Phase.LEASED, Expired): _lose_second,
+    (Phase.LEASED, Returned): _lose_second,
+    (Phase.DELIVERED, Expired): _lose_second,
+    (Phase.DELIVERED, Returned): _lose_second,
+}
+"""Of events that name the second lease. What it delivers while the first one's result is looked at waits with
+whoever took it: to the unit it has happened when that result has failed, and the lease has taken over."""
 
 ENDS: dict[type[UnitEvent], LeasePhase] = {
     Delivered: LeasePhase.FULFILLED,

@@ -60,6 +60,20 @@ class Bookkeeping(RuleBasedStateMachine):
         else:
             self.ledger.release(lease)
 
+    @rule(target=leases, lease=leases, other=leases)
+    def pass_on(self, lease, other):
+        """A unit's reserve goes to its other lease, or to a new one, and stays what it was."""
+        self.count += 1
+        new = LeaseId(f"job/{self.count}/2")
+        for to in (other, new):
+            if lease not in self.held or to in self.held:
+                with pytest.raises(Overdrawn):
+                    self.ledger.pass_on(lease, to)
+            else:
+                self.ledger.pass_on(lease, to)
+                self.held[to] = self.held.pop(lease)
+        return new
+
     @rule(lease=consumes(leases), worker=workers)
     def owe_and_never_again(self, lease, worker):
         if lease in self.held:
@@ -162,6 +176,9 @@ def test_what_is_refused_changes_nothing():
         lambda: ledger.reserve(OTHER, Wei(2)),
         lambda: ledger.reserve(LEASE, Wei(1)),
         lambda: ledger.release(OTHER),
+        lambda: ledger.pass_on(OTHER, LEASE),
+        lambda: ledger.pass_on(LEASE, LEASE),
+        lambda: ledger.pass_on(OTHER, LeaseId("job/2/1")),
         lambda: ledger.owe(OTHER, ANN),
         lambda: ledger.pay(ANN, Wei(4)),
         ledger.close,

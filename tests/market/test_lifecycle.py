@@ -13,9 +13,11 @@ from tegula_market.lifecycle import (
     MAX_LEASES,
     MAX_REJECTED,
     MOVES,
+    MOVES_OF_SECOND,
     Accepted,
     Cancelled,
     Delivered,
+    Doubled,
     Expired,
     IllegalMove,
     Inconclusive,
@@ -52,6 +54,7 @@ AT = {
 # DESIGN.md's table, written out once more.
 ALLOWED = {
     (Phase.OPEN, Leased): Phase.LEASED,
+    (Phase.LEASED, Doubled): Phase.LEASED,
     (Phase.LEASED, Delivered): Phase.DELIVERED,
     (Phase.LEASED, Expired): Phase.OPEN,
     (Phase.LEASED, Returned): Phase.OPEN,
@@ -64,7 +67,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(("phase", "kind"), list(product(Phase, (Leased, Cancelled, *OF_LEASE))))
+@pytest.mark.parametrize(("phase", "kind"), list(product(Phase, (Leased, Doubled, Cancelled, *OF_LEASE))))
 def test_every_phase_meets_every_event(phase, kind):
     state, event = AT[phase], Cancelled() if kind is Cancelled else kind(ONE)
     assert state.phase is phase
@@ -135,23 +138,81 @@ def test_a_doubtful_result_can_still_be_accepted():
 def test_every_unit_comes_to_an_end(data):
     """No play is longer than its bounds allow, and what is finished stays so."""
     state, moves = UnitState(), 0
+    made = {phase for phase, kind in MOVES if kind is Doubled}
     while state.phase not in FINISHED:
         kinds = sorted((kind for phase, kind in MOVES if phase is state.phase), key=str)
-        kind = data.draw(st.sampled_from([k for k in kinds if k is not Cancelled]))
-        lease = LeaseId(f"job/0/{state.attempt + 1}") if kind is Leased else state.lease
+        doubled = state.second is not None
+        kind = data.draw(st.sampled_from([k for k in kinds if k not in {Cancelled, doubled and Doubled}]))
+        lease = LeaseId(f"job/0/{state.attempt + 1}") if kind in {Leased, Doubled} else state.lease
+        if doubled and (state.phase, kind) in MOVES_OF_SECOND and data.draw(st.booleans()):
+            lease = state.second
         before, state, moves = state, step(state, kind(lease)), moves + 1
-        assert state.attempt - before.attempt == (kind is Leased)
+        assert state.attempt - before.attempt == (kind in {Leased, Doubled})
+        assert state.second is None or (
+            state.second != state.lease and state.phase in made | {Phase.DELIVERED}
+        )
         assert (state.lease is None) == (state.phase in {Phase.OPEN, Phase.DEAD, Phase.CANCELLED})
-        assert state.rejected <= min(MAX_REJECTED, state.attempt) <= state.attempt <= MAX_LEASES
+        assert state.rejected <= MAX_REJECTED + 1
+        assert state.rejected <= state.attempt <= MAX_LEASES + 1
         assert state.inconclusive < MAX_INCONCLUSIVE
         assert state.history[-1] is state.phase
         assert len(state.history) <= HISTORY
         steps = {(phase, to) for (phase, _), to in ALLOWED.items()}
         dying = {(Phase.LEASED, Phase.DEAD), (Phase.DELIVERED, Phase.DEAD), (Phase.DELIVERED, Phase.OPEN)}
-        assert set(pairwise(state.history)) <= steps | dying
-    assert moves <= MAX_LEASES * (2 + MAX_INCONCLUSIVE)
+        taking_over = {(Phase.DELIVERED, Phase.LEASED)}
+        assert set(pairwise(state.history)) <= steps | dying | taking_over
+    assert moves <= (MAX_LEASES + 1) * (2 + MAX_INCONCLUSIVE)
     with pytest.raises(IllegalMove):
         step(state, Cancelled())
+
+
+DOUBLED = play(Doubled(TWO), state=AT[Phase.LEASED])
+
+
+@pytest.mark.parametrize(
+    ("events", "phase", "lease", "second"),
+    [
+        ((), Phase.LEASED, ONE, TWO),
+        ((Delivered(ONE),), Phase.DELIVERED, ONE, TWO),
+        ((Delivered(TWO),), Phase.DELIVERED, TWO, ONE),
+        ((Delivered(TWO), Accepted(TWO)), Phase.ACCEPTED, TWO, None),
+        ((Delivered(TWO), Rejected(TWO)), Phase.LEASED, ONE, None),
+        ((Delivered(TWO), *[Inconclusive(TWO)] * MAX_INCONCLUSIVE), Phase.LEASED, ONE, None),
+        ((Delivered(TWO), Expired(ONE)), Phase.DELIVERED, TWO, None),
+        ((Delivered(TWO), Expired(ONE), Rejected(TWO)), Phase.OPEN, None, None),
+        ((Expired(ONE),), Phase.LEASED, TWO, None),
+        ((Returned(ONE),), Phase.LEASED, TWO, None),
+        ((Expired(TWO),), Phase.LEASED, ONE, None),
+        ((Returned(TWO), Expired(ONE)), Phase.OPEN, None, None),
+        ((Cancelled(),), Phase.CANCELLED, None, None),
+        ((Delivered(ONE), Cancelled()), Phase.CANCELLED, None, None),
+    ],
+)
+def test_of_two_leases_the_other_one_takes_over(events, phase, lease, second):
+    state = play(*events, state=DOUBLED)
+    assert (state.phase, state.lease, state.second) == (phase, lease, second)
+    assert state.attempt == 2
+
+
+def test_a_unit_has_two_leases_at_most():
+    with pytest.raises(IllegalMove, match="second job/0/2"):
+        step(DOUBLED, Doubled(LeaseId("job/0/3")))
+
+
+def test_what_both_of_two_leases_may_still_bring_is_of_interest():
+    assert DOUBLED.holds(ONE)
+    assert DOUBLED.holds(TWO)
+    delivered = play(Delivered(TWO), state=DOUBLED)
+    assert delivered.holds(ONE)
+    assert not delivered.holds(TWO)
+    assert not play(Accepted(TWO), state=delivered).holds(ONE)
+
+
+def test_a_second_lease_counts_towards_the_bounds_when_it_fails_too():
+    state = UnitState(rejected=MAX_REJECTED - 1)
+    state = play(Leased(ONE), Doubled(TWO), Delivered(ONE), Rejected(ONE), state=state)
+    assert (state.phase, state.rejected) == (Phase.LEASED, MAX_REJECTED)
+    assert play(Expired(TWO), state=state).phase is Phase.DEAD
 
 
 def test_a_job_of_many_units_fits_in_memory():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from tegula_coordinator import events
-from tegula_coordinator.book import arrivals, deposits, ending, roots, rounds, verdicts, work
+from tegula_coordinator.book import arrivals, deposits, ending, overtaking, roots, rounds, verdicts, work
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
 from tegula_coordinator.commands import Command
@@ -42,7 +42,9 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
         case events.AskDeclined():
             return rounds.decline(book, event)
         case events.CallEnded():
-            return rounds.clear(book, event)
+            return work.clear(book, event)
+        case events.JobLags():
+            return overtaking.overtake(book, event)
         case events.LeaseExpired():
             return work.expire(book, event)
         case events.LeaseReturned():

@@ -29,6 +29,8 @@ def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
             # What was finished while nobody was here to take it is worth as much as it was then.
             expiry = max(float(lease.expiry), event.at + AWAY_SECONDS)
             yield WakeAt(events.LeaseExpired(expiry, lease.id))
+        if job.look is not None:
+            yield WakeAt(events.JobLags(max(job.look, event.at + AWAY_SECONDS), job.id))
 
 
 def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:

@@ -8,8 +8,8 @@ from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
-from tegula_market.lifecycle import JobPhase, Phase
-from tegula_market.model import WorkerId
+from tegula_market.lifecycle import JobPhase
+from tegula_market.model import Lease, WorkerId
 
 
 def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
@@ -59,17 +59,27 @@ def stop(book: Book, job: Job, phase: JobPhase, reason: str, at: float) -> Itera
     """Ends what is open or being rendered. What is delivered is still judged, and paid if it is right."""
     job.stopped, job.reason, job.calling = phase, reason, False
     freed = []
-    for lease in [le for le in job.leases.values() if job.units[le.unit].phase is Phase.LEASED]:
+    rendered = [lease for lease in job.leases.values() if _rendered(job, lease)]
+    for lease in sorted(rendered, key=lambda lease: not _second(job, lease)):
         freed.append(book.workers[lease.worker])
         freed[-1].leases.discard(lease.id)
+        second = _second(job, lease)
         job.drop(lease)
-        job.move(lease.unit, lifecycle.Cancelled())
+        job.move(lease.unit, lifecycle.Returned(lease.id, counts=False) if second else lifecycle.Cancelled())
         yield Tell(lease.worker, messages.Revoke(lease.id, reason))
     cancel_open(job)
     audits.close(book, job)
     yield from audits.send_probes(book, at)
     for worker in freed:
         yield from rounds.serve(book, worker, at)
+
+
+def _rendered(job: Job, lease: Lease) -> bool:
+    return job.units[lease.unit].holds(lease.id) and lease.id not in job.waiting
+
+
+def _second(job: Job, lease: Lease) -> bool:
+    return job.units[lease.unit].second == lease.id
 
 
 def cancel_open(job: Job) -> None:

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tegula_coordinator.events import JobOpened
+from tegula_coordinator.events import JobOpened, ResultArrived
 from tegula_market import auction, lifecycle
 from tegula_market.auction import Reason
 from tegula_market.ledger import Ledger
@@ -75,7 +75,11 @@ class Job:
     turnaround: dict[LeaseId, float] = field(default_factory=dict)
     """Seconds from a lease to its result."""
     last: dict[int, Lease] = field(default_factory=dict)
-    """The newest lease of a unit, ended or not."""
+    """The lease that a unit has, or had last."""
+    waiting: dict[LeaseId, ResultArrived] = field(default_factory=dict)
+    """Second results of units whose first one is not judged yet."""
+    look: float | None = None
+    """When its stragglers are looked at next: `overtaking`."""
     results: dict[int, Result] = field(default_factory=dict)
     """Last result of a unit."""
     verdicts: dict[int, list[tuple[Address, Verdict]]] = field(default_factory=dict)
@@ -155,9 +159,10 @@ class Job:
             prospects: what is expected of each worker that is there.
         """
         standing = {w: s for w, s in self.asks.items() if w in prospects}
-        demand = len(self.open_units) + sum(
-            1 for lease in self.leases.values() if self.units[lease.unit].phase is Phase.LEASED
-        )
+        leased = {
+            lease.unit for lease in self.leases.values() if self.units[lease.unit].phase is Phase.LEASED
+        }
+        demand = len(self.open_units) + len(leased)
         cleared = auction.clear(
             (s.ask for s in standing.values()), demand, self.order.ceiling, int(now), prospects
         )
@@ -205,18 +210,30 @@ class Job:
     def lease(self, unit: int, worker: WorkerId, payout: Address, expiry: int) -> Lease:
         """Raises: Overdrawn: the deposit does not cover the unit."""
         assert self.price is not None
-        attempt = self.units[unit].attempt + 1
         price = auction.price_of(self.sizes[unit], self.price)
-        lease = Lease(lease_id(self.id, unit, attempt), self.id, unit, worker, price, attempt, expiry)
+        lease = self._next(unit, worker, price, expiry)
         self.ledger.reserve(lease.id, price)
         self.leases[lease.id] = self.last[unit] = lease
         self.payees[lease.id] = payout
         self.move(unit, lifecycle.Leased(lease.id))
         return lease
 
+    def double(self, first: Lease, worker: WorkerId, payout: Address, expiry: int) -> Lease:
+        """A second lease of the unit, on the reserve of the first: whoever is right first is paid from it."""
+        lease = self._next(first.unit, worker, first.price, expiry)
+        self.leases[lease.id] = lease
+        self.payees[lease.id] = payout
+        self.move(first.unit, lifecycle.Doubled(lease.id))
+        return lease
+
+    def _next(self, unit: int, worker: WorkerId, price: Wei, expiry: int) -> Lease:
+        attempt = self.units[unit].attempt + 1
+        return Lease(lease_id(self.id, unit, attempt), self.id, unit, worker, price, attempt, expiry)
+
     def drop(self, lease: Lease) -> None:
-        """Ends a lease that earns nothing."""
-        self.ledger.release(lease.id)
+        """Ends a lease that earns nothing; the reserve stays where the unit has another one."""
+        if self.units[lease.unit].lease in (None, lease.id):
+            self.ledger.release(lease.id)
         self._forget(lease)
 
     def pay(self, lease: Lease) -> None:
@@ -240,6 +257,9 @@ class Job:
         self.touch(unit)
         before = self.units[unit]
         after = self.units[unit] = lifecycle.step(before, event)
+        if before.lease is not None and after.lease not in (None, before.lease):
+            self.ledger.pass_on(before.lease, after.lease)
+            self.last[unit] = self.leases[after.lease]
         if after.phase is Phase.OPEN:
             self.open_units.add(unit)
             heapq.heappush(self.queue, unit)

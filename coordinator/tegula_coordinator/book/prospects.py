@@ -1,7 +1,6 @@
 """What is expected of workers that ask for a job: `tegula_market.ranking`, from what the book has seen."""
 
 from tegula_coordinator.book.job import Job
-from tegula_coordinator.book.recent import Shown
 from tegula_coordinator.book.state import Book, Worker
 from tegula_market import ranking
 from tegula_market.model import WorkerId
@@ -13,7 +12,7 @@ def of(book: Book, job: Job, at: float) -> dict[WorkerId, Prospect]:
     size = sum(job.sizes) / len(job.sizes)
     asking = [book.workers[w] for w in job.asks if book.workers[w].online]
     able = [worker for worker in asking if worker.payout not in job.barred]
-    took = {w.id: _seconds(w.shown, size, warm=job.asks[w.id].warm) for w in able}
+    took = {w.id: w.shown.seconds(size, warm=job.asks[w.id].warm) for w in able}
     slowest = max((seconds for seconds in took.values() if seconds is not None), default=0.0)
     found = {}
     for worker in able:
@@ -34,15 +33,3 @@ def of(book: Book, job: Job, at: float) -> dict[WorkerId, Prospect]:
 def busy(job: Job, worker: Worker) -> bool:
     """Whether other jobs have all of it: taken, it would keep from the job whoever stands idle."""
     return worker.free <= 0 and not any(lease in job.leases for lease in worker.leases)
-
-
-def _seconds(shown: Shown, size: float, *, warm: bool) -> float | None:
-    """From a lease of that size to its result, as it was of late. A cold scene is loaded on top of it.
-
-    A worker may say of loading what it likes: more of it makes only itself slower.
-    """
-    if not shown.work:
-        return None
-    per_sample = sum(work.seconds for work in shown.work) / sum(work.size for work in shown.work)
-    loads = [work.load_seconds for work in shown.work if work.load_seconds]
-    return size * per_sample + (sum(loads) / len(loads) if loads and not warm else 0.0)

@@ -50,6 +50,23 @@ class Shown:
 
     ask: Priced | None = None
     work: deque[Work] = field(default_factory=lambda: deque(maxlen=RESULTS))
+    pace: float | None = None
+    """Seconds from lease to result for a pixel-sample."""
+    loading: float = 0.0
+    """Seconds, each time that a scene was loaded."""
+
+    def note(self, work: Work) -> None:
+        self.work.append(work)
+        self.pace = sum(each.seconds for each in self.work) / sum(each.size for each in self.work)
+        self.loading = _mean([each.load_seconds for each in self.work if each.load_seconds])
+
+    def seconds(self, size: float, *, warm: bool) -> float | None:
+        """From a lease of that size to its result, as it was of late; None if nothing is known of it.
+
+        A cold scene is loaded on top of it. A worker may say of loading what it likes: more of it makes only
+        itself slower.
+        """
+        return None if self.pace is None else size * self.pace + (0.0 if warm else self.loading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ def note_work(shown: Shown, job: Job, lease: Lease, verdict: Verdict) -> None:
     way = max(0.0, job.turnaround[lease.id] - result.render_seconds - load)
     probe = verdict.probe_seconds if verdict.probe_pixels else 0.0
     size = job.sizes[lease.unit]
-    shown.work.append(Work(job.id, result.device, size, result.render_seconds, load, way, probe))
+    shown.note(Work(job.id, result.device, size, result.render_seconds, load, way, probe))
 
 
 def note_price(prices: dict[JobId, Priced], job: JobId, priced: Priced) -> None:

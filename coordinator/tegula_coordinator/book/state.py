@@ -127,7 +127,7 @@ class Book:
             lease = job.leases[lease_id]
         except (InvalidValue, KeyError) as error:
             raise NotAdmitted("the lease has ended") from error
-        if not job.units[lease.unit].holds(lease_id):
+        if not job.units[lease.unit].holds(lease_id) or lease_id in job.waiting:
             raise NotAdmitted("the lease has ended")
         return job, lease
 

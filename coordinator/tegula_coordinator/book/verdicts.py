@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, history, recent, work
+from tegula_coordinator.book import audits, history, overtaking, recent, rounds, work
 from tegula_coordinator.book.job import Job
-from tegula_coordinator.book.state import Book, NotAdmitted
+from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import lifecycle, messages
 from tegula_market.audit import Record
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Lease, LeaseId, Outcome, Verdict, Wei, lease_parts
+
+OVERTAKEN = "another worker's result of the same tile was right first"
 
 
 def suspect(book: Book, event: events.Suspected) -> Iterator[Command]:
@@ -76,6 +78,7 @@ def give_up(book: Book, lease_id: LeaseId) -> Iterator[Command]:
     audits.forget(book, lease_id)
     audits.draw_again(book, job, lease_id)
     job.drop(lease)
+    work.take_waiting(job, lease.unit)
     yield Tell(lease.worker, messages.Revoke(lease_id, "no verifier could judge the result"))
 
 
@@ -99,14 +102,22 @@ def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     if event.verdict.lease not in job.forfeits:
         book.records[payout] = book.records.get(payout, Record()).after_pass()
         book.reputations[payout] = book.reputation(payout).judged(event.at, accepted=True)
+    overtaken: list[Worker] = []
     for lease_id in audits.settle(job, event.verdict.lease):
         lease = job.leases[lease_id]
         _note(job, verdicts[lease_id])
         recent.note_work(book.workers[lease.worker].shown, job, lease, verdicts[lease_id])
         _sold(book, job, lease, event.at)
+        second = job.units[lease.unit].second
         job.pay(lease)
         job.move(lease.unit, lifecycle.Accepted(lease.id))
         yield _told(job, lease, verdicts[lease_id])
+        if second is not None:
+            overtaken.append(book.workers[job.leases[second].worker])
+            yield from overtaking.end(book, job, second, OVERTAKEN, event.at)
+    for worker in overtaken:
+        yield from rounds.serve(book, worker, event.at)
+        yield from overtaking.watch_for(book, worker, event.at)
 
 
 def _sold(book: Book, job: Job, lease: Lease, at: float) -> None:
@@ -122,11 +133,20 @@ def _reject(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
     lots = dict(job.lots)
     _, *others = audits.settle(job, lease.id)
     _note(job, event.verdict)
-    job.drop(lease)
     job.move(lease.unit, lifecycle.Rejected(lease.id, counts=book.proven(payout)))
+    job.drop(lease)
+    work.take_waiting(job, lease.unit)
     book.records[payout] = book.records.get(payout, Record()).after_rejection()
     book.reputations[payout] = book.reputation(payout).judged(event.at, accepted=False)
     work.bar(book, job, payout, f"a tile was rejected: {event.verdict.reason}")
+    for other in [each for each in others if job.units[lease_parts(each)[1]].second is not None]:
+        # Somebody else renders it beside this worker, and is paid if it is right.
+        others.remove(other)
+        fallen = job.leases[other]
+        job.move(fallen.unit, lifecycle.Rejected(other, counts=False))
+        job.drop(fallen)
+        work.take_waiting(job, fallen.unit)
+        yield Tell(fallen.worker, messages.Revoke(other, "a tile of its batch was rejected"))
     audits.forfeit(book, job, others, lots)
     yield _told(job, lease, event.verdict)
 

@@ -56,6 +56,8 @@ def unit(book: Book, job: Job, index: int) -> Why:
         case Phase.OPEN:
             return _open(book, job, index)
         case Phase.LEASED:
+            if state.second is not None:
+                return Why(Code.RENDERING, "Two workers render it, since one is late; the first is paid.")
             return Why(Code.RENDERING, "A worker renders it.")
         case Phase.DELIVERED:
             assert state.lease is not None

@@ -130,8 +130,8 @@ def test_the_faster_worker_goes_first_if_time_is_short() -> None:
     deadline = 2_000_000_000
     late = replace(called(), at=float(deadline - 200))  # type: ignore[arg-type]
     play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 42))
-    book.workers[ANN].shown.work.append(work(60.0))
-    book.workers[BOB].shown.work.append(work(10.0))
+    book.workers[ANN].shown.note(work(60.0))
+    book.workers[BOB].shown.note(work(10.0))
     assert leases(play(book, late)) == [(BOB, 0, 84)]
 
 
@@ -140,7 +140,7 @@ def test_a_cold_scene_takes_its_loading_longer_and_a_stranger_as_long_as_anybody
     warm = events.AskArrived(NOW, Ask(ANN, JOB, Wei(40), 1, 2_000_000_000), warm=True)
     play(book, joined(ANN), joined(BOB), joined(EVE), opened(), warm, asked(BOB, 40), asked(EVE, 40))
     for name in (ANN, BOB):
-        book.workers[name].shown.work.append(work(10.0, load=30.0))
+        book.workers[name].shown.note(work(10.0, load=30.0))
     near = 2_000_000_000 - 1000.0
     delays = {name: each.delay for name, each in prospects.of(book, book.jobs[JOB], near).items()}
     assert delays[BOB] - delays[ANN] == pytest.approx(PARTS * 30 / 1000, abs=2)

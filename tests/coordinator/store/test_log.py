@@ -29,6 +29,7 @@ SCRIPT: list[Event] = [
     asked(ANN, 40),
     events.AskDeclined(1.0, ANN, JOB, "busy"),
     called(),
+    events.JobLags(1.0, JOB),
     delivered(ANN, 0),
     suspected(0),
     events.ProbeExpired(1.0, lease(0), 1),
@@ -61,11 +62,11 @@ def test_every_kind_of_event_is_in_the_script() -> None:
 def test_what_is_appended_is_replayed_after_reopening(url: str) -> None:
     log = leading(url)
     assert log.append(SCRIPT[:5]) == [1, 2, 3, 4, 5]
-    assert log.append(SCRIPT[5:]) == list(range(6, 23))
+    assert log.append(SCRIPT[5:]) == list(range(6, 24))
     log.close()
     again = EventLog(url)
     assert [(r.seq, r.event) for r in again.replay()] == list(enumerate(SCRIPT, 1))
-    assert [r.seq for r in again.replay(after=21)] == [22]
+    assert [r.seq for r in again.replay(after=22)] == [23]
     again.close()
 
 
@@ -83,7 +84,7 @@ def test_a_job_sees_its_own_events_only(url: str) -> None:
     log = leading(url)
     log.append(SCRIPT)
     mine = log.of_job(JOB, after=3)
-    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21]
+    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22]
     assert log.of_job(JobId(b"\x77" * 32), after=0) == []
     log.close()
 
