@@ -45,6 +45,15 @@ class Cancelling(Strict):
     reason: Annotated[str, Field(max_length=200)] = "cancelled by the requester"
 
 
+class Banning(Strict):
+    worker: Annotated[Hex, Field(description="CURVE public key")]
+    reason: Annotated[str, Field(min_length=1, max_length=200, description="one line; the worker is told")]
+
+
+class Unbanning(Strict):
+    worker: Hex
+
+
 class SignedDeposit(Strict):
     terms: Annotated[dict[str, Any], Field(description="tegula_market.model.Terms as JSON")]
     amount: Amount

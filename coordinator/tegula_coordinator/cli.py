@@ -3,22 +3,17 @@
 import asyncio
 import json
 import shlex
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.live import Live
 
-from tegula_coordinator import backup, config, deployment, founding, restoring, service, status_view
+from tegula_coordinator import backup, config, deployment, founding, operator_cli, restoring, service
 from tegula_coordinator.backup import Contents, Places
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.client import Client
-from tegula_coordinator.dashboard.overview import Overview
+from tegula_coordinator.operator_cli import ConfigFile
 from tegula_coordinator.store import EventLog
 from tegula_coordinator.tiles import sizes
 from tegula_market import codec
@@ -27,12 +22,9 @@ from tegula_market.adapters.sentences import explained
 from tegula_market.model import MAX_FEE_PER_GAS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(operator_cli.app)
 LOCAL_RPC = "http://127.0.0.1:8545"
 """Where a node on this machine serves, unless told otherwise."""
-STATUS = "/v1/operator/status"
-STATUS_SECONDS = 2.0
-ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
-Url = Annotated[str | None, typer.Option(help="where it serves, if not where the configuration says")]
 
 
 @app.command()
@@ -67,38 +59,6 @@ def init(
     typer.echo(f"Read {config_file}: rpc, escrow and verifiers are yours to say. Then:", err=True)
     typer.echo(f"  tegula-coordinator serve --config {shlex.quote(str(config_file))}", err=True)
     typer.echo(json.dumps(codec.encode(made)))
-
-
-@app.command()
-def status(
-    config_file: ConfigFile,
-    url: Url = None,
-    once: Annotated[bool, typer.Option("--once", help="print it and end")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs, once; amounts are strings")] = False,
-) -> None:
-    """Show what the coordinator that serves does, and why what waits does so. Ctrl-C ends the view only."""
-    with explained("tegula-coordinator"):
-        asked = Client.of(config.load(config_file), url)
-        if as_json:
-            typer.echo(json.dumps(asked.get(STATUS)))
-        elif once:
-            Console(highlight=False).print(_status(asked))
-        else:
-            _watch(asked)
-
-
-def _status(asked: Client) -> RenderableType:
-    return status_view.view(codec.decode(Overview, asked.get(STATUS)))
-
-
-def _watch(asked: Client) -> None:
-    with (
-        suppress(KeyboardInterrupt),
-        Live(_status(asked), console=Console(highlight=False), screen=True) as live,
-    ):
-        while True:
-            time.sleep(STATUS_SECONDS)
-            live.update(_status(asked), refresh=True)
 
 
 @app.command("backup")

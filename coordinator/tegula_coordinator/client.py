@@ -71,5 +71,10 @@ def local(http: str) -> str:
 
 
 def _reason(told: Any, status: int) -> str:
-    detail = told.get("detail") if isinstance(told, dict) else None
-    return detail if isinstance(detail, str) else f"the coordinator answers with status {status}"
+    match told:
+        case {"detail": str(detail)}:
+            return detail
+        case {"detail": [{"loc": [*_, where], "msg": str(message)}, *_]}:  # as FastAPI finds a body wrong
+            return f"{where}: {message}"
+        case _:
+            return f"the coordinator answers with status {status}"

@@ -61,6 +61,21 @@ class WorkerLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerBanned:
+    """The operator has; whether it was ever here or not."""
+
+    at: float
+    worker: WorkerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerUnbanned:
+    at: float
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
 class AskArrived:
     at: float
     ask: Ask
@@ -233,6 +248,8 @@ Event: TypeAlias = (
     | JobOpened
     | WorkerJoined
     | WorkerLeft
+    | WorkerBanned
+    | WorkerUnbanned
     | AskArrived
     | AskDeclined
     | CallEnded
@@ -260,6 +277,8 @@ KINDS: dict[str, type[Event]] = {
         JobOpened,
         WorkerJoined,
         WorkerLeft,
+        WorkerBanned,
+        WorkerUnbanned,
         AskArrived,
         AskDeclined,
         CallEnded,
@@ -286,7 +305,7 @@ KINDS: dict[str, type[Event]] = {
 def job_of(event: Event) -> JobId | None:
     """The job that an event belongs to, if it belongs to one."""
     match event:
-        case Restarted() | WorkerJoined() | WorkerLeft():
+        case Restarted() | WorkerJoined() | WorkerLeft() | WorkerBanned() | WorkerUnbanned():
             return None
         case AskArrived():
             return event.ask.job

@@ -7,6 +7,7 @@ import structlog
 
 from tegula_coordinator import events, notary
 from tegula_coordinator.blobs import Blobs, BlobsAway
+from tegula_coordinator.book import arrivals
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command, Greet, SendLease, SendProbe, SendRoot, Tell, WakeAt
 from tegula_coordinator.config import Config
@@ -153,11 +154,24 @@ class Floor:
             log.warning("worker refused", worker=worker.hex(), reason=reason)
             await self._router.send(worker, messages.Refused(reason))
             return
+        if worker in self._keeper.book.banned:
+            await self._turn_away(worker)
+            return
         joined = events.WorkerJoined(
             time.time(), worker, hello.payout, hello.blender, hello.device, hello.slots, hello.verifier
         )
         log.info("worker joined", worker=worker.hex(), blender=hello.blender, device=hello.device)
         self._keeper.post(joined)
+
+    async def _turn_away(self, worker: WorkerId) -> None:
+        """With what it has earned: a voucher signed since it was banned has no other way to it."""
+        book = self._keeper.book
+        log.warning("banned worker refused", worker=worker.hex())
+        for command in arrivals.dues(book, book.workers[worker]) if worker in book.workers else ():
+            await self.carry_out(command)
+        await self._router.send(worker, messages.Refused(book.banned[worker].sentence))
+        self._heard.pop(worker, None)
+        self._router.forget(worker)
 
     def _why_not(self, worker: WorkerId, hello: messages.Hello) -> str:
         if hello.verifier and worker not in self._config.verifiers:

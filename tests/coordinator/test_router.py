@@ -28,6 +28,8 @@ from tegula_market.model import (
     Lease,
     Outcome,
     Signature,
+    SignedVoucher,
+    Voucher,
     Wei,
     WorkerId,
     lease_parts,
@@ -73,6 +75,31 @@ def test_others_are_refused_with_the_reason(act: Act, changes: dict[str, Any], s
         async with it.guest() as eve:
             await eve.dealer.send(eve.hello(**changes))
             assert says in (await eve.hears(messages.Refused)).reason
+
+    act(scenario)
+
+
+def test_a_banned_worker_hears_why_and_gets_what_it_has_earned(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            key = WorkerId(ann.keys.public)
+            await it.keeper.record(events.WorkerBanned(time.time(), key, "renders noise"))
+            assert "renders noise" in (await ann.hears(messages.Refused)).reason
+            await probed(it, judge, lease, 0.5)
+            while not it.keeper.book.jobs[JOB].ledger.owed:
+                await judge.dealer.send(messages.Heartbeat())
+                await judge.hears(messages.Heartbeat)
+            earned = Voucher(JOB, ann.payout.address, lease.price)
+            signed = SignedVoucher(earned, Signature(bytes(65)), Signature(bytes(65)))
+            await it.keeper.record(events.VoucherSigned(time.time(), signed))
+            async with it.guest(ann.keys) as again:
+                again.payout = ann.payout
+                await again.dealer.send(again.hello())
+                assert (await again.hears(messages.Pay)).voucher == signed
+                assert "renders noise" in (await again.hears(messages.Refused)).reason
+                assert not it.keeper.book.workers[key].online
+                await it.keeper.record(events.WorkerUnbanned(time.time(), key))
+                await again.joins()
 
     act(scenario)
 

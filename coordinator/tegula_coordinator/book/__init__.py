@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from tegula_coordinator import events
-from tegula_coordinator.book import arrivals, deposits, ending, overtaking, roots, rounds, verdicts, work
+from tegula_coordinator.book import (
+    arrivals,
+    bans,
+    deposits,
+    ending,
+    overtaking,
+    roots,
+    rounds,
+    verdicts,
+    work,
+)
 from tegula_coordinator.book.job import Job, StandingAsk
 from tegula_coordinator.book.state import Book, NotAdmitted, Timing, Worker
 from tegula_coordinator.commands import Command
@@ -35,6 +45,10 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
             return arrivals.join(book, event)
         case events.WorkerLeft():
             return arrivals.leave(book, event)
+        case events.WorkerBanned():
+            return bans.ban(book, event)
+        case events.WorkerUnbanned():
+            return bans.unban(book, event)
         case events.JobOpened():
             return rounds.open_job(book, event)
         case events.AskArrived():

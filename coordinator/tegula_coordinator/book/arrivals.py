@@ -34,6 +34,8 @@ def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
 
 
 def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:
+    if event.worker in book.banned:
+        raise NotAdmitted(book.banned[event.worker].sentence)
     known = book.workers.get(event.worker)
     joined = Worker(event.worker, event.payout, event.blender, event.device, event.slots, event.verifier)
     if known is not None:
@@ -78,6 +80,11 @@ def _remind(book: Book, worker: Worker) -> Iterator[Command]:
         yield SendLease(book.jobs[lease_parts(lease)[0]].leases[lease])
     for lease in sorted(worker.probes):
         yield audits.command(book, lease)
+    yield from dues(book, worker)
+
+
+def dues(book: Book, worker: Worker) -> Iterator[Command]:
+    """What it takes to claim what it has earned, all of it again."""
     if worker.verifier:
         return
     for job in map(book.jobs.__getitem__, book.earned.get(worker.payout, ())):

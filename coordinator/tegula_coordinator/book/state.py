@@ -61,6 +61,16 @@ class Probing:
 
 
 @dataclass(frozen=True, slots=True)
+class Ban:
+    at: float
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"the operator has banned this worker: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     call_seconds: float
     lease_seconds: float
@@ -79,6 +89,7 @@ class Book:
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
     """Those of the workers that are: looked through with every result, as all of them cannot be."""
+    banned: dict[WorkerId, Ban] = field(default_factory=dict)
     unprobed: deque[LeaseId] = field(default_factory=deque)
     """Delivered results that wait for a verifier."""
     probers: dict[LeaseId, Probing] = field(default_factory=dict)

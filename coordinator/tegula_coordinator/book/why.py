@@ -36,6 +36,7 @@ class Code(StrEnum):
     DEAD = "DEAD"
     CANCELLED = "CANCELLED"
     OFFLINE = "OFFLINE"
+    BANNED = "BANNED"
     NO_JOBS = "NO_JOBS"
     DECLINED = "DECLINED"
     BARRED = "BARRED"
@@ -74,6 +75,8 @@ def unit(book: Book, job: Job, index: int) -> Why:
 
 def worker(book: Book, worker: Worker) -> Why:
     """Why it renders nothing; of several jobs the reason of the one that came nearest to giving it work."""
+    if worker.id in book.banned:
+        return Why(Code.BANNED, f"The operator has banned it: {book.banned[worker.id].reason}.")
     if not worker.online:
         return Why(Code.OFFLINE, "It is not connected.")
     if worker.leases or worker.probes:

@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from tegula_coordinator import tokens
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.dashboard import live, overview, sights
+from tegula_coordinator.dashboard import live, operating, overview, sights
 from tegula_coordinator.dashboard.overview import Overview
 from tegula_coordinator.dashboard.previews import NoPreview, Previews
 from tegula_coordinator.dashboard.purses import Purses
@@ -75,6 +75,8 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         """All at one glance: what runs, what waits, and why."""
         shown: dict[str, Any] = codec.encode(await _overview(desk, office))
         return shown
+
+    operating.serve(app, office.keeper, for_operator)
 
     @app.get("/v1/operator/events", dependencies=for_operator)
     async def follow(job: str = "", frame: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:

@@ -4,6 +4,7 @@ import { h, redraw, table } from "./dom.js";
 import { count, hexed, money, percent, reason } from "./words.js";
 
 function state(worker) {
+  if (worker.code === "BANNED") return h("span", { class: "bad" }, "banned");
   if (!worker.online) return h("span", { class: "soft" }, "not connected");
   const busy = worker.leases + worker.probes;
   const doing = worker.verifier ? "rendering again" : "rendering";
@@ -13,6 +14,7 @@ function state(worker) {
 
 /** Why it renders nothing, if it could. */
 function idleness(worker) {
+  if (worker.code === "BANNED") return worker.sentence;
   return worker.online && !worker.verifier && !worker.leases ? reason(worker.code, worker.sentence) : "";
 }
 
