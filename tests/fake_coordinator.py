@@ -53,6 +53,15 @@ class No(Exception):
         super().__init__(sentence)
         self.status = status
         self.answer: Any = {"detail": sentence}
+        self.headers: dict[str, str] = {}
+
+
+class Busy(No):
+    """So many seconds, and the same may be asked again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(429, f"the token is for 2 requests a minute; try again in {seconds} seconds")
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class ProxyPage(No):
@@ -309,16 +318,18 @@ def _handler(fake: FakeCoordinator) -> type[BaseHTTPRequestHandler]:
                     answer = fake.handle(self.command, url.path, parse_qs(url.query), body)
                 self._send(200, answer)
             except No as no:
-                self._send(no.status, no.answer)
+                self._send(no.status, no.answer, **no.headers)
 
         def _check(self, path: str) -> None:
             if path != "/v1/about" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 raise No(401, "want a requester's bearer token; ask the operator for one")
 
-        def _send(self, status: int, answer: Any) -> None:
+        def _send(self, status: int, answer: Any, **headers: str) -> None:
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

@@ -40,6 +40,14 @@ class Refused(TegulaError):
         self.status = status
 
 
+class TooOften(Refused):
+    """More than the token is for in a time; the same may be asked again after `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: float) -> None:
+        super().__init__(429, sentence)
+        self.retry_after = retry_after
+
+
 class AnotherVersion(TegulaError):
     """A coordinator that this program does not fit; the message says which are which."""
 
@@ -163,9 +171,14 @@ class Client:
             try:
                 return self._send_once(method, path, **options)
             except Unreachable:
-                if time.monotonic() + pause > until:
+                wait = pause
+                if time.monotonic() + wait > until:
                     raise
-            time.sleep(pause)
+            except TooOften as error:
+                wait = error.retry_after
+                if time.monotonic() + wait > until:
+                    raise
+            time.sleep(wait)
             pause = min(2 * pause, PAUSES[1])
 
     def _send_once(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -187,6 +200,9 @@ class Client:
         said = _sentence(response)
         if said is None and response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
             raise Unreachable(f"the coordinator behind {self._url} is away ({response.status_code})")
+        wait = response.headers.get("Retry-After", "")
+        if response.status_code == 429 and wait.isdecimal():
+            raise TooOften(said or "too many requests", float(wait))
         raise Refused(
             response.status_code, said or f"the coordinator answered {response.status_code} {response.reason}"
         )

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tegula_coordinator import backup, config, deployment, founding, operator_cli, restoring, service
+from tegula_coordinator import (
+    backup,
+    config,
+    deployment,
+    founding,
+    operator_cli,
+    restoring,
+    service,
+    token_cli,
+)
 from tegula_coordinator.backup import Contents, Places
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -23,6 +32,7 @@ from tegula_market.model import MAX_FEE_PER_GAS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(operator_cli.app)
+app.add_typer(token_cli.app, name="token")
 LOCAL_RPC = "http://127.0.0.1:8545"
 """Where a node on this machine serves, unless told otherwise."""
 

@@ -20,7 +20,11 @@ class Config:
     rpc: Annotated[str, "JSON-RPC URL of the chain."]
     key_file: Annotated[Path, "Ethereum key that co-signs vouchers."]
     curve_key_file: Annotated[Path, "CURVE secret key that workers know this coordinator by."]
-    tokens_file: Annotated[Path, "Requesters' bearer tokens, one a line, of 16 characters or more."]
+    tokens_file: Annotated[
+        Path | None,
+        "Requesters' bearer tokens that may do everything, one a line, of 16 characters or more;"
+        " `tegula-coordinator token` makes others.",
+    ] = None
     escrow: Annotated[
         Address, "The TileEscrow contract; 0 stands for the one that the address book has for the chain."
     ] = ETHER

@@ -1,7 +1,6 @@
 """The coordinator's side towards requesters: checks what they bring before the book hears of it."""
 
 import asyncio
-import hmac
 import secrets
 import time
 from collections.abc import Iterable
@@ -15,7 +14,6 @@ from tegula_coordinator import events, views
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
-from tegula_coordinator.derive import Derive
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.presence import Presence
 from tegula_coordinator.retention import Told
@@ -73,8 +71,6 @@ class Desk:
         kept: EvidenceFolder,
         escrow: chain.Escrow,
         key: signing.Key,
-        derive: Derive,
-        tokens: frozenset[str],
         contact: dict[str, Any],
     ) -> None:
         self.blobs = blobs
@@ -82,8 +78,6 @@ class Desk:
         self._keeper = keeper
         self._escrow = escrow
         self._key = key
-        self._derive = derive
-        self._tokens = tokens
         self._contact = contact
         self.presence = Presence()
         self.told = Told()
@@ -113,12 +107,6 @@ class Desk:
             "escrow": codec.encode(domain.escrow),
             **self._contact,
         }
-
-    def knows_requester_token(self, token: str) -> bool:
-        return any(hmac.compare_digest(token.encode(), known.encode()) for known in self._tokens)
-
-    def knows_blob_token(self, token: str) -> bool:
-        return self.knows_requester_token(token) or self._derive.is_blob_token(token)
 
     def missing(self, digests: Iterable[Digest]) -> list[Digest]:
         """Blobs that are not here; the others will be for a while. Blocks."""

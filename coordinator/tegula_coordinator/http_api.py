@@ -7,16 +7,16 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.background import BackgroundTask
 
-from tegula_coordinator import desk, relay, relay_api, views
+from tegula_coordinator import access, desk, relay, relay_api, views
+from tegula_coordinator.access import Access
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.book import NotAdmitted
@@ -25,8 +25,10 @@ from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
+from tegula_coordinator.guard import Guard
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
+from tegula_coordinator.store import StoreError
 from tegula_market import codec
 from tegula_market.adapters import chain
 from tegula_market.codec import MalformedInput
@@ -37,8 +39,10 @@ LONGEST_WAIT = 30.0
 LONGEST_MARK = 64
 """Letters."""
 STATUS: tuple[tuple[type[TegulaError], int], ...] = (
+    (access.NotKnown, 401),
     (NotFunded, 402),
     (relay.NotCovered, 402),
+    (access.NotAllowed, 403),
     (relay.NothingRelayed, 404),
     (desk.NoSuchJob, 404),
     (desk.NoRoot, 404),
@@ -46,7 +50,6 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NoSuchBlob, 404),
     (NoPreview, 404),
     (NotAdmitted, 409),
-    (desk.TooEarly, 425),
     (TooLarge, 413),
     (WrongDigest, 422),
     (MalformedInput, 422),
@@ -54,51 +57,43 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (desk.NotAcceptable, 422),
     (relay.NotRelayed, 422),
     (chain.Refused, 422),
+    (desk.TooEarly, 425),
+    (access.TooMany, 429),
     (chain.ChainError, 503),
     (relay.NoEther, 503),
     (BlobsAway, 503),
+    (StoreError, 503),
 )
 
 
-def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
+def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
-    bearer = HTTPBearer(auto_error=False)
+    guard = Guard(access)
     _explain_errors(app)
 
     # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once per request.
-    async def may_use_blobs(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> None:
-        if credentials is None or not desk.knows_blob_token(credentials.credentials):
-            raise HTTPException(401, "want a bearer token that is known here; ask the operator for one")
-
-    async def requester(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
-        if credentials is None or not desk.knows_requester_token(credentials.credentials):
-            raise HTTPException(401, "want a requester's bearer token; ask the operator for one")
-
     async def hear(job: str) -> AsyncIterator[None]:
         """At both ends: a request for events can stay open for long."""
         desk.hear(_job_id(job))
         yield
         desk.hear(_job_id(job))
 
-    for_blobs, for_requesters = [Depends(may_use_blobs)], [Depends(requester)]
-    of_jobs = [*for_requesters, Depends(hear)]
+    to_look, to_act = [guard.read, Depends(hear)], [guard.order, Depends(hear)]
 
-    @app.post("/v1/jobs", status_code=201, dependencies=for_requesters)
+    @app.post("/v1/jobs", status_code=201, dependencies=[guard.order])
     async def open_job(body: SignedOrder) -> dict[str, str]:
         order = codec.decode(Order, body.order, "order")
         signature = codec.decode(Signature, body.signature, "signature")
         return {"job": codec.encode(await desk.open_job(order, signature))}
 
-    @app.get("/v1/jobs/{job}", dependencies=of_jobs)
+    @app.get("/v1/jobs/{job}", dependencies=to_look)
     async def show_job(
         job: str, since: Annotated[str, Query(max_length=LONGEST_MARK)] = ""
     ) -> dict[str, Any]:
         """With the mark of an earlier view, of the units those only that have changed since."""
         return await desk.show(_job_id(job), since)
 
-    @app.get("/v1/jobs/{job}/events", dependencies=of_jobs)
+    @app.get("/v1/jobs/{job}/events", dependencies=to_look)
     async def follow(
         job: str,
         after: Annotated[int, Query(ge=0)] = 0,
@@ -109,31 +104,31 @@ def create_app(desk: Desk, relay: Relay, office: Office) -> FastAPI:
         listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
 
-    @app.post("/v1/jobs/{job}/vouchers", dependencies=of_jobs)
+    @app.post("/v1/jobs/{job}/vouchers", dependencies=to_act)
     async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
         worker = codec.decode(Address, body.worker, "worker")
         cumulative = codec.decode(Wei, body.cumulative, "cumulative")
         await desk.take_voucher(_job_id(job), worker, cumulative, _signature(body.signature))
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/cancel", dependencies=of_jobs)
+    @app.post("/v1/jobs/{job}/cancel", dependencies=to_act)
     async def cancel(job: str, body: Cancelling) -> dict[str, bool]:
         await desk.cancel(_job_id(job), body.reason)
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/close", dependencies=of_jobs)
+    @app.post("/v1/jobs/{job}/close", dependencies=to_act)
     async def close(job: str, body: Closing) -> dict[str, str]:
         owed = codec.decode(Wei, body.owed, "owed")
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
     _serve_everybody(app, desk, office.readiness)
-    _serve_blobs(app, desk, for_blobs)
-    _serve_evidence(app, desk, for_blobs)
-    _serve_market(app, desk, for_requesters, for_blobs)
-    _serve_reasons(app, desk, for_requesters, of_jobs)
-    funding.serve(app, desk, office, for_requesters)
-    relay_api.serve(app, desk, relay, for_requesters, of_jobs)
+    _serve_blobs(app, desk, guard)
+    _serve_evidence(app, desk, guard)
+    _serve_market(app, desk, guard)
+    _serve_reasons(app, desk, guard, to_look)
+    funding.serve(app, desk, office, [guard.read])
+    relay_api.serve(app, desk, relay, guard, Depends(hear))
     operator_api.serve(app, desk, office)
     return app
 
@@ -142,7 +137,10 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(TegulaError)
     async def explain(_request: Request, error: TegulaError) -> JSONResponse:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
-        return JSONResponse({"detail": str(error)}, status)
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        if isinstance(error, access.TooMany):
+            headers["Retry-After"] = str(error.retry_after)
+        return JSONResponse({"detail": str(error)}, status, headers)
 
 
 def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
@@ -170,25 +168,25 @@ def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
         return desk.show_root(_job_id(job))
 
 
-def _serve_blobs(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
-    @app.post("/v1/blobs/missing", dependencies=for_blobs)
+def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
+    @app.post("/v1/blobs/missing", dependencies=[guard.fetch])
     async def missing(body: Digests) -> dict[str, list[str]]:
         digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
         found = await asyncio.to_thread(desk.missing, digests)
         return {"missing": [codec.encode(digest) for digest in found]}
 
-    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=for_blobs)
+    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=[guard.upload])
     async def put_blob(digest: str, request: Request) -> None:
         announced = codec.decode(Digest, digest, "digest")
         desk.told.note([announced])  # it may be here since long ago
         await desk.blobs.receive(announced, request.stream())
 
-    @app.head("/v1/blobs/{digest}", dependencies=for_blobs)
+    @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch])
     async def head_blob(digest: str) -> Response:
         missing = await asyncio.to_thread(desk.missing, [codec.decode(Digest, digest, "digest")])
         return Response(status_code=404 if missing else 200)
 
-    @app.get("/v1/blobs/{digest}", dependencies=for_blobs, response_class=StreamingResponse)
+    @app.get("/v1/blobs/{digest}", dependencies=[guard.fetch], response_class=StreamingResponse)
     async def get_blob(digest: str) -> StreamingResponse:
         found = await asyncio.to_thread(desk.blobs.send, codec.decode(Digest, digest, "digest"))
         return StreamingResponse(
@@ -198,10 +196,10 @@ def _serve_blobs(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
         )
 
 
-def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
+def _serve_evidence(app: FastAPI, desk: Desk, guard: Guard) -> None:
     @app.get(
         "/v1/jobs/{job}/units/{unit}/attempts/{attempt}/evidence",
-        dependencies=for_blobs,
+        dependencies=[guard.fetch],
         response_class=FileResponse,
     )
     async def show_evidence(job: str, unit: int, attempt: int) -> FileResponse:
@@ -217,26 +215,26 @@ def _serve_evidence(app: FastAPI, desk: Desk, for_blobs: Sequence[Any]) -> None:
         return FileResponse(path, media_type="application/zip", background=cleanup)
 
 
-def _serve_market(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], for_both: Sequence[Any]) -> None:
-    @app.get("/v1/market", dependencies=for_requesters)
+def _serve_market(app: FastAPI, desk: Desk, guard: Guard) -> None:
+    @app.get("/v1/market", dependencies=[guard.read])
     async def market() -> dict[str, Any]:
         """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
         return views.market(desk.book, time.time())
 
-    @app.get("/v1/market/prices", dependencies=for_both)
+    @app.get("/v1/market/prices", dependencies=[guard.fetch])
     async def prices() -> dict[str, Any]:
         """What a megasample has cost, hour by hour, on each kind of device. Workers may see it, too."""
         return views.prices(desk.book)
 
 
-def _serve_reasons(app: FastAPI, desk: Desk, for_requesters: Sequence[Any], of_jobs: Sequence[Any]) -> None:
-    @app.get("/v1/jobs/{job}/waiting", dependencies=of_jobs)
+def _serve_reasons(app: FastAPI, desk: Desk, guard: Guard, to_look: list[Any]) -> None:
+    @app.get("/v1/jobs/{job}/waiting", dependencies=to_look)
     async def waiting(job: str) -> dict[str, Any]:
         """Why each tile that is not finished is no further."""
         found = desk.find(_job_id(job))
         return views.waiting(desk.book, found, range(len(found.units)))
 
-    @app.get("/v1/market/idle", dependencies=for_requesters)
+    @app.get("/v1/market/idle", dependencies=[guard.read])
     async def idle() -> dict[str, Any]:
         """Why each worker that renders nothing does so."""
         return views.idle(desk.book)

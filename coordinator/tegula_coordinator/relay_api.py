@@ -1,22 +1,20 @@
 """The part of the HTTP API that moves money on chain, for requesters without a wallet program."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 
 from tegula_coordinator.bodies import AccountView, Closing, Deposited, Settled, SignedDeposit
 from tegula_coordinator.desk import Desk
+from tegula_coordinator.guard import Guard
 from tegula_coordinator.relay import Relay
 from tegula_market import codec
 from tegula_market.model import Address, JobId, Signature, Terms, Wei
 from tegula_market.vouchers import Authorisation
 
 
-def serve(
-    app: FastAPI, desk: Desk, relay: Relay, for_requesters: Sequence[Any], of_jobs: Sequence[Any]
-) -> None:
-    @app.get("/v1/accounts/{address}", dependencies=for_requesters)
+def serve(app: FastAPI, desk: Desk, relay: Relay, guard: Guard, hear: Any) -> None:
+    @app.get("/v1/accounts/{address}", dependencies=[guard.read])
     async def show_account(address: str) -> AccountView:
         token = relay.currency
         return AccountView(
@@ -28,7 +26,7 @@ def serve(
             balance=str(await relay.balance(codec.decode(Address, address, "address"))),
         )
 
-    @app.post("/v1/deposits", dependencies=for_requesters)
+    @app.post("/v1/deposits", dependencies=[guard.relay])
     async def deposit(body: SignedDeposit) -> Deposited:
         """Opens the job of these terms in the escrow; the coordinator pays for the gas. Safe to repeat."""
         terms = codec.decode(Terms, body.terms, "terms")
@@ -38,7 +36,7 @@ def serve(
         job, tx = await relay.deposit(terms, amount, authorisation)
         return Deposited(job=codec.encode(job), tx=codec.encode(tx))
 
-    @app.post("/v1/jobs/{job}/settle", dependencies=of_jobs)
+    @app.post("/v1/jobs/{job}/settle", dependencies=[guard.relay, hear])
     async def settle(job: str, body: Closing) -> Settled:
         """As close, and closes the escrow's job, too; the coordinator pays for the gas. Safe to repeat."""
         wanted = codec.decode(JobId, job, "job")

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from tegula_coordinator import deployment, depot, tiles, tokens
+from tegula_coordinator.access import Access
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -35,7 +36,7 @@ from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.retention import Sweeper
 from tegula_coordinator.router import Floor
-from tegula_coordinator.store import EventLog
+from tegula_coordinator.store import EventLog, TokenTable
 from tegula_market import codec
 from tegula_market.adapters import chain, devkeys, scraping, signing, wire
 from tegula_market.adapters.chain import Dispatch
@@ -89,8 +90,11 @@ async def serve(config: Config) -> None:
             "arbiter": codec.encode(config.arbiter),
         }
         kept = EvidenceFolder(config.data / "evidence", blobs)
-        desk = Desk(keeper, blobs, kept, escrow, key, derive, tokens.read(config.tokens_file), contact)
         previews = Previews(config.data / "previews", blobs)
+        desk = Desk(keeper, blobs, kept, escrow, key, contact)
+        table = stack.enter_context(closing(TokenTable(config.database_url)))
+        fixed = frozenset() if config.tokens_file is None else tokens.read(config.tokens_file)
+        access = Access(fixed, table, derive)
         office = Office(
             keeper,
             previews,
@@ -106,7 +110,7 @@ async def serve(config: Config) -> None:
         listener = stack.enter_context(closing(await _soon(lambda: asyncio.to_thread(_bound, config.http))))
         server = _Server(
             uvicorn.Config(
-                create_app(desk, relay, office),
+                create_app(desk, relay, office, access),
                 log_config=None,
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,

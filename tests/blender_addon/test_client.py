@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blender_addon.session.markets import NOW, market, speed, worker
-from fake_coordinator import CURRENCY, TOKEN, TX, FakeCoordinator, No, ProxyPage, Serving
+from fake_coordinator import CURRENCY, TOKEN, TX, Busy, FakeCoordinator, No, ProxyPage, Serving
 from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
-from tegula_blender.client import AnotherVersion, Client, Refused, Unreachable
+from tegula_blender.client import AnotherVersion, Client, Refused, TooOften, Unreachable
 from tegula_blender.job_view import AccountView, Deposited, Settled
 from tegula_blender.market_view import Priced
 from tegula_market.adapters import light
@@ -187,6 +188,29 @@ def test_a_coordinator_that_is_restarted_is_asked_again(
         serving.__exit__()
         client.disconnect()
     assert pauses == [0.1, 0.2, 0.4]
+
+
+def test_who_asks_too_often_waits_as_long_as_it_is_told(
+    serving: Serving, fake: FakeCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, handle = [Busy(7), Busy(50)], fake.handle
+
+    def answer(*asked: Any) -> Any:
+        if answers:
+            raise answers.pop(0)
+        return handle(*asked)
+
+    monkeypatch.setattr(fake, "handle", answer)
+    slept: list[float] = []
+    monkeypatch.setattr(client_module.time, "sleep", slept.append)
+    client = Client(serving.url, TOKEN, patience=60)
+    assert client.about().protocol == "tm1"
+    assert slept == [7, 50]
+    answers.append(Busy(61))
+    with pytest.raises(TooOften, match="2 requests a minute; try again in 61 seconds"):
+        client.about()
+    assert slept == [7, 50]
+    client.disconnect()
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:

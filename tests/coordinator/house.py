@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from coordinator.playbook import ANN, JUDGE, joined, judged, result
 from orders import an_order
 from tegula_coordinator import events, tiles
+from tegula_coordinator.access import Access
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -29,7 +30,7 @@ from tegula_coordinator.http_api import create_app
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
-from tegula_coordinator.store import EventLog
+from tegula_coordinator.store import EventLog, TokenTable
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.digests import digest
@@ -100,8 +101,9 @@ class House:
         notary: Notary,
         log: EventLog,
         blobs: BlobFolder,
+        tokens: TokenTable,
     ) -> None:
-        self.app = app
+        self.app, self.tokens = app, tokens
         self.log, self.blobs = log, blobs
         self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
             client, keeper, kept, deposits, domain, notary,
@@ -157,8 +159,12 @@ async def house(
         log: one that was there before; it is the caller's to close.
         operator: the operator's token; empty for none.
     """
-    with closing(EventLog(f"sqlite:///{folder / 'book.db'}")) as new:
-        async with _living_in(folder, escrow, currency, key, root_after, log or new, operator) as made:
+    url = f"sqlite:///{folder / 'book.db'}"
+    with closing(EventLog(url)) as new, closing(TokenTable(url)) as tokens:
+        access = Access([TOKEN], tokens, DERIVE)
+        async with _living_in(
+            folder, escrow, currency, key, root_after, log or new, operator, tokens, access
+        ) as made:
             yield made
 
 
@@ -171,6 +177,8 @@ async def _living_in(
     root_after: float,
     log: EventLog,
     operator: str,
+    tokens: TokenTable,
+    access: Access,
 ) -> AsyncIterator[House]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
     await keeper.lead()
@@ -179,20 +187,20 @@ async def _living_in(
     blobs.begin()
     kept = EvidenceFolder(folder / "evidence", blobs)
     asked: Any = escrow or deposits
-    desk = Desk(keeper, blobs, kept, asked, key, DERIVE, frozenset({TOKEN}), {"router": "tcp://x"})
+    desk = Desk(keeper, blobs, kept, asked, key, {"router": "tcp://x"})
     relay = Relay(asked, key, currency)
     notary = Notary(keeper, asked, relay, key, desk.presence, root_after)
     readiness = Readiness(keeper.book, log, blobs, asked)
     office = Office(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
-    app = create_app(desk, relay, office)
+    app = create_app(desk, relay, office, access)
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs)
+        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

@@ -67,7 +67,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, says: str) -> None:
 
 
 def test_missing_keys_are_listed(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="rpc, key_file, curve_key_file, tokens_file"):
+    with pytest.raises(ConfigError, match="rpc, key_file, curve_key_file"):
         read(tmp_path, "")
 
 

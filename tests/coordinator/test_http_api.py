@@ -27,7 +27,8 @@ from coordinator.house import (
 )
 from coordinator.playbook import ANN, BOB, JUDGE, joined
 from tegula_blender.market_view import MarketView, Present
-from tegula_coordinator import events, tiles
+from tegula_coordinator import bearer, events, tiles
+from tegula_coordinator.bearer import Scope, Token
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import bundles, chain, signing
 from tegula_market.digests import digest
@@ -85,6 +86,33 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
         worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
         assert (await it.client.get(blob, headers=worker)).status_code == 404
         assert (await it.client.get(job, headers=worker)).status_code == 401
+
+    act(scenario)
+
+
+def test_what_a_token_may_not_do_is_said_and_what_is_too_much(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        secret = bearer.fresh()
+        reader = Token("reader", frozenset({Scope.READ}), requests=20)
+        it.tokens.add(reader, bearer.digest_of(secret))
+        as_reader = {"Authorization": f"Bearer {secret}"}
+        job, blob = f"/v1/jobs/0x{'00' * 32}", f"/v1/blobs/0x{'00' * 32}"
+        assert (await it.client.get("/v1/market", headers=as_reader)).status_code == 200
+        wanted = {f"{job}/{act}": "order" for act in ("vouchers", "cancel", "close")}
+        wanted |= {"/v1/jobs": "order", "/v1/deposits": "relay", f"{job}/settle": "relay"}
+        for path, scope in wanted.items():
+            answer = await it.client.post(path, headers=as_reader)
+            assert (answer.status_code, f"this wants {scope}" in answer.json()["detail"]) == (403, True), path
+        assert (await it.client.put(blob, content=b"", headers=as_reader)).status_code == 403
+        unknown = await it.client.get("/v1/market", headers={"Authorization": "Bearer wrong"})
+        assert unknown.headers["WWW-Authenticate"] == "Bearer"
+        for _ in range(41):  # a minute may begin in between
+            answer = await it.client.get("/v1/market", headers=as_reader)
+            if answer.status_code != 200:
+                break
+        assert (answer.status_code, "20 requests a minute" in answer.json()["detail"]) == (429, True)
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+        assert (await it.client.get("/v1/market", headers=AS_REQUESTER)).status_code == 200
 
     act(scenario)
 

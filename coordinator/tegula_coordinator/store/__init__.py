@@ -1,4 +1,4 @@
-"""Home of SQLAlchemy and Alembic: the event log, the only truth that the coordinator keeps.
+"""Home of SQLAlchemy and Alembic: the event log, the market's only truth, and who may use the coordinator.
 
 SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thread.
 """
@@ -6,5 +6,6 @@ SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thr
 from tegula_coordinator.store.database import StoreError, file_of
 from tegula_coordinator.store.log import EventLog, Recorded
 from tegula_coordinator.store.quiet import quiet
+from tegula_coordinator.store.tokens import TokenTable
 
-__all__ = ["EventLog", "Recorded", "StoreError", "file_of", "quiet"]
+__all__ = ["EventLog", "Recorded", "StoreError", "TokenTable", "file_of", "quiet"]

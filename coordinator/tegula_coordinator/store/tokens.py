@@ -1,0 +1,93 @@
+"""Requesters' tokens. Written by the operator's command while a coordinator serves, and read by that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sql
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.store import database
+from tegula_coordinator.store.database import StoreError
+
+table = sql.Table(
+    "tokens",
+    sql.MetaData(),
+    sql.Column("name", sql.String(64), primary_key=True),
+    sql.Column("digest", sql.LargeBinary(32), nullable=False),
+    sql.Column("scopes", sql.String(64), nullable=False),
+    sql.Column("made", sql.Float, nullable=False),
+    sql.Column("expires", sql.Float, nullable=True),
+    sql.Column("revoked", sql.Float, nullable=True),
+    sql.Column("requests", sql.BigInteger, nullable=True),
+)
+"""As the migrations have made it."""
+
+
+class TokenTable:
+    """Every transaction is one statement: a row that was read before would have to be locked."""
+
+    def __init__(self, url: str) -> None:
+        """Connects to nothing yet. Raises: StoreError."""
+        self._engine = database.open_engine(url)
+
+    def there(self) -> bool:
+        """Whether the database has been brought to a schema with tokens."""
+        with self._connected() as connection:
+            return sql.inspect(connection).has_table(table.name)
+
+    def add(self, token: Token, digest: bytes) -> None:
+        """Raises: StoreError: the name is taken."""
+        with self._connected() as connection:
+            try:
+                connection.execute(table.insert().values(digest=digest, **_row(token)))
+            except IntegrityError as error:
+                raise StoreError(
+                    f"there is a token {token.name} already; choose another name, so that it is clear who"
+                    " did what"
+                ) from error
+
+    def find(self, digest: bytes) -> Token | None:
+        with self._connected() as connection:
+            row = connection.execute(sql.select(table).where(table.c.digest == digest)).first()
+        return None if row is None else _token(row)
+
+    def all(self) -> list[Token]:
+        """By name."""
+        with self._connected() as connection:
+            rows = connection.execute(sql.select(table).order_by(table.c.name)).all()
+        return [_token(row) for row in rows]
+
+    def revoke(self, name: str, at: float) -> None:
+        """Raises: StoreError: there is no such token that is not revoked."""
+        valid = table.c.name == name, table.c.revoked.is_(None)
+        with self._connected() as connection:
+            if connection.execute(table.update().where(*valid).values(revoked=at)).rowcount != 1:
+                raise StoreError(f"there is no token {name} that could be revoked; `token list` has them all")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sql.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot read or write the tokens in the database: {error}") from error
+
+
+def _row(token: Token) -> dict[str, object]:
+    return {
+        "name": token.name,
+        "scopes": ",".join(sorted(token.scopes)),
+        "made": token.made,
+        "expires": token.expires,
+        "revoked": token.revoked,
+        "requests": token.requests,
+    }
+
+
+def _token(row: "sql.Row[tuple[object, ...]]") -> Token:
+    scopes = frozenset(map(Scope, row.scopes.split(",")))
+    return Token(row.name, scopes, row.made, row.expires, row.revoked, row.requests)

@@ -1,0 +1,69 @@
+"""`tegula-coordinator token`: makes, lists and revokes tokens of requesters, while a coordinator serves."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tegula_coordinator import bearer, config
+from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.store import EventLog, TokenTable
+from tegula_market.adapters.sentences import explained
+
+DAY = 86_400.0
+USUAL = [Scope.READ, Scope.ORDER]
+
+app = typer.Typer(no_args_is_help=True, help="Requesters' tokens, kept in the database as digests.")
+ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
+Name = Annotated[str, typer.Argument(help="whose it is; in answers and logs")]
+
+
+@app.command()
+def new(
+    name: Name,
+    config_file: ConfigFile,
+    scope: Annotated[list[Scope] | None, typer.Option(help="may be given several times")] = None,
+    days: Annotated[float, typer.Option(min=0.0, max=36_500.0, help="until it expires")] = 365.0,
+    requests: Annotated[int | None, typer.Option(min=1, help="most in a minute; no limit without")] = None,
+) -> None:
+    """Make a token. Prints it as JSON, this once; by default it may read and order."""
+    with explained("tegula-coordinator"), _table(config_file) as table:
+        now, secret = time.time(), bearer.fresh()
+        token = Token(name, frozenset(scope or USUAL), now, now + days * DAY, requests=requests)
+        table.add(token, bearer.digest_of(secret))
+        typer.echo(json.dumps({"token": secret, **_shown(token)}))
+
+
+@app.command("list")
+def show(config_file: ConfigFile) -> None:
+    """Print all tokens, one JSON object a line; times are Unix seconds."""
+    with explained("tegula-coordinator"), _table(config_file) as table:
+        for token in table.all():
+            typer.echo(json.dumps(_shown(token)))
+
+
+@app.command()
+def revoke(name: Name, config_file: ConfigFile) -> None:
+    """End a token; a coordinator that serves knows within five seconds."""
+    with explained("tegula-coordinator"), _table(config_file) as table:
+        table.revoke(name, time.time())
+
+
+@contextmanager
+def _table(config_file: Path) -> Iterator[TokenTable]:
+    settings = config.load(config_file)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with closing(TokenTable(settings.database_url)) as table:
+        if not table.there():  # before the first start, or before the first one of this version
+            with closing(EventLog(settings.database_url)) as log:
+                log.lead()
+        yield table
+
+
+def _shown(token: Token) -> dict[str, object]:
+    return {**dataclasses.asdict(token), "scopes": sorted(token.scopes)}

@@ -1,0 +1,73 @@
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from coordinator.store.test_log import leading
+from tegula_coordinator import bearer
+from tegula_coordinator.cli import app
+
+DAY = 86_400
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "coordinator.toml"
+    path.write_text('rpc = "http://127.0.0.1:1"\nkey_file = "k"\ncurve_key_file = "c"\ndata = "data"\n')
+    return path
+
+
+def run(config: Path, *words: str, code: int = 0) -> Any:
+    ended = CliRunner().invoke(app, ["token", *words, "--config", str(config)])
+    assert ended.exit_code == code, (ended.output, ended.exception)
+    if code:
+        return ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def database(config: Path) -> Path:
+    return config.parent / "data" / "book.db"
+
+
+def test_a_token_is_shown_once_and_kept_as_its_digest(config: Path) -> None:
+    (made,) = run(config, "new", "studio", "--days", "7", "--requests", "60")
+    secret = made.pop("token")
+    assert made["scopes"] == ["order", "read"]
+    assert (made["expires"] - made["made"], made["requests"]) == (7 * DAY, 60)
+    assert abs(made["made"] - time.time()) < 60
+    assert run(config, "list") == [made]
+    assert secret.encode() not in database(config).read_bytes()
+    with closing(sqlite3.connect(database(config))) as connection:
+        assert connection.execute("SELECT digest FROM tokens").fetchall() == [(bearer.digest_of(secret),)]
+
+
+def test_a_token_is_made_and_revoked_while_a_coordinator_serves(config: Path) -> None:
+    database(config).parent.mkdir()
+    with closing(leading(f"sqlite:///{database(config)}")):
+        run(config, "new", "studio", "--scope", "relay", "--scope", "read")
+        assert run(config, "revoke", "studio") == []
+        (shown,) = run(config, "list")
+        assert shown["scopes"] == ["read", "relay"]
+        assert abs(shown["revoked"] - time.time()) < 60
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("new", "studio"), "there is a token studio already"),
+        (("new", "two words"), "a token's name has"),
+        (("new", "ann", "--scope", "everything"), "everything"),
+        (("new", "ann", "--requests", "0"), "--requests"),
+        (("new", "ann", "--days", "-1"), "--days"),
+        (("revoke", "nobody"), "no token nobody that could be revoked"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(config: Path, words: tuple[str, ...], says: str) -> None:
+    before = run(config, "new", "studio")[0]["name"]
+    assert says in run(config, *words, code=2)
+    assert [token["name"] for token in run(config, "list")] == [before]
