@@ -37,6 +37,7 @@ COVERED_ELSEWHERE = {
     "coordinator/store/migrations/env.py": "coordinator/store/test_schema.py migrates",
     "coordinator/store/migrations/versions/r0001_events.py": "coordinator/store/test_schema.py migrates",
     "coordinator/store/migrations/versions/r0002_tokens.py": "coordinator/store/test_tokens.py migrates",
+    "coordinator/store/migrations/versions/r0003_audit.py": "coordinator/store/test_audit.py migrates",
     "coordinator/tiles.py": "coordinator/test_router.py probes and judges through it",
     "coordinator/court.py": "coordinator/test_router.py, with a verifier's images and without",
     "coordinator/jury.py": "coordinator/test_router.py, with a verifier's images and without",

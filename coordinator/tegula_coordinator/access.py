@@ -6,45 +6,69 @@ rarely waits for the database. Counts are this program's own: an heir begins wit
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Container, Iterable
+from contextlib import asynccontextmanager
 from math import ceil
 
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from tegula_coordinator import bearer
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.store import TokenTable
-from tegula_market.model import TegulaError
+from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
+from tegula_market import codec
+from tegula_market.model import JobId, TegulaError
 
 BELIEVED_SECONDS = 5.0
 MOST_BELIEVED = 10_000
 STRANGE_TRIES = 60
 """Requests a minute of one address with tokens that are not known: each is a look into the database."""
+REFUSALS_NOTED = 100
+"""Most an hour, of everybody together: whoever is refused must not fill the disk with it."""
+JOB_ENDS_SECONDS = 60
+"""After which it is worth another look whether a job has ended."""
+LEAST_UPLOAD = 4096
+"""Bytes that an upload counts for: so much a small file takes on a disk."""
 OF_FILE, OF_WORKER = "tokens_file", "worker"
 WORKERS = Token(OF_WORKER, frozenset({Scope.READ, Scope.ORDER}))
 """For blobs and evidence alone."""
 
 
-class NotKnown(TegulaError):
+class Refusal(TegulaError):
+    """
+        Refusal
+        ├── NotKnown
+        ├── NotAllowed
+        └── TooMany
+
+    Attributes:
+        who: name of the token; empty if it is not known.
+    """
+
+    def __init__(self, sentence: str, who: str = "") -> None:
+        super().__init__(sentence)
+        self.who = who
+
+
+class NotKnown(Refusal):
     """No token, or none that is valid here."""
 
 
-class NotAllowed(TegulaError):
+class NotAllowed(Refusal):
     """The token is valid, but not for this."""
 
 
-class TooMany(TegulaError):
-    """More than is let through in a time.
+class TooMany(Refusal):
+    """More than is let through in a time, or at once.
 
     Attributes:
         retry_after: seconds until it is worth another try, 1 at least.
     """
 
-    def __init__(self, sentence: str, retry_after: int) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str, retry_after: int, who: str = "") -> None:
+        super().__init__(sentence, who)
         self.retry_after = retry_after
 
 
@@ -58,17 +82,21 @@ class Access:
         self,
         fixed: Iterable[str],
         table: TokenTable,
+        audit: AuditLog,
         derive: Derive,
         clock: Callable[[], float] = time.time,
     ) -> None:
         everything = Token(OF_FILE, frozenset(Scope))
         self._fixed = {bearer.digest_of(secret): everything for secret in fixed}
         self._table = table
+        self._audit = audit
         self._derive = derive
         self._clock = clock
         self._believed: dict[bytes, tuple[Token, float]] = {}
         self._counts = FixedWindowRateLimiter(MemoryStorage())
-        self._strange = RateLimitItemPerMinute(STRANGE_TRIES)
+        self._strange = RateLimitItemPerMinute(STRANGE_TRIES, namespace="strange")
+        self._refusals = RateLimitItemPerHour(REFUSALS_NOTED, namespace="refusals")
+        self._one_at_a_time = asyncio.Lock()
 
     async def admit(self, secret: str | None, scope: Scope, peer: str, workers: bool = False) -> Token:
         """
@@ -85,18 +113,87 @@ class Access:
             return WORKERS
         token = await self._known(bearer.digest_of(secret), peer)
         if token.revoked is not None:
-            raise NotKnown(f"the token {token.name} was revoked; ask the operator for another one")
+            raise NotKnown(
+                f"the token {token.name} was revoked; ask the operator for another one", token.name
+            )
         if token.expires is not None and token.expires <= self._clock():
-            raise NotKnown(f"the token {token.name} has expired; ask the operator for another one")
+            raise NotKnown(
+                f"the token {token.name} has expired; ask the operator for another one", token.name
+            )
         if scope not in token.scopes:
             raise NotAllowed(
                 f"the token {token.name} is for {', '.join(sorted(token.scopes))}, and this wants {scope};"
-                " ask the operator for one that has it"
+                " ask the operator for one that has it",
+                token.name,
             )
         if token.requests is not None:
             each_minute = RateLimitItemPerMinute(token.requests)
             self._count(each_minute, token.name, f"{token.requests} requests a minute")
         return token
+
+    async def note(self, token: Token, act: Act, subject: str, detail: str = "") -> None:
+        """Into the audit log, before it is done: so nothing that was done is missing there.
+
+        Raises:
+            StoreError: it cannot be written, and the act must not follow.
+        """
+        await asyncio.to_thread(self._audit.add, Entry(self._clock(), token.name, act, subject, detail))
+
+    async def note_refusal(self, refusal: Refusal, peer: str, path: str) -> None:
+        """Into the audit log, as long as there are not too many."""
+        if self._counts.hit(self._refusals):
+            entry = Entry(self._clock(), refusal.who or peer, Act.REFUSED, path, str(refusal))
+            await asyncio.to_thread(self._audit.add, entry)
+
+    @asynccontextmanager
+    async def ordering(self, token: Token, job: JobId, live: Container[JobId]) -> AsyncIterator[None]:
+        """While a job is opened: one after the other, where their number is limited.
+
+        Args:
+            live: the jobs that are open. This one may be among them: an order can be sent again.
+        Raises:
+            TooMany: the token's jobs are all open.
+        """
+        if token.jobs is None:
+            await self.note(token, Act.ORDER, codec.encode(job))
+            yield
+            return
+        async with self._one_at_a_time:
+            ordered = await asyncio.to_thread(self._audit.subjects, token.name, Act.ORDER)
+            jobs = {codec.decode(JobId, each, "job") for each in ordered}
+            if job not in live and sum(each in live for each in jobs) >= token.jobs:
+                raise TooMany(
+                    f"the token {token.name} is for {token.jobs} open jobs; close or cancel one first",
+                    JOB_ENDS_SECONDS,
+                    token.name,
+                )
+            await self.note(token, Act.ORDER, codec.encode(job))
+            yield
+
+    async def counted(
+        self, token: Token, announced: int, chunks: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """An upload, held to the bytes that the token may send in a day.
+
+        Args:
+            announced: bytes that it will have; 0 if that was not said.
+        Raises:
+            TooMany: it is more, at once if it was said.
+        """
+        if token.upload_bytes is None:
+            async for chunk in chunks:
+                yield chunk
+            return
+        limit, words = RateLimitItemPerDay(token.upload_bytes), f"{token.upload_bytes} bytes a day"
+        owing = LEAST_UPLOAD
+        if not self._counts.test(limit, token.name, cost=max(announced, owing)):
+            raise self._too_many(limit, token.name, words)
+        self._count(limit, token.name, words, owing)
+        async for chunk in chunks:
+            paid = min(owing, len(chunk))
+            owing -= paid
+            self._count(limit, token.name, words, len(chunk) - paid)
+            yield chunk
 
     async def _known(self, digest: bytes, peer: str) -> Token:
         if digest in self._fixed:
@@ -118,10 +215,13 @@ class Access:
         self._believed[digest] = found, self._clock() + BELIEVED_SECONDS
         return found
 
-    def _count(self, limit: RateLimitItem, name: str, words: str) -> None:
-        if not self._counts.hit(limit, name):
-            wait = self._wait(limit, name)
-            raise TooMany(f"the token {name} is for {words}; try again in {wait} seconds", wait)
+    def _count(self, limit: RateLimitItem, name: str, words: str, cost: int = 1) -> None:
+        if not self._counts.hit(limit, name, cost=cost):
+            raise self._too_many(limit, name, words)
+
+    def _too_many(self, limit: RateLimitItem, name: str, words: str) -> TooMany:
+        wait = self._wait(limit, name)
+        return TooMany(f"the token {name} is for {words}; try again in {wait} seconds", wait, name)
 
     def _wait(self, limit: RateLimitItem, name: str) -> int:
         """Seconds, by the counter's own clock."""

@@ -33,7 +33,11 @@ class Token:
     expires: float | None = None
     revoked: float | None = None
     requests: int | None = None
-    """Most in a minute; None for no limit."""
+    """Most in a minute; None for no limit, as with those that follow."""
+    jobs: int | None = None
+    """Most that may be open at once."""
+    upload_bytes: int | None = None
+    """Most in a day."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

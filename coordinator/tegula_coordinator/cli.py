@@ -1,9 +1,11 @@
 """`tegula-coordinator`: results to stdout, logs to stderr; exit 0, 1 (our fault) or 2 (input)."""
 
 import asyncio
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +25,7 @@ from tegula_coordinator.backup import Contents, Places
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.operator_cli import ConfigFile
-from tegula_coordinator.store import EventLog
+from tegula_coordinator.store import AuditLog, EventLog
 from tegula_coordinator.tiles import sizes
 from tegula_market import codec
 from tegula_market.adapters import logs
@@ -136,6 +138,18 @@ def deploy(
         if source is not None:
             source.write_text(json.dumps(written))
     typer.echo(json.dumps(codec.encode(entry)))
+
+
+@app.command("audit")
+def show_audit(
+    config_file: ConfigFile,
+    last: Annotated[int, typer.Option(min=1, help="so many of the latest")] = 100,
+    who: Annotated[str, typer.Option(help="a token's name, `operator`, or an address; else everybody")] = "",
+) -> None:
+    """Print who asked for what, and when: one JSON object a line; times are Unix seconds."""
+    with explained("tegula-coordinator"), closing(AuditLog(config.load(config_file).database_url)) as audit:
+        for entry in audit.last(last, who):
+            typer.echo(json.dumps(dataclasses.asdict(entry)))
 
 
 @app.command()

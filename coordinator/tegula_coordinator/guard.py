@@ -5,15 +5,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tegula_coordinator.access import Access
-from tegula_coordinator.bearer import Scope
+from tegula_coordinator.access import Access, Refusal
+from tegula_coordinator.bearer import Scope, Token
 
 BEARER = HTTPBearer(auto_error=False, description="a requester's, or for blobs and evidence a worker's")
 
 
 class Guard:
+    """Dependencies of routes; each gives the token that it let in."""
+
     def __init__(self, access: Access) -> None:
-        self._access = access
+        self.access = access
         self.read = self._of(Scope.READ)
         self.order = self._of(Scope.ORDER)
         self.relay = self._of(Scope.RELAY)
@@ -23,9 +25,13 @@ class Guard:
     def _of(self, scope: Scope, workers: bool = False) -> Any:
         async def check(
             request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
-        ) -> None:
+        ) -> Token:
             given = None if credentials is None else credentials.credentials
             peer = "unknown" if request.client is None else request.client.host
-            await self._access.admit(given, scope, peer, workers)
+            try:
+                return await self.access.admit(given, scope, peer, workers)
+            except Refusal as refusal:
+                await self.access.note_refusal(refusal, peer, f"{request.method} {request.url.path}")
+                raise
 
         return Depends(check)

@@ -16,9 +16,11 @@ from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from tegula_coordinator import access, desk, relay, relay_api, views
-from tegula_coordinator.access import Access
+from tegula_coordinator.access import WORKERS, Access
+from tegula_coordinator.bearer import Token
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
+from tegula_coordinator.body_limit import BodyLimit
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.dashboard import funding, operator_api, pages
 from tegula_coordinator.dashboard.operator_api import Office
@@ -28,7 +30,7 @@ from tegula_coordinator.evidence import NoEvidence
 from tegula_coordinator.guard import Guard
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
-from tegula_coordinator.store import StoreError
+from tegula_coordinator.store import Act, StoreError
 from tegula_market import codec
 from tegula_market.adapters import chain
 from tegula_market.codec import MalformedInput
@@ -68,6 +70,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
 
 def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
+    app.add_middleware(BodyLimit)
     guard = Guard(access)
     _explain_errors(app)
 
@@ -78,13 +81,14 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> Fast
         yield
         desk.hear(_job_id(job))
 
-    to_look, to_act = [guard.read, Depends(hear)], [guard.order, Depends(hear)]
+    to_look = [guard.read, Depends(hear)]
 
-    @app.post("/v1/jobs", status_code=201, dependencies=[guard.order])
-    async def open_job(body: SignedOrder) -> dict[str, str]:
+    @app.post("/v1/jobs", status_code=201)
+    async def open_job(body: SignedOrder, caller: Annotated[Token, guard.order]) -> dict[str, str]:
         order = codec.decode(Order, body.order, "order")
         signature = codec.decode(Signature, body.signature, "signature")
-        return {"job": codec.encode(await desk.open_job(order, signature))}
+        async with access.ordering(caller, chain.job_id(order.terms), desk.book.live):
+            return {"job": codec.encode(await desk.open_job(order, signature))}
 
     @app.get("/v1/jobs/{job}", dependencies=to_look)
     async def show_job(
@@ -104,21 +108,23 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> Fast
         listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
 
-    @app.post("/v1/jobs/{job}/vouchers", dependencies=to_act)
+    @app.post("/v1/jobs/{job}/vouchers", dependencies=[guard.order, Depends(hear)])
     async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
         worker = codec.decode(Address, body.worker, "worker")
         cumulative = codec.decode(Wei, body.cumulative, "cumulative")
         await desk.take_voucher(_job_id(job), worker, cumulative, _signature(body.signature))
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/cancel", dependencies=to_act)
-    async def cancel(job: str, body: Cancelling) -> dict[str, bool]:
+    @app.post("/v1/jobs/{job}/cancel", dependencies=[Depends(hear)])
+    async def cancel(job: str, body: Cancelling, caller: Annotated[Token, guard.order]) -> dict[str, bool]:
+        await access.note(caller, Act.CANCEL, codec.encode(desk.find(_job_id(job)).id), body.reason)
         await desk.cancel(_job_id(job), body.reason)
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/close", dependencies=to_act)
-    async def close(job: str, body: Closing) -> dict[str, str]:
+    @app.post("/v1/jobs/{job}/close", dependencies=[Depends(hear)])
+    async def close(job: str, body: Closing, caller: Annotated[Token, guard.order]) -> dict[str, str]:
         owed = codec.decode(Wei, body.owed, "owed")
+        await access.note(caller, Act.CLOSE, codec.encode(desk.find(_job_id(job)).id), f"{owed} owed")
         signature = await desk.close(_job_id(job), owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
@@ -169,17 +175,23 @@ def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
 
 
 def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
+    access = guard.access
+
     @app.post("/v1/blobs/missing", dependencies=[guard.fetch])
     async def missing(body: Digests) -> dict[str, list[str]]:
         digests = [codec.decode(Digest, raw, "digest") for raw in body.digests]
         found = await asyncio.to_thread(desk.missing, digests)
         return {"missing": [codec.encode(digest) for digest in found]}
 
-    @app.put("/v1/blobs/{digest}", status_code=201, dependencies=[guard.upload])
-    async def put_blob(digest: str, request: Request) -> None:
+    @app.put("/v1/blobs/{digest}", status_code=201)
+    async def put_blob(digest: str, request: Request, caller: Annotated[Token, guard.upload]) -> None:
         announced = codec.decode(Digest, digest, "digest")
+        size = request.headers.get("content-length", "")
+        if caller is not WORKERS:  # with each tile, and the event log has those
+            await access.note(caller, Act.UPLOAD, codec.encode(announced), f"{size or 'unknown'} bytes")
         desk.told.note([announced])  # it may be here since long ago
-        await desk.blobs.receive(announced, request.stream())
+        chunks = access.counted(caller, int(size or 0), request.stream())
+        await desk.blobs.receive(announced, chunks)
 
     @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch])
     async def head_blob(digest: str) -> Response:

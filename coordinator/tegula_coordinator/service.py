@@ -36,7 +36,7 @@ from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.retention import Sweeper
 from tegula_coordinator.router import Floor
-from tegula_coordinator.store import EventLog, TokenTable
+from tegula_coordinator.store import AuditLog, EventLog, TokenTable
 from tegula_market import codec
 from tegula_market.adapters import chain, devkeys, scraping, signing, wire
 from tegula_market.adapters.chain import Dispatch
@@ -94,7 +94,8 @@ async def serve(config: Config) -> None:
         desk = Desk(keeper, blobs, kept, escrow, key, contact)
         table = stack.enter_context(closing(TokenTable(config.database_url)))
         fixed = frozenset() if config.tokens_file is None else tokens.read(config.tokens_file)
-        access = Access(fixed, table, derive)
+        audit = stack.enter_context(closing(AuditLog(config.database_url)))
+        access = Access(fixed, table, audit, derive)
         office = Office(
             keeper,
             previews,

@@ -11,11 +11,14 @@ from typing import Annotated
 import typer
 
 from tegula_coordinator import bearer, config
+from tegula_coordinator.access import LEAST_UPLOAD
 from tegula_coordinator.bearer import Scope, Token
-from tegula_coordinator.store import EventLog, TokenTable
+from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, TokenTable
 from tegula_market.adapters.sentences import explained
 
 DAY = 86_400.0
+OPERATOR = "operator"
+"""Who changes tokens, in the audit log."""
 USUAL = [Scope.READ, Scope.ORDER]
 
 app = typer.Typer(no_args_is_help=True, help="Requesters' tokens, kept in the database as digests.")
@@ -30,19 +33,23 @@ def new(
     scope: Annotated[list[Scope] | None, typer.Option(help="may be given several times")] = None,
     days: Annotated[float, typer.Option(min=0.0, max=36_500.0, help="until it expires")] = 365.0,
     requests: Annotated[int | None, typer.Option(min=1, help="most in a minute; no limit without")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="most that may be open at once")] = None,
+    upload_bytes: Annotated[int | None, typer.Option(min=LEAST_UPLOAD, help="most in a day")] = None,
 ) -> None:
     """Make a token. Prints it as JSON, this once; by default it may read and order."""
-    with explained("tegula-coordinator"), _table(config_file) as table:
+    with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
         now, secret = time.time(), bearer.fresh()
-        token = Token(name, frozenset(scope or USUAL), now, now + days * DAY, requests=requests)
+        until = now + days * DAY
+        token = Token(name, frozenset(scope or USUAL), now, until, None, requests, jobs, upload_bytes)
         table.add(token, bearer.digest_of(secret))
+        audit.add(Entry(now, OPERATOR, Act.TOKEN, name, "made"))
         typer.echo(json.dumps({"token": secret, **_shown(token)}))
 
 
 @app.command("list")
 def show(config_file: ConfigFile) -> None:
     """Print all tokens, one JSON object a line; times are Unix seconds."""
-    with explained("tegula-coordinator"), _table(config_file) as table:
+    with explained("tegula-coordinator"), _tables(config_file) as (table, _):
         for token in table.all():
             typer.echo(json.dumps(_shown(token)))
 
@@ -50,19 +57,22 @@ def show(config_file: ConfigFile) -> None:
 @app.command()
 def revoke(name: Name, config_file: ConfigFile) -> None:
     """End a token; a coordinator that serves knows within five seconds."""
-    with explained("tegula-coordinator"), _table(config_file) as table:
-        table.revoke(name, time.time())
+    with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
+        now = time.time()
+        table.revoke(name, now)
+        audit.add(Entry(now, OPERATOR, Act.TOKEN, name, "revoked"))
 
 
 @contextmanager
-def _table(config_file: Path) -> Iterator[TokenTable]:
+def _tables(config_file: Path) -> Iterator[tuple[TokenTable, AuditLog]]:
     settings = config.load(config_file)
     settings.data.mkdir(parents=True, exist_ok=True)
-    with closing(TokenTable(settings.database_url)) as table:
+    url = settings.database_url
+    with closing(TokenTable(url)) as table, closing(AuditLog(url)) as audit:
         if not table.there():  # before the first start, or before the first one of this version
-            with closing(EventLog(settings.database_url)) as log:
+            with closing(EventLog(url)) as log:
                 log.lead()
-        yield table
+        yield table, audit
 
 
 def _shown(token: Token) -> dict[str, object]:

@@ -30,7 +30,7 @@ from tegula_coordinator.http_api import create_app
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
-from tegula_coordinator.store import EventLog, TokenTable
+from tegula_coordinator.store import AuditLog, EventLog, TokenTable
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import chain, signing
 from tegula_market.digests import digest
@@ -102,24 +102,26 @@ class House:
         log: EventLog,
         blobs: BlobFolder,
         tokens: TokenTable,
+        audit: AuditLog,
     ) -> None:
-        self.app, self.tokens = app, tokens
+        self.app, self.tokens, self.audit = app, tokens, audit
         self.log, self.blobs = log, blobs
         self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
             client, keeper, kept, deposits, domain, notary,
         )  # fmt: skip
         self.commands: list[Command] = []
+        self.as_requester = AS_REQUESTER
 
     async def upload(self, data: bytes) -> None:
         answer = await self.client.put(
-            f"/v1/blobs/{codec.encode(digest(data))}", content=data, headers=AS_REQUESTER
+            f"/v1/blobs/{codec.encode(digest(data))}", content=data, headers=self.as_requester
         )
         assert answer.status_code == 201, answer.text
 
     async def order(self, order: Order, signer: signing.Key = SESSION) -> httpx.Response:
         payload = vouchers.order_payload(self.domain, chain.job_id(order.terms), digest(codec.dumps(order)))
         body = {"order": codec.encode(order), "signature": codec.encode(signing.sign(payload, signer))}
-        return await self.client.post("/v1/jobs", json=body, headers=AS_REQUESTER)
+        return await self.client.post("/v1/jobs", json=body, headers=self.as_requester)
 
     async def upload_scene(self) -> None:
         await self.upload(BLEND)
@@ -133,12 +135,12 @@ class House:
         return chain.job_id(order.terms)
 
     async def get(self, path: str) -> Any:
-        answer = await self.client.get(path, headers=AS_REQUESTER)
+        answer = await self.client.get(path, headers=self.as_requester)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return await self.client.post(path, json=body, headers=AS_REQUESTER)
+        return await self.client.post(path, json=body, headers=self.as_requester)
 
 
 @contextlib.asynccontextmanager
@@ -160,11 +162,9 @@ async def house(
         operator: the operator's token; empty for none.
     """
     url = f"sqlite:///{folder / 'book.db'}"
-    with closing(EventLog(url)) as new, closing(TokenTable(url)) as tokens:
-        access = Access([TOKEN], tokens, DERIVE)
-        async with _living_in(
-            folder, escrow, currency, key, root_after, log or new, operator, tokens, access
-        ) as made:
+    with closing(EventLog(url)) as new, closing(TokenTable(url)) as tokens, closing(AuditLog(url)) as audit:
+        kept = folder, escrow, currency, key, root_after, log or new, operator, tokens, audit
+        async with _living_in(*kept) as made:
             yield made
 
 
@@ -178,7 +178,7 @@ async def _living_in(
     log: EventLog,
     operator: str,
     tokens: TokenTable,
-    access: Access,
+    audit: AuditLog,
 ) -> AsyncIterator[House]:
     keeper = Bookkeeper(Book(tiles.sizes, Timing(call_seconds=0.001, lease_seconds=100)), log)
     await keeper.lead()
@@ -194,13 +194,13 @@ async def _living_in(
     office = Office(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
-    app = create_app(desk, relay, office, access)
+    app = create_app(desk, relay, office, Access([TOKEN], tokens, audit, DERIVE))
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,
         httpx.AsyncClient(transport=transport, base_url="http://it") as client,
     ):
-        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens)
+        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens, audit)
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

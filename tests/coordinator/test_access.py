@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,8 @@ from coordinator.store.test_log import leading
 from tegula_coordinator import bearer
 from tegula_coordinator.access import (
     BELIEVED_SECONDS,
+    LEAST_UPLOAD,
+    REFUSALS_NOTED,
     STRANGE_TRIES,
     Access,
     NotAllowed,
@@ -20,7 +22,8 @@ from tegula_coordinator.access import (
 )
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.store import TokenTable
+from tegula_coordinator.store import Act, AuditLog, TokenTable
+from tegula_market.model import JobId
 
 DERIVE = Derive(b"k" * 32)
 SECRET = "a-secret-of-24-letters.."
@@ -50,8 +53,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def access(table: TokenTable, clock: Clock) -> Access:
-    return Access(["of-the-tokens-file"], table, DERIVE, clock)
+def audit(tmp_path: Path) -> Iterator[AuditLog]:
+    with closing(AuditLog(f"sqlite:///{tmp_path / 'book.db'}")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def access(table: TokenTable, audit: AuditLog, clock: Clock) -> Access:
+    return Access(["of-the-tokens-file"], table, audit, DERIVE, clock)
 
 
 def admitted(
@@ -133,3 +142,82 @@ def test_who_guesses_is_not_looked_up_for_ever(access: Access, table: TokenTable
     assert 1 <= caught.value.retry_after <= 60
     assert admitted(access, "of-the-tokens-file", Scope.READ) == "tokens_file"
     assert admitted(access, SECRET, Scope.READ, ELSEWHERE) == "studio"
+
+
+def test_a_token_has_as_many_jobs_open_as_it_is_for(access: Access, audit: AuditLog) -> None:
+    studio, live = replace(STUDIO, jobs=2), set[JobId]()
+    first, second, third = (JobId(bytes([number]) * 32) for number in range(3))
+
+    async def order(token: Token, job: JobId) -> None:
+        async with access.ordering(token, job, live):
+            await asyncio.sleep(0)  # the chain is asked meanwhile
+            live.add(job)
+
+    async def all_at_once() -> list[BaseException | None]:
+        return await asyncio.gather(
+            *(order(studio, job) for job in (first, second, third)), return_exceptions=True
+        )
+
+    *taken, refused = asyncio.run(all_at_once())
+    assert (taken, live) == ([None, None], {first, second})
+    assert isinstance(refused, TooMany)
+    assert "studio is for 2 open jobs; close or cancel one first" in str(refused)
+    asyncio.run(order(studio, second))  # sent again, opened once
+    asyncio.run(order(replace(STUDIO, name="free"), JobId(b"x" * 32)))
+    live.remove(first)
+    asyncio.run(order(studio, third))
+    assert {entry.act for entry in audit.last(10)} == {Act.ORDER}
+
+
+def test_a_day_has_as_many_bytes_as_a_token_is_for(access: Access, clock: Clock) -> None:
+    studio = replace(STUDIO, upload_bytes=10 * LEAST_UPLOAD)
+
+    async def upload(token: Token, size: int, announced: int) -> int:
+        async def chunks() -> AsyncIterator[bytes]:
+            for start in range(0, size, 1000):
+                yield bytes(min(1000, size - start))
+
+        return sum([len(chunk) async for chunk in access.counted(token, announced, chunks())])
+
+    def uploaded(size: int, announced: int, token: Token = studio) -> int:
+        return asyncio.run(upload(token, size, announced))
+
+    assert uploaded(5 * LEAST_UPLOAD, 5 * LEAST_UPLOAD) == 5 * LEAST_UPLOAD
+    assert uploaded(1, 1) == 1  # and counts for a block
+    with pytest.raises(TooMany, match=f"{10 * LEAST_UPLOAD} bytes a day") as caught:
+        uploaded(0, 5 * LEAST_UPLOAD)  # refused before a byte is read
+    assert 80_000 < caught.value.retry_after <= 86_400
+    assert uploaded(4 * LEAST_UPLOAD, 0) == 4 * LEAST_UPLOAD
+    with pytest.raises(TooMany):
+        uploaded(1, 0)
+    assert uploaded(100 * LEAST_UPLOAD, 0, STUDIO) == 100 * LEAST_UPLOAD
+
+
+def test_an_upload_that_does_not_say_its_size_is_stopped(access: Access) -> None:
+    seen: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1000)
+
+    async def upload() -> None:
+        async for chunk in access.counted(replace(STUDIO, upload_bytes=10**5), 0, endless()):
+            seen.append(len(chunk))
+
+    with pytest.raises(TooMany):
+        asyncio.run(upload())
+    assert sum(seen) == 10**5
+
+
+def test_refusals_are_noted_until_there_are_too_many(access: Access, audit: AuditLog) -> None:
+    async def refuse() -> None:
+        for number in range(2 * REFUSALS_NOTED):
+            await access.note_refusal(NotKnown("no\nsuch token"), HERE, f"GET /{number}")
+        await access.note_refusal(NotAllowed("not for this", "studio"), HERE, "POST /v1/jobs")
+
+    asyncio.run(refuse())
+    noted = audit.last(10_000)
+    assert len(noted) == REFUSALS_NOTED
+    assert (noted[0].who, noted[0].act, noted[0].subject, noted[0].detail) == (
+        HERE, Act.REFUSED, "GET /0", "no?such token",
+    )  # fmt: skip

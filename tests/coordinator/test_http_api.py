@@ -117,6 +117,57 @@ def test_what_a_token_may_not_do_is_said_and_what_is_too_much(act: Act) -> None:
     act(scenario)
 
 
+def test_who_did_what_is_in_the_audit_log(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = codec.encode(await it.open(an_honest_order()))
+        assert (await it.post(f"/v1/jobs/{job}/cancel", {"reason": "enough"})).status_code == 200
+        await it.client.get("/v1/market", headers={"Authorization": "Bearer wrong"})
+        worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
+        tile = f"/v1/blobs/{codec.encode(digest(b'tile'))}"
+        assert (await it.client.put(tile, content=b"tile", headers=worker)).status_code == 201
+        noted = [(entry.who, entry.act, entry.subject) for entry in it.audit.last(100)]
+        manifest = codec.encode(digest(codec.dumps(MANIFEST)))
+        assert noted == [
+            ("tokens_file", "upload", codec.encode(digest(BLEND))),
+            ("tokens_file", "upload", manifest),
+            ("tokens_file", "order", job),
+            ("tokens_file", "cancel", job),
+            ("127.0.0.1", "refused", "GET /v1/market"),
+        ]
+        assert [entry.detail for entry in it.audit.last(100)][3] == "enough"
+
+    act(scenario)
+
+
+def test_a_token_opens_and_uploads_as_much_as_it_is_for(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        secret = bearer.fresh()
+        everything = frozenset(Scope)
+        it.tokens.add(Token("small", everything, jobs=1, upload_bytes=20_000), bearer.digest_of(secret))
+        it.as_requester = {"Authorization": f"Bearer {secret}"}
+        first, second = an_honest_order(), an_honest_order(salt=b"\x01" * 32)
+        job = await it.open(first)
+        assert (await it.order(first)).status_code == 201
+        it.deposits.of[chain.job_id(second.terms)] = it.deposits.of[job]
+        full = await it.order(second)
+        assert (full.status_code, "is for 1 open jobs" in full.json()["detail"]) == (429, True)
+        assert full.headers["Retry-After"] == "60"
+        large = await it.client.put(
+            f"/v1/blobs/{codec.encode(digest(bytes(15_000)))}", content=bytes(15_000), headers=it.as_requester
+        )
+        assert (large.status_code, "20000 bytes a day" in large.json()["detail"]) == (429, True)
+
+    act(scenario)
+
+
+def test_a_body_that_is_too_large_is_refused(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        answer = await it.client.post("/v1/jobs", content=bytes(5 << 20), headers=AS_REQUESTER)
+        assert (answer.status_code, "too large" in answer.json()["detail"]) == (413, True)
+
+    act(scenario)
+
+
 def test_the_market_is_told_before_there_is_a_job(act: Act) -> None:
     async def scenario(it: House) -> None:
         async def market() -> MarketView:

@@ -22,6 +22,12 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+def printed(config: Path, *words: str) -> Any:
+    ended = CliRunner().invoke(app, ["audit", "--config", str(config), *words])
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
 def run(config: Path, *words: str, code: int = 0) -> Any:
     ended = CliRunner().invoke(app, ["token", *words, "--config", str(config)])
     assert ended.exit_code == code, (ended.output, ended.exception)
@@ -35,10 +41,10 @@ def database(config: Path) -> Path:
 
 
 def test_a_token_is_shown_once_and_kept_as_its_digest(config: Path) -> None:
-    (made,) = run(config, "new", "studio", "--days", "7", "--requests", "60")
+    (made,) = run(config, "new", "studio", "--days", "7", "--requests", "60", "--jobs", "2")
     secret = made.pop("token")
     assert made["scopes"] == ["order", "read"]
-    assert (made["expires"] - made["made"], made["requests"]) == (7 * DAY, 60)
+    assert (made["expires"] - made["made"], made["requests"], made["jobs"]) == (7 * DAY, 60, 2)
     assert abs(made["made"] - time.time()) < 60
     assert run(config, "list") == [made]
     assert secret.encode() not in database(config).read_bytes()
@@ -54,6 +60,10 @@ def test_a_token_is_made_and_revoked_while_a_coordinator_serves(config: Path) ->
         (shown,) = run(config, "list")
         assert shown["scopes"] == ["read", "relay"]
         assert abs(shown["revoked"] - time.time()) < 60
+        noted = [(entry["who"], entry["act"], entry["subject"], entry["detail"]) for entry in printed(config)]
+        assert noted == [("operator", "token", "studio", "made"), ("operator", "token", "studio", "revoked")]
+        assert printed(config, "--who", "studio") == []
+        assert [entry["detail"] for entry in printed(config, "--last", "1")] == ["revoked"]
 
 
 @pytest.mark.parametrize(

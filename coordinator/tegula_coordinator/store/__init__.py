@@ -3,9 +3,10 @@
 SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thread.
 """
 
+from tegula_coordinator.store.audit import Act, AuditLog, Entry
 from tegula_coordinator.store.database import StoreError, file_of
 from tegula_coordinator.store.log import EventLog, Recorded
 from tegula_coordinator.store.quiet import quiet
 from tegula_coordinator.store.tokens import TokenTable
 
-__all__ = ["EventLog", "Recorded", "StoreError", "TokenTable", "file_of", "quiet"]
+__all__ = ["Act", "AuditLog", "Entry", "EventLog", "Recorded", "StoreError", "TokenTable", "file_of", "quiet"]

@@ -1,5 +1,7 @@
 """Opens the database that a URL names: an SQLite file on one machine, PostgreSQL for several."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sql
@@ -54,6 +56,21 @@ def file_of(url: str) -> Path | None:
     """
     parsed = _parsed(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+@contextmanager
+def transaction(engine: sql.Engine, what: str) -> Iterator[sql.Connection]:
+    """
+    Args:
+        what: is read or written, for the sentence if it cannot be.
+    Raises:
+        StoreError: it cannot be; then nothing of it was done.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreError(f"cannot read or write {what} in the database: {error}") from error
 
 
 def shown(url: sql.URL) -> str:

@@ -1,10 +1,9 @@
 """Requesters' tokens. Written by the operator's command while a coordinator serves, and read by that."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import sqlalchemy as sql
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import database
@@ -20,6 +19,8 @@ table = sql.Table(
     sql.Column("expires", sql.Float, nullable=True),
     sql.Column("revoked", sql.Float, nullable=True),
     sql.Column("requests", sql.BigInteger, nullable=True),
+    sql.Column("jobs", sql.BigInteger, nullable=True),
+    sql.Column("upload_bytes", sql.BigInteger, nullable=True),
 )
 """As the migrations have made it."""
 
@@ -68,13 +69,8 @@ class TokenTable:
     def close(self) -> None:
         self._engine.dispose()
 
-    @contextmanager
-    def _connected(self) -> Iterator[sql.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(f"cannot read or write the tokens in the database: {error}") from error
+    def _connected(self) -> AbstractContextManager[sql.Connection]:
+        return database.transaction(self._engine, "the tokens")
 
 
 def _row(token: Token) -> dict[str, object]:
@@ -85,9 +81,12 @@ def _row(token: Token) -> dict[str, object]:
         "expires": token.expires,
         "revoked": token.revoked,
         "requests": token.requests,
+        "jobs": token.jobs,
+        "upload_bytes": token.upload_bytes,
     }
 
 
 def _token(row: "sql.Row[tuple[object, ...]]") -> Token:
     scopes = frozenset(map(Scope, row.scopes.split(",")))
-    return Token(row.name, scopes, row.made, row.expires, row.revoked, row.requests)
+    quotas = row.requests, row.jobs, row.upload_bytes
+    return Token(row.name, scopes, row.made, row.expires, row.revoked, *quotas)

@@ -9,7 +9,7 @@ from coordinator.store.test_schema import change
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import StoreError, TokenTable
 
-ANN = Token("ann", frozenset({Scope.READ, Scope.ORDER}), 1.0, 2.0, None, 30)
+ANN = Token("ann", frozenset({Scope.READ, Scope.ORDER}), 1.0, 2.0, None, 30, 2, 10**12)
 BOB = Token("bob", frozenset({Scope.RELAY}), 3.0)
 
 
@@ -56,7 +56,7 @@ def test_tokens_are_written_while_a_coordinator_leads(url: str) -> None:
 def test_a_database_of_before_there_were_tokens_is_brought_up_to_date(url: str) -> None:
     with closing(leading(url)) as log:
         log.append(SCRIPT)
-    change(url, "DROP TABLE tokens", "UPDATE alembic_version SET version_num = '0001'")
+    change(url, "DROP TABLE tokens", "DROP TABLE audit", "UPDATE alembic_version SET version_num = '0001'")
     with closing(TokenTable(url)) as table:
         assert not table.there()
         with pytest.raises(StoreError, match="cannot read or write the tokens"):
