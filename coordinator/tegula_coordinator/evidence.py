@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tegula_coordinator.blobs import Blobs
 from tegula_market import codec
-from tegula_market.adapters import bundles
+from tegula_market.adapters import bundles, durable
 from tegula_market.evidence import Evidence
 from tegula_market.model import Digest, JobId, TegulaError, lease_parts
 
@@ -21,16 +21,24 @@ class EvidenceFolder:
         self._blobs = blobs
 
     def keep(self, stated: Evidence) -> None:
-        """Blocks. Appears whole or not at all. A power cut can take the last ones, of which the verdicts
-        stay: to wait for the disk each time would make one verdict as slow as a thousand events."""
+        """On the disk when this returns: no power cut takes what a verdict stands on. Blocks.
+
+        Appears whole or not at all. Whoever judges waits for it, in a program of its own, and nobody else.
+
+        Raises:
+            OSError: it is not kept.
+        """
         path = self._path(*lease_parts(stated.verdict.lease))
         partial = path.with_suffix(".partial")  # one that a kill left is written over with the next try
         try:
             partial.write_bytes(codec.dumps(stated))
         except FileNotFoundError:
-            path.parent.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.settle(self._folder)
             partial.write_bytes(codec.dumps(stated))
+        durable.settle(partial)
         partial.replace(path)
+        durable.settle(path.parent)
 
     def bundle(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
         """Writes it at `path`. Blocks.

@@ -4,7 +4,7 @@ import pytest
 
 from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.evidence import EvidenceFolder, NoEvidence
-from tegula_market.adapters import bundles
+from tegula_market.adapters import bundles, durable
 from tegula_market.adapters.evidence import replay
 from trials import JOB, UNIT, Court
 
@@ -41,3 +41,35 @@ def test_there_is_none_of_what_was_not_judged(court: Court, tmp_path: Path, unit
     kept.keep(court.evidence(court.trial()))
     with pytest.raises(NoEvidence, match="its verdict names"):
         kept.bundle(JOB, unit, attempt, tmp_path / "bundle.zip")
+
+
+def test_nothing_is_there_before_it_lasts(
+    court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, steps = EvidenceFolder(tmp_path / "evidence", Shelf(court)), list[str]()
+    file = tmp_path / "evidence" / JOB.hex() / f"{UNIT}-1.json"
+    monkeypatch.setattr(
+        durable,
+        "settle",
+        lambda path: steps.append(f"{path.name}, {'there' if file.exists() else 'not yet'}"),
+    )
+    kept.keep(court.evidence(court.trial()))
+    assert steps == ["evidence, not yet", f"{UNIT}-1.partial, not yet", f"{JOB.hex()}, there"]
+
+
+def test_what_cannot_be_made_to_last_is_not_there(
+    court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, stated = EvidenceFolder(tmp_path / "evidence", Shelf(court)), court.evidence(court.trial())
+
+    def fail(_path: Path) -> None:
+        raise OSError("the disk has gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "settle", fail)
+        with pytest.raises(OSError, match="gone"):
+            kept.keep(stated)
+    with pytest.raises(NoEvidence):
+        kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
+    kept.keep(stated)
+    kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
