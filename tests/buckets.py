@@ -3,8 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,12 +14,37 @@ READY_SECONDS = 60.0
 KEY, SECRET = "a-key-of-tests", "a-secret-of-tests"
 
 
-@dataclass(frozen=True, slots=True)
 class S3:
-    endpoint: str
-    credentials: Path
-    folder: Path
-    """Of all buckets."""
+    """
+    Args:
+        running: ends the server with the test.
+        folder: for its options, its credentials and all buckets.
+    """
+
+    def __init__(self, running: ExitStack, folder: Path) -> None:
+        self._running, self._scratch, port = running, folder, free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.credentials, options = folder / "credentials", folder / "options.toml"
+        self.folder = folder / "buckets"
+        self.folder.mkdir()
+        self.credentials.write_text(
+            f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+        )
+        user = {"access_key": KEY, "secret_key": SECRET}
+        options.write_text("[[users]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in user.items()))
+        command = [sys.executable, "-m", "nanio", "serve", "--options", options, "--host", "127.0.0.1"]
+        command += ["--port", port, "--data-dir", self.folder]
+        self._command = [str(word) for word in command]
+        self.start()
+
+    def start(self) -> None:
+        """For the first time, or after a kill, with what it had."""
+        self._server = self._running.enter_context(programs.running("S3 store", self._command, self._scratch))
+        self._server.wait_for(lambda line: "startup complete" in line, READY_SECONDS)
+
+    def kill(self) -> None:
+        self._server.process.kill()
+        self._server.process.wait()
 
     def fresh(self) -> str:
         """The URL of an empty place in a bucket of its own."""
@@ -32,15 +56,5 @@ class S3:
 @contextmanager
 def s3() -> Iterator[S3]:
     """It checks signatures, as Amazon does."""
-    with TemporaryDirectory(prefix="tegula-s3-") as name:
-        folder, port = Path(name), free_port()
-        (folder / "buckets").mkdir()
-        credentials, options = folder / "credentials", folder / "options.toml"
-        credentials.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
-        user = {"access_key": KEY, "secret_key": SECRET}
-        options.write_text("[[users]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in user.items()))
-        command = [sys.executable, "-m", "nanio", "serve", "--options", options, "--host", "127.0.0.1"]
-        command += ["--port", port, "--data-dir", folder / "buckets"]
-        with programs.running("S3 store", [str(word) for word in command], folder) as server:
-            server.wait_for(lambda line: "startup complete" in line, READY_SECONDS)
-            yield S3(f"http://127.0.0.1:{port}", credentials, folder / "buckets")
+    with TemporaryDirectory(prefix="tegula-s3-") as name, ExitStack() as running:
+        yield S3(running, Path(name))

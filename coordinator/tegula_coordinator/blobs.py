@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -182,9 +183,10 @@ async def arrived(
 
 
 def sweep(folder: Path) -> None:
+    """For what is on its way; what a kill has cut off is thrown away."""
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.iterdir():
-        leftover.unlink()
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def _bytes(path: Path) -> int:

@@ -87,7 +87,7 @@ class BlobBucket:
 
     @contextmanager
     def at_hand(self, digests: Iterable[Digest]) -> Iterator[Find]:
-        with tempfile.TemporaryDirectory(prefix="tegula-blobs-") as name:
+        with tempfile.TemporaryDirectory(dir=self._scratch) as name:  # where a kill's leftovers are swept
             folder = Path(name)
             for digest in set(digests):
                 self._fetch(digest, folder / digest.hex())

@@ -1,5 +1,7 @@
 """What a bucket has and a folder has not: credentials, and a network. `test_blobs.py` has the contract."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from buckets import s3
 from tegula_coordinator import bucket
 from tegula_coordinator.blobs import BlobsAway
 from tegula_coordinator.config import ConfigError
+from tegula_market.digests import digest
 
 
 @pytest.fixture
@@ -37,3 +40,23 @@ def test_a_store_that_does_not_let_us_in_is_a_sentence(credentials: Path, tmp_pa
         with pytest.raises(BlobsAway, match="cannot list blobs") as caught:
             bucket.BlobBucket(store, tmp_path / "incoming", 10).begin()
         assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_what_was_fetched_when_a_kill_came_is_swept_at_the_next_start(tmp_path: Path) -> None:
+    with s3() as running:
+        store = bucket.connect(running.fresh(), running.endpoint, "us-east-1", running.credentials)
+        scratch = tmp_path / "incoming"
+
+        async def once() -> AsyncIterator[bytes]:
+            yield b"a blob"
+
+        blobs = bucket.BlobBucket(store, scratch, 10)
+        blobs.begin()
+        asyncio.run(blobs.receive(digest(b"a blob"), once()))
+        fetched = blobs.at_hand([digest(b"a blob")])
+        find = fetched.__enter__()  # and is never left
+        assert find(digest(b"a blob")).read_bytes() == b"a blob"
+        assert scratch in find(digest(b"a blob")).parents
+        bucket.BlobBucket(store, scratch, 10).begin()
+        assert list(scratch.iterdir()) == []
