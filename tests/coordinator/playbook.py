@@ -5,6 +5,7 @@ from dataclasses import replace
 from orders import an_order
 from tegula_coordinator import events
 from tegula_coordinator.book import Book, Timing, step
+from tegula_coordinator.book.state import Earned
 from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.events import Event
 from tegula_market.messages import Message
@@ -56,7 +57,20 @@ def play(book: Book, *script: Event) -> list[Command]:
     commands: list[Command] = []
     for event in script:
         commands = step(book, present(book, event))
+    assert book.earnings == summed_up(book)
     return commands
+
+
+def summed_up(book: Book) -> dict[Address, dict[Address, Earned]]:
+    """What the book's running sums have to be, by its jobs."""
+    sums: dict[Address, dict[Address, Earned]] = {}
+    for job in book.jobs.values():
+        token = job.order.terms.token
+        for worker, owed in job.ledger.owed.items():
+            before = sums.setdefault(worker, {}).get(token, Earned())
+            signed = before.signed + job.ledger.paid.get(worker, 0)
+            sums[worker][token] = Earned(Wei(before.owed + owed), Wei(signed))
+    return sums
 
 
 def present(book: Book, event: Event) -> Event:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.house import SESSION, House, an_honest_order, house
-from coordinator.playbook import ANN, BOB, JUDGE, SIGNATURE, a_verdict, joined, result
+from coordinator.playbook import ANN, BOB, JUDGE, SIGNATURE, a_verdict, joined, result, summed_up
 from tegula_coordinator import events, tiles
 from tegula_coordinator.book import Book, Job, NotAdmitted, Timing, shelf, step
 from tegula_coordinator.commands import Command, SendLease, SendRoot, Tell
@@ -184,6 +184,7 @@ def assert_nothing_unsaid(life: Life) -> None:
 def assert_all_is_well(first: Life, last: Life) -> None:
     before, after = replayed(first.log), replayed(last.log)
     (job,) = after.jobs.values()
+    assert after.earnings == summed_up(after)
     assert job.phase is JobPhase.CLOSED
     assert [unit.phase for unit in job.units] == [Phase.ACCEPTED] * len(job.units)
     accepted = [

@@ -21,9 +21,11 @@ def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
         raise NotAdmitted("the job's root is the last word on what is owed; no voucher is signed beside it")
     if voucher.cumulative > job.ledger.owed.get(voucher.worker, 0):
         raise NotAdmitted(f"the worker is owed less than {voucher.cumulative}")
-    if voucher.cumulative <= job.ledger.paid.get(voucher.worker, 0):
+    signed = job.ledger.paid.get(voucher.worker, 0)
+    if voucher.cumulative <= signed:
         raise NotAdmitted(f"the worker holds a voucher for {voucher.cumulative} or more already")
     job.ledger.pay(voucher.worker, voucher.cumulative)
+    book.earn(voucher.worker, job.order.terms.token, signed=voucher.cumulative - signed)
     job.vouchers[voucher.worker] = event.signed
     book.earned.setdefault(voucher.worker, {})[job.id] = None
     for worker in book.workers.values():

@@ -71,6 +71,13 @@ class Ban:
 
 
 @dataclass(frozen=True, slots=True)
+class Earned:
+    owed: Wei = Wei(0)  # noqa: RUF009 a NewType's call is the number itself
+    signed: Wei = Wei(0)  # noqa: RUF009
+    """How much of it by vouchers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     call_seconds: float
     lease_seconds: float
@@ -86,6 +93,8 @@ class Book:
     """Jobs that are not closed: what an event costs must not grow with the number of finished ones."""
     earned: dict[Address, dict[JobId, None]] = field(default_factory=dict)
     """Jobs that have vouchers or roots for a payout address, the first one that had any first."""
+    earnings: dict[Address, dict[Address, Earned]] = field(default_factory=dict)
+    """What payout addresses have earned in all jobs, by token: summed up as it comes, for the dashboard."""
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
     """Those of the workers that are: looked through with every result, as all of them cannot be."""
@@ -108,6 +117,11 @@ class Book:
 
     def reputation(self, payout: Address) -> Reputation:
         return self.reputations.get(payout, Reputation())
+
+    def earn(self, payout: Address, token: Address, *, owed: int = 0, signed: int = 0) -> None:
+        sums = self.earnings.setdefault(payout, {})
+        before = sums.get(token, Earned())
+        sums[token] = Earned(Wei(before.owed + owed), Wei(before.signed + signed))
 
     def proven(self, payout: Address) -> bool:
         return self.records.get(payout, Record()).passed >= NEWCOMER

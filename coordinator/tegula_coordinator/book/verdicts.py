@@ -109,7 +109,10 @@ def _accept(book: Book, job: Job, event: events.Judged) -> Iterator[Command]:
         recent.note_work(book.workers[lease.worker].shown, job, lease, verdicts[lease_id])
         _sold(book, job, lease, event.at)
         second = job.units[lease.unit].second
+        before = job.ledger.total_owed
         job.pay(lease)
+        if earned := job.ledger.total_owed - before:  # a forfeit one earns nothing
+            book.earn(job.payees[lease_id], job.order.terms.token, owed=earned)
         job.move(lease.unit, lifecycle.Accepted(lease.id))
         yield _told(job, lease, verdicts[lease_id])
         if second is not None:

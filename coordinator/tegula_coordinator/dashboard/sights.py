@@ -70,11 +70,10 @@ def _count(job: Job) -> dict[str, int]:
 def market(book: Book, summaries: Summaries, now: float) -> dict[str, Any]:
     """All that goes on at `now`, in Unix seconds."""
     shown = list(_listed(book))
-    earned = _earned(book)
     return {
         "at": now,
         "jobs": [_job(job, summaries) for job in shown],
-        "workers": [_worker(book, worker, earned, now) for worker in book.workers.values()],
+        "workers": [_worker(book, worker, now) for worker in book.workers.values()],
         "speeds": views.market(book, now)["speeds"],
         "depth": _depth(book, summaries),
         "prices": views.prices(book),
@@ -182,7 +181,7 @@ def _job(job: Job, summaries: Summaries) -> dict[str, Any]:
     }
 
 
-def _worker(book: Book, worker: Worker, earned: dict[Address, Any], now: float) -> dict[str, Any]:
+def _worker(book: Book, worker: Worker, now: float) -> dict[str, Any]:
     record, reputation = book.records.get(worker.payout, Record()), book.reputation(worker.payout)
     reason = why.worker(book, worker)
     return {
@@ -203,7 +202,7 @@ def _worker(book: Book, worker: Worker, earned: dict[Address, Any], now: float) 
         "in_time": reputation.timeliness.expected(now),
         "passed": record.passed,
         "rejected": record.rejected,
-        "earned": [] if worker.verifier else earned.get(worker.payout, []),
+        "earned": [] if worker.verifier else _earned(book, worker.payout),
     }
 
 
@@ -213,19 +212,12 @@ def _speed(worker: Worker) -> float | None:
     return sum(work.size for work in worker.shown.work) / MEGASAMPLE / seconds if seconds else None
 
 
-def _earned(book: Book) -> dict[Address, list[dict[str, str]]]:
-    """By payout address, in each token, in all jobs: what is owed, and how much of it by vouchers."""
-    sums: dict[tuple[Address, Address], list[int]] = {}
-    for job in book.jobs.values():
-        for payout, earned in job.ledger.owed.items():
-            total = sums.setdefault((payout, job.order.terms.token), [0, 0])
-            total[0] += earned
-            total[1] += job.ledger.paid.get(payout, 0)
-    found: dict[Address, list[dict[str, str]]] = {}
-    for (payout, token), (owed, signed) in sums.items():
-        amounts = {"token": codec.encode(token), "earned": str(owed), "signed": str(signed)}
-        found.setdefault(payout, []).append(amounts)
-    return found
+def _earned(book: Book, payout: Address) -> list[dict[str, str]]:
+    """In each token, in all jobs."""
+    return [
+        {"token": codec.encode(token), "earned": str(earned.owed), "signed": str(earned.signed)}
+        for token, earned in book.earnings.get(payout, {}).items()
+    ]
 
 
 def _depth(book: Book, summaries: Summaries) -> list[dict[str, Any]]:
