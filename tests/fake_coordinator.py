@@ -64,6 +64,14 @@ class Busy(No):
         self.headers = {"Retry-After": str(seconds)}
 
 
+class Later(No):
+    """What the coordinator itself needs is away; it may be back soon."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(503, sentence)
+        self.headers = {"Retry-After": "5"}
+
+
 class ProxyPage(No):
     """What stands in front of a coordinator says that nobody is behind it."""
 

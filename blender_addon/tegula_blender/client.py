@@ -29,7 +29,7 @@ PAUSES = 0.1, 5.0
 
 
 class Unreachable(TegulaError):
-    """No answer within the patience that there was."""
+    """No answer within the patience that there was, or only that there may be one later."""
 
 
 class Refused(TegulaError):
@@ -198,6 +198,8 @@ class Client:
         if response.ok:
             return response
         said = _sentence(response)
+        if said is not None and response.status_code == 503 and "Retry-After" in response.headers:
+            raise Unreachable(said)  # its chain or its blobs are away
         if said is None and response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
             raise Unreachable(f"the coordinator behind {self._url} is away ({response.status_code})")
         wait = response.headers.get("Retry-After", "")

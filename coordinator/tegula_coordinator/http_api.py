@@ -66,6 +66,9 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (BlobsAway, 503),
     (StoreError, 503),
 )
+RETRY_AFTER_SECONDS = 5
+"""After which what failed may work: the chain or the blobs were away. By this header a client knows that the
+answer is not the last word: a requester that took it for that gave up jobs that were paid."""
 
 
 def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> FastAPI:
@@ -146,6 +149,8 @@ def _explain_errors(app: FastAPI) -> None:
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
         if isinstance(error, access.TooMany):
             headers["Retry-After"] = str(error.retry_after)
+        if status == 503 and not isinstance(error, relay.NoEther):  # somebody has to send that some
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return JSONResponse({"detail": str(error)}, status, headers)
 
 

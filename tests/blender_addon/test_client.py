@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blender_addon.session.markets import NOW, market, speed, worker
-from fake_coordinator import CURRENCY, TOKEN, TX, Busy, FakeCoordinator, No, ProxyPage, Serving
+from fake_coordinator import CURRENCY, TOKEN, TX, Busy, FakeCoordinator, Later, No, ProxyPage, Serving
 from requester_samples import ANN, JOB, order, view
 from tegula_blender import client as client_module
 from tegula_blender.client import AnotherVersion, Client, Refused, TooOften, Unreachable
@@ -102,6 +102,9 @@ def test_a_coordinator_that_cannot_just_now_is_told_from_one_that_is_away(
 
     answer(No(503, "the coordinator has no ether"))
     with pytest.raises(Refused, match="has no ether"):
+        client.about()
+    answer(Later("the chain does not answer"))
+    with pytest.raises(Unreachable, match="the chain does not answer"):
         client.about()
     answer(ProxyPage(503))
     with pytest.raises(Unreachable, match="is away"):

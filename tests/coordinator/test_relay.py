@@ -251,7 +251,7 @@ def test_a_coordinator_without_ether_says_who_is_to_send_it_some(
         async with house(tmp_path, escrow, escrow.token(local.dollar), poor) as it, asyncio.timeout(60):
             body = deposit(replace(order.terms, coordinator=poor.address))
             answer = await it.post("/v1/deposits", body)
-            assert answer.status_code == 503
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, False)
             assert f"operator to send some to 0x{poor.address.hex()}" in answer.json()["detail"]
             local.give_ether(poor.address, GAS_MONEY)
             assert (await it.post("/v1/deposits", body)).json()["tx"] is not None
@@ -268,6 +268,7 @@ def test_a_chain_that_is_away_is_said(tmp_path: Path) -> None:
         async with house(tmp_path, escrow, token) as it, asyncio.timeout(60):
             answer = await it.client.get(f"/v1/accounts/0x{'00' * 20}", headers=AS_REQUESTER)
             assert (answer.status_code, "chain does not answer" in answer.json()["detail"]) == (503, True)
+            assert answer.headers["retry-after"] == "5"
 
     asyncio.run(scenario())
 

@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
+from fake_coordinator import TOKEN, FakeCoordinator, Later, Serving, picture
 from paying_coordinator import ESCROW, PayingCoordinator
 from tegula_blender.job_view import JobPhase
 from tegula_blender.session import follow, patience, pursuit, session
@@ -205,6 +206,31 @@ def test_a_coordinator_that_goes_away_is_waited_for(
     fake.on_step = lambda _: None
     serving.__enter__()
     done = reaches(here, handle, Step.DONE)
+    assert fake.settled == {done.job: done.spent}
+
+
+@pytest.mark.parametrize("at", ["deposits", "jobs", "vouchers", "settle"])
+def test_a_coordinator_that_lacks_its_chain_or_blobs_is_asked_again(
+    here: Session,
+    serving: Serving,
+    fake: PayingCoordinator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+) -> None:
+    """Its answer comes after the deposit, and is not the end of the job."""
+    handle_it, refused = fake.handle, count()
+
+    def handle(method: str, path: str, query: dict[str, list[str]], body: bytes) -> object:
+        if method == "POST" and path.endswith(f"/{at}") and next(refused) < 2:
+            raise Later("the chain does not answer")
+        return handle_it(method, path, query, body)
+
+    monkeypatch.setattr(fake, "handle", handle)
+    handle_of = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle_of)
+    done = reaches(here, handle_of, Step.DONE)
+    assert next(refused) > 2
     assert fake.settled == {done.job: done.spent}
 
 
