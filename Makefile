@@ -10,7 +10,7 @@ SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator[postgresql,s3] -e worker[bpy] -e blender_addon -e requester[local]
 
 .PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
-.PHONY: contracts-check ten-thousand slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate clean
+.PHONY: contracts-check ten-thousand soak slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -58,6 +58,11 @@ halmos: setup build/halmos/.installed ## that the escrow's books promise no more
 
 ten-thousand: setup ## tiles of $$0.001 for twenty workers, with kills, every balance to the unit; `make test` plays 900
 	TEGULA_TEN_THOUSAND=1 $(BIN)/python -m pytest -s tests/end_to_end/test_ten_thousand.py
+
+soak: setup ## ten minutes in which anything fails, every balance to the unit; `make soak SOAK_SECONDS=3600` plays an hour
+	TEGULA_SOAK_SECONDS=$(SOAK_SECONDS) TEGULA_SOAK_SEED=$(SOAK_SEED) $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py
+SOAK_SECONDS ?= 600
+SOAK_SEED ?=
 
 mutants: setup ## changes the escrow in small ways and counts the changes that no test notices; an hour and more
 	$(BIN)/python contracts/tools/mutants.py

@@ -39,6 +39,10 @@ class S3:
 
     def start(self) -> None:
         """For the first time, or after a kill, with what it had."""
+        # nanio makes these without a number in their name and never over one that is there: a key that it was
+        # writing when it was killed would be refused for ever.
+        for partial in self.folder.rglob("*.tmp"):
+            partial.unlink()
         self._server = self._running.enter_context(programs.running("S3 store", self._command, self._scratch))
         self._server.wait_for(lambda line: "startup complete" in line, READY_SECONDS)
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,11 +21,34 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 class PostgreSQL:
-    """A server on loopback, with a database of its own for whoever asks."""
+    """A server on loopback, with a database of its own for whoever asks.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    Args:
+        running: ends the server with the test.
+        command: that serves.
+    """
+
+    def __init__(self, running: ExitStack, command: list[str], folder: Path, port: int) -> None:
+        self._running, self._command, self._folder, self._port = running, command, folder, port
         self._made = 0
+        self.start()
+
+    def start(self) -> None:
+        """For the first time, or after a crash, with what it had."""
+        self._server = self._running.enter_context(
+            programs.running("PostgreSQL", self._command, self._folder)
+        )
+        self._running.callback(self.end)
+        self._server.wait_for(lambda line: "ready to accept connections" in line, READY_SECONDS)
+
+    def crash(self) -> None:
+        """An immediate shutdown: no transaction is finished, and the next start has to recover."""
+        self._server.process.send_signal(signal.SIGQUIT)
+        self._server.process.wait()
+
+    def end(self) -> None:
+        """A fast shutdown; SIGTERM would wait for who is connected."""
+        self._server.process.send_signal(signal.SIGINT)
 
     def fresh(self) -> str:
         """The URL of an empty database, as an operator would write it."""
@@ -64,10 +87,8 @@ def postgresql() -> Iterator[PostgreSQL]:
         subprocess.run([*user, *map(str, initdb)], check=True, capture_output=True, cwd=folder)
         serve = [found / "postgres", "-D", data, "-k", folder, "-p", port, "-c", "fsync=off"]
         dying = [*user, "--pdeathsig=KILL"] if user else []
-        with programs.running("PostgreSQL", [*dying, *map(str, serve)], folder) as server:
-            server.wait_for(lambda line: "ready to accept connections" in line, READY_SECONDS)
-            yield PostgreSQL(port)
-            server.process.send_signal(signal.SIGINT)  # a fast shutdown; SIGTERM waits for who is connected
+        with ExitStack() as running:
+            yield PostgreSQL(running, [*dying, *map(str, serve)], folder, port)
 
 
 def _binaries() -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tegula_market.adapters import exr, logs
 from tegula_market.adapters.exr import Image, Plane
+from tegula_market.adapters.sentences import explained
 from tegula_market.model import Rect, Scene
 from tegula_worker import config, program
 from tegula_worker.renderer import Rendered
@@ -57,9 +58,10 @@ def _level(mixed: "np.typing.NDArray[np.uint32]", shift: int) -> Plane:
 
 def main() -> None:
     logs.configure(0)
-    settings = config.load(Path(sys.argv[1]), {}, {})
     painter = Painter()
-    asyncio.run(program.run(settings, renderer=painter, twin=painter))  # type: ignore[arg-type]
+    with explained("tegula-worker"):
+        settings = config.load(Path(sys.argv[1]), {}, {})
+        asyncio.run(program.run(settings, renderer=painter, twin=painter))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ class Stage:
     def verifier(self, cheat: str = "", **settings: Any) -> Program:
         return self._worker(self.verifier_home, {"verifier": True, **settings}, cheat)
 
-    def second_verifier(self) -> Program:
-        return self._worker(self.second_home, {"verifier": True})
+    def second_verifier(self, **settings: Any) -> Program:
+        return self._worker(self.second_home, {"verifier": True, **settings})
 
     def worker(
         self, name: str, price: int, cheat: str = "", token: Address | None = None, **settings: Any

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from end_to_end import painter
+from end_to_end import painted, painter
 from end_to_end.processes import still_running
 from end_to_end.stage import Stage, job_in, kill, said, stage, welcomed
 from tegula.programs import Program
@@ -119,7 +119,7 @@ class Troupe:
         """Begins the job, or goes on with it."""
         market, asked = self.it.market, self.folder / "request.json"
         if not asked.exists():
-            asked.write_text(json.dumps(_request(self.folder)))
+            asked.write_text(json.dumps(painted.request(self.folder, EDGE, FRAMES, SAMPLES, TILE, BUDGET)))
         arguments = str(self.folder / "session"), market.url, market.token, str(asked)
         self.requester = self.it.run("requester", [sys.executable, str(HERE / "requester.py"), *arguments])
 
@@ -228,7 +228,7 @@ def test_all_tiles_are_paid_to_the_unit(tmp_path: Path, monkeypatch: pytest.Monk
         troupe = Troupe.assembled(it, tmp_path)
         purse = Purse(_made(tmp_path / "session"))
         it.chain.mint(purse.address, POCKET)
-        _rpc(it, "evm_setIntervalMining", BLOCK_SECONDS)
+        painted.ask(it, "evm_setIntervalMining", BLOCK_SECONDS)
         ready = time.monotonic()
         troupe.order()
         job = job_in(said(troupe.coordinator, "job opened"))
@@ -352,48 +352,9 @@ def _keystore(it: Stage, name: str) -> dict[str, str]:
     return {"passphrase_file": str(word)}
 
 
-def _request(folder: Path) -> dict[str, Any]:
-    """What Blender would say of a scene that is painted."""
-    blend = folder / "painted.blend"
-    blend.write_bytes(b"BLENDER, but nobody looks")
-    scene = {
-        "blender": painter.BLENDER,
-        "engine": "CYCLES",
-        "resolution_x": EDGE,
-        "resolution_y": EDGE,
-        "percentage": 100,
-        "border": None,
-        "crop": False,
-        "spp": SAMPLES,
-        "seed": 7,
-        "adaptive": None,
-        "view_layers": 1,
-        "denoised": [],
-        "current": 1,
-        "range": [1, len(FRAMES), 1],
-        "fps": 24.0,
-    }
-    path = str(blend)
-    files: dict[str, Any] = {"blend": path, "here": path, "bytes": path, "files": [], "absolute": []}
-    return {
-        "name": blend.name,
-        "answer": {"problems": [], "scene": scene, **files},
-        "frames": FRAMES,
-        "budget": BUDGET,
-        "deadline_seconds": 3600,
-        "tile": TILE,
-        "pilot": None,
-    }
-
-
 def _accepted(judged: dict[str, Any]) -> int:
     verdicts = judged["verdict"], *judged["others"]
     return sum(verdict["outcome"] == Outcome.ACCEPTED for verdict in verdicts)
-
-
-def _rpc(it: Stage, method: str, *arguments: object) -> None:
-    answer = evm.connect(it.chain.rpc).provider.make_request(method, list(arguments))  # type: ignore[arg-type]
-    assert "error" not in answer, answer
 
 
 def _made(folder: Path) -> Path:
