@@ -21,7 +21,6 @@ COVERED_ELSEWHERE = {
     "market/adapters/durable.py": "worker/test_store.py kills it at each step, and fills the disk",
     "market/adapters/devchain_server.py": "market/adapters/test_chain.py runs its suite on it",
     "market/adapters/exr_openexr.py": "market/adapters/test_exr.py, which is about nothing else",
-    "market/adapters/logs.py": "end_to_end/test_killed_coordinators.py reads what the programs log",
     "market/adapters/contract.py": "market/adapters/test_chain.py and test_rooted.py, on real chains",
     "market/adapters/happenings.py": "coordinator/test_lookout.py, on a real chain",
     "market/adapters/evm/pursuit.py": "market/adapters/evm/test_sending.py: stuck, overtaken, lost",

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
+from tegula_coordinator import depot
 from tegula_coordinator.blobs import IS_BLOB
 from tegula_coordinator.config import Config
 from tegula_coordinator.store import file_of
@@ -67,9 +68,9 @@ class Places:
 
     @classmethod
     def of(cls, config: Config) -> "Places":
-        bucket = config.blobs.startswith("s3://")
-        folder = Path(config.blobs) if config.blobs else config.data / BLOBS
-        return cls(config.data, file_of(config.database_url), None if bucket else folder)
+        blobs = depot.where(config).place
+        bucket = blobs.startswith("s3://")
+        return cls(config.data, file_of(config.database_url), None if bucket else Path(blobs))
 
 
 def make(places: Places, target: Path) -> Contents:

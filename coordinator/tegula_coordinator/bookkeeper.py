@@ -46,6 +46,8 @@ class Bookkeeper:
         self._rings_at: float | None = None
         self._followers: dict[JobId | None, set[asyncio.Future[None]]] = {}
         """Who waits for a job's next event; under None, for any."""
+        self.ending = False
+        """Nobody is to wait for news any more."""
         self.seq = 0
         """Number of the last event in the log."""
 
@@ -110,21 +112,29 @@ class Bookkeeper:
             batch = [await self._inbox.get()]
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
-        """Events of a job beyond number `after`; waits up to `wait` seconds for the first."""
+        """Events of a job beyond number `after`; waits up to `wait` seconds for the first, or for the end."""
         deadline = time.monotonic() + wait
         while True:
             with self._following(job) as news:  # before the log is read: an event may come while it is
                 found = await asyncio.to_thread(self._events.of_job, job, after)
                 left = deadline - time.monotonic()
-                if found or left <= 0:
+                if found or left <= 0 or self.ending:
                     return found
                 await _within(left, news)
 
     async def beyond(self, seq: int, wait: float) -> None:
-        """Until the log has more than `seq` events, or `wait` seconds have passed."""
+        """Until the log has more than `seq` events, `wait` seconds have passed, or the program ends."""
         with self._following(None) as news:
-            if self.seq <= seq:
+            if self.seq <= seq and not self.ending:
                 await _within(wait, news)
+
+    def release(self) -> None:
+        """Whoever waits for news is answered now: a request that is cut off looks like a fault of ours."""
+        self.ending = True
+        for followers in self._followers.values():
+            for follower in followers:
+                if not follower.done():
+                    follower.set_result(None)
 
     async def _enter(self, batch: Sequence[_Waiting]) -> list[Command]:
         commands: list[Command] = []

@@ -46,9 +46,10 @@ def serve(
     quiet: Annotated[bool, typer.Option("-q", help="log warnings only")] = False,
 ) -> None:
     """Take jobs, hold auctions, have tiles verified, co-sign vouchers. Prints its addresses as JSON."""
-    logs.configure(-1 if quiet else verbose)
     with explained("tegula-coordinator"):
-        asyncio.run(service.serve(config.load(config_file)))
+        settings = config.load(config_file)
+        logs.configure(-1 if quiet else verbose, as_json=settings.log == "json")
+        asyncio.run(service.serve(settings))
 
 
 @app.command()

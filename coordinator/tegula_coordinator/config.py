@@ -8,6 +8,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 from tegula_market.model import ETHER, MAX_FEE_PER_GAS, NOBODY, Address, TegulaError, WorkerId
 
+LOGS = "text", "json"
+MAY_BE_ZERO = frozenset({"drain_seconds"})
+
 
 class ConfigError(TegulaError):
     """A configuration that cannot be used; the message says what to change."""
@@ -65,6 +68,7 @@ class Config:
     metrics: Annotated[
         str, "Where Prometheus may scrape, HOST:PORT, without a password; empty for nowhere."
     ] = ""
+    log: Annotated[str, "How the log is written: text, or json, one object a line."] = "text"
     explorer: Annotated[
         str,
         "Block explorer of the chain, whose transactions are at EXPLORER/tx/HASH; empty on a local chain.",
@@ -80,6 +84,9 @@ class Config:
         float,
         "Silence of a requester that owes, until workers get a root; only where the terms have an arbiter.",
     ] = 3600.0
+    drain_seconds: Annotated[
+        float, "Longest wait at the end for tiles that are being rendered; 0 ends at once."
+    ] = 30.0
     max_blob_bytes: Annotated[int, "Largest file."] = 4 << 30
     retention_days: Annotated[
         float, "For which blobs and evidence are kept once nothing of their job can be disputed any more."
@@ -132,7 +139,9 @@ def _value(name: str, kind: Any, raw: Any, path: Path) -> Any:
         return tuple(WorkerId(_hex(name, key, 32, path)) for key in raw)
     if name == "explorer" and raw and not (isinstance(raw, str) and raw.startswith(("https://", "http://"))):
         raise ConfigError(f"{path}: explorer wants a URL like https://etherscan.io, not {raw!r}")
-    if kind is float and type(raw) in (int, float) and raw > 0:
+    if name == "log" and raw not in LOGS:
+        raise ConfigError(f"{path}: log wants one of {', '.join(LOGS)}, not {raw!r}")
+    if kind is float and type(raw) in (int, float) and (raw > 0 or (raw == 0 and name in MAY_BE_ZERO)):
         return float(raw)
     if kind in (int, str) and type(raw) is kind:
         return raw

@@ -32,6 +32,13 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The coordinator is about to end: nothing is leased until it is back."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class JobOpened:
     at: float
     job: JobId
@@ -245,6 +252,7 @@ class JobClosed:
 
 Event: TypeAlias = (
     Restarted
+    | Draining
     | JobOpened
     | WorkerJoined
     | WorkerLeft
@@ -274,6 +282,7 @@ KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         Restarted,
+        Draining,
         JobOpened,
         WorkerJoined,
         WorkerLeft,
@@ -305,7 +314,7 @@ KINDS: dict[str, type[Event]] = {
 def job_of(event: Event) -> JobId | None:
     """The job that an event belongs to, if it belongs to one."""
     match event:
-        case Restarted() | WorkerJoined() | WorkerLeft() | WorkerBanned() | WorkerUnbanned():
+        case Restarted() | Draining() | WorkerJoined() | WorkerLeft() | WorkerBanned() | WorkerUnbanned():
             return None
         case AskArrived():
             return event.ask.job

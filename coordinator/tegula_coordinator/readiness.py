@@ -67,8 +67,11 @@ class Readiness:
             return self._last
 
     def _lead(self) -> Check:
-        leads = self._events.leads
-        return Check("lead", leads, "" if leads else "this coordinator leads no more, and is about to end")
+        if not self._events.leads:
+            return Check("lead", ok=False, reason="this coordinator leads no more, and is about to end")
+        if self._book.draining:
+            return Check("lead", ok=False, reason="this coordinator drains, and is about to end")
+        return Check("lead", ok=True)
 
     def _verifier(self) -> Check:
         there = any(worker.online for worker in self._book.verifiers.values())

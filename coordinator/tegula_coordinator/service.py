@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 
-from tegula_coordinator import deployment, depot, tiles, tokens
+from tegula_coordinator import deployment, depot, draining, tiles, tokens
 from tegula_coordinator.access import Access
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Timing
@@ -43,7 +43,7 @@ from tegula_market.adapters.chain import Dispatch
 from tegula_market.model import ETHER
 
 GRACEFUL_SECONDS = 1
-"""For requests in flight at the end; those that wait for events are cut off, and clients ask again."""
+"""For requests in flight at the end; those that wait for events are answered, and clients ask again."""
 LISTEN_SECONDS = 5.0
 """In which an address that is taken may become free."""
 
@@ -61,7 +61,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT.
+    """Runs until SIGTERM or SIGINT, of which the first lets leases under way come to an end.
 
     Raises:
         ConfigError, StoreError, ChainError: it cannot start; the message says what to change.
@@ -127,7 +127,7 @@ async def serve(config: Config) -> None:
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
             sweeper.watch, *([observer.watch] if config.metrics else []),
         ]  # fmt: skip
-        await _run(keeper, floor, working, server, listener, router.endpoint)
+        await _run(keeper, floor, working, server, listener, router.endpoint, config.drain_seconds)
 
 
 async def _run(
@@ -137,11 +137,9 @@ async def _run(
     server: uvicorn.Server,
     listener: socket.socket,
     endpoint: str,
+    drain_seconds: float,
 ) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop, hurry = _signals()
     host, port = listener.getsockname()[:2]
     async with asyncio.TaskGroup() as tasks:
         working = [
@@ -152,11 +150,25 @@ async def _run(
         print(json.dumps({"http": f"http://{host}:{port}", "router": endpoint}), flush=True)  # noqa: T201 the result
         log.info("coordinator serves", http=f"http://{host}:{port}", router=endpoint)
         await stop.wait()
-        log.info("coordinator ends")
+        left = await draining.drain(keeper, hurry, drain_seconds)
+        log.info("coordinator ends", under_way=left)
+        keeper.release()
         server.should_exit = True
         await serving
         for task in working:
             task.cancel()
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Set by the first SIGTERM or SIGINT, and by the second."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def signalled() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signalled)
+    return stop, hurry
 
 
 async def _soon(listen: Callable[[], Awaitable[T]]) -> T:

@@ -11,6 +11,7 @@ from tegula_market.model import ETHER, Address
 
 SHORT = 10
 """Hex digits of a job or a key."""
+TOKEN = 6
 MANY = 20
 """Lines of one kind."""
 SCARCE_BYTES = 10 << 30
@@ -45,25 +46,23 @@ def _machine(seen: Overview) -> Text:
 
 
 def _jobs(seen: Overview) -> Iterator[RenderableType]:
-    columns = ("job", "phase", "tiles", "open", "leased", "delivered", "accepted", "price", "in", "left")
-    table = _table("jobs", *columns, "waits for")
+    table = _table("jobs", "job", "phase", "tiles", "under way", "price", "left", "waits for")
     for job in seen.jobs[:MANY]:
-        counts = (job.tiles, job.open, job.leased, job.delivered, job.accepted)
-        price = "" if job.price is None else f"{job.price:,}"
+        tiles = f"{job.accepted:,} of {job.tiles:,}"
+        price = "" if job.price is None else f"{job.price:,} {_token(job.token)}"
         left = span(max(0, int(job.deadline - seen.at)))
-        row = (job.job.hex()[:SHORT], job.phase, *map(str, counts), price, _token(job.token), left)
+        row = (job.job.hex()[:SHORT], job.phase, tiles, str(job.leased + job.delivered), price, left)
         table.add_row(*row, _why(job))
     yield table
     yield _rest(len(seen.jobs), "job", f"{seen.closed} are closed")
 
 
 def _workers(seen: Overview) -> Iterator[RenderableType]:
-    table = _table("workers", "key", "kind", "device", "Blender", "busy", "audits", "rejected", "state")
+    table = _table("workers", "key", "device", "busy", "audits", "state")
     for each in seen.workers[:MANY]:
-        kind = "verifier" if each.verifier else "worker"
         busy = f"{each.leases + each.probes} of {each.slots}"
-        row = (each.key.hex()[:SHORT], kind, Text(each.device), each.blender, busy)
-        table.add_row(*row, str(each.passed), str(each.rejected), _why(each))
+        audits = "verifier" if each.verifier else f"{each.passed} passed, {each.rejected} rejected"
+        table.add_row(each.key.hex()[:SHORT], Text(each.device), busy, audits, _why(each))
     yield table
     yield _rest(len(seen.workers), "worker", f"{seen.offline} are not connected")
 
@@ -86,7 +85,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _token(token: Address) -> str:
-    return "wei" if token == ETHER else "0x" + token.hex()[:SHORT]
+    return "wei" if token == ETHER else f"of 0x{token.hex()[:TOKEN]}"
 
 
 def span(seconds: int) -> str:

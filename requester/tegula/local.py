@@ -109,6 +109,7 @@ def coordinator(stack: ExitStack, home: Path, chain: DevChain, verifier: str) ->
         "verifiers": [verifier],
         "arbiter": codec.encode(chain.key(ARBITER).address),
         "call_seconds": 1.0,
+        "drain_seconds": 0,
     }
     config = _toml(home / "coordinator.toml", settings)
     serving = stack.enter_context(

@@ -1,11 +1,15 @@
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from coordinator.house import an_honest_order, house
 from coordinator.playbook import ANN, joined
 from tegula_coordinator import tiles
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
+from tegula_coordinator.dashboard import live
 from tegula_coordinator.store import EventLog
 
 
@@ -26,3 +30,31 @@ def test_a_worker_that_joins_before_the_book_is_kept_is_not_taken_for_gone(tmp_p
         log.close()
 
     asyncio.run(play())
+
+
+def test_at_the_end_nobody_is_left_waiting(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with house(tmp_path) as it, asyncio.timeout(20):
+            job = await it.open(an_honest_order())
+            seq, looks = it.keeper.seq, 0
+
+            async def look() -> Mapping[str, Any]:
+                nonlocal looks
+                looks += 1
+                return {}
+
+            async def read() -> None:
+                async for _ in live.follow(it.keeper, look, least=0, longest=1000):
+                    pass
+
+            async with asyncio.TaskGroup() as tasks:
+                following = tasks.create_task(it.keeper.events_of(job, seq, 1000))
+                tasks.create_task(it.keeper.beyond(seq, 1000))
+                tasks.create_task(read())
+                await asyncio.sleep(0)
+                it.keeper.release()
+            assert following.result() == []
+            assert looks <= 1
+            assert await it.keeper.events_of(job, seq, 1000) == []
+
+    asyncio.run(run())

@@ -29,6 +29,8 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert config.curve_key_file == Path("/etc/tegula/curve.key")
     assert config.verifiers == (b"\xcd" * 32,)
     assert config.lease_seconds == 60.0
+    assert read(tmp_path, GOOD + "drain_seconds = 0").drain_seconds == 0
+    assert read(tmp_path, GOOD + "log = 'json'").log == "json"
     assert config.currency == ETHER
     assert (config.arbiter, config.root_after_seconds) == (NOBODY, 3600.0)
     assert read(tmp_path, GOOD + f"arbiter = '0x{'ef' * 20}'").arbiter == b"\xef" * 20
@@ -53,6 +55,8 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
         ("currency = 'USDC'", "hex digits"),
         ("verifiers = ['0xcd']", "32 bytes"),
         ("verifiers = ['not hex']", "hex digits"),
+        ("drain_seconds = -1", "drain_seconds"),
+        ("log = 'yaml'", "log wants one of text, json, not 'yaml'"),
         ("max_blob_bytes = 1.5", "max_blob_bytes"),
         ("explorer = 'javascript:alert(1)'", "explorer wants a URL"),
         ("operator_token_file = 7", "operator_token_file"),

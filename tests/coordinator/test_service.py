@@ -1,6 +1,8 @@
 """What the programs' tests do not tell: `end_to_end/test_local.py` runs the whole service."""
 
 import asyncio
+import os
+import signal
 import socket
 from contextlib import closing
 
@@ -44,3 +46,15 @@ def test_an_address_that_stays_taken_is_given_up(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(service, "LISTEN_SECONDS", -1.0)
     with pytest.raises(NotBound):
         asyncio.run(service._soon(listen))
+
+
+def test_the_first_signal_lets_work_end_and_the_second_does_not() -> None:
+    async def run() -> None:
+        stop, hurry = service._signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(stop.wait(), 10)
+        assert not hurry.is_set()
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(hurry.wait(), 10)
+
+    asyncio.run(run())

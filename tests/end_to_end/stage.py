@@ -174,6 +174,7 @@ class Stage:
             "heartbeat_seconds": HEARTBEAT_SECONDS,
             "arbiter": codec.encode(self.arbiter.address),
             "call_seconds": 1.0,
+            "drain_seconds": 0,
         }
         _write(self._config, settings | self._settings)
 

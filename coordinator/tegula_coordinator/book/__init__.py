@@ -41,6 +41,8 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
     match event:
         case events.Restarted():
             return arrivals.restart(book, event)
+        case events.Draining():
+            return arrivals.drain(book, event)
         case events.WorkerJoined():
             return arrivals.join(book, event)
         case events.WorkerLeft():

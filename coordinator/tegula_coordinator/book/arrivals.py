@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, rounds, verdicts, work
+from tegula_coordinator.book import audits, rounds, verdicts, why, work
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, Greet, SendLease, SendRoot, Tell, WakeAt
 from tegula_market import lifecycle, messages
@@ -14,7 +14,20 @@ AWAY_SECONDS = 30.0
 """After a restart, the time in which workers may come back to what they were rendering."""
 
 
+DRAINS = "the coordinator is about to end, and calls again when it is back"
+
+
+def drain(book: Book, _event: events.Draining) -> Iterator[Command]:
+    """Whoever asked is told; what is under way goes on, and is judged."""
+    book.draining = True
+    for job in book.live.values():
+        for name in job.asks if job.phase is JobPhase.OPEN else ():
+            if book.workers[name].online:
+                yield Tell(name, messages.NotTaken(job.id, why.Code.DRAINING, DRAINS))
+
+
 def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
+    book.draining = False
     for worker in book.workers.values():
         if worker.online:
             worker.online = False

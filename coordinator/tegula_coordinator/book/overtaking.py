@@ -105,7 +105,7 @@ def _alone(job: Job) -> list[Lease]:
 
 def _idle(book: Book, job: Job, at: float) -> list[Worker]:
     """Taken workers of known speed that could take more of the job."""
-    if job.adrift or at >= job.order.terms.deadline:
+    if book.draining or job.adrift or at >= job.order.terms.deadline:
         return []
     found = []
     for name, ask in job.taken.items():

@@ -32,6 +32,8 @@ def call(book: Book, job: Job, worker: Worker, said: messages.Call, at: float) -
         job.declined[worker.id] = f"runs Blender {worker.blender}, not {job.order.scene.blender}"
         return
     job.declined.pop(worker.id, None)
+    if book.draining:  # it is called when it joins the next time
+        return
     yield Tell(worker.id, said)
     yield from expect_asks(book, job, at)
 
@@ -96,7 +98,13 @@ def lease_out(book: Book, job: Job, at: float) -> Iterator[Command]:
 
 
 def lease_to(book: Book, job: Job, worker: Worker, at: float) -> Iterator[Command]:
-    if worker.free <= 0 or job.stopped is not None or job.adrift or at >= job.order.terms.deadline:
+    if (
+        book.draining
+        or worker.free <= 0
+        or job.stopped is not None
+        or job.adrift
+        or at >= job.order.terms.deadline
+    ):
         return
     ask = job.taken[worker.id]
     while min(worker.free, ask.slots - len(worker.leases), audits.room(book, job, worker)) > 0:

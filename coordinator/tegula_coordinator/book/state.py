@@ -98,6 +98,8 @@ class Book:
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
     """Those of the workers that are: looked through with every result, as all of them cannot be."""
+    draining: bool = False
+    """The coordinator is about to end."""
     banned: dict[WorkerId, Ban] = field(default_factory=dict)
     unprobed: deque[LeaseId] = field(default_factory=deque)
     """Delivered results that wait for a verifier."""
@@ -114,6 +116,11 @@ class Book:
     prices: dict[JobId, Priced] = field(default_factory=dict)
     """At which jobs have cleared of late, and when; oldest first."""
     history: History = field(default_factory=lambda: History({}))
+
+    @property
+    def under_way(self) -> int:
+        """Leases and probes that somebody renders."""
+        return sum(len(worker.leases) + len(worker.probes) for worker in self.workers.values())
 
     def reputation(self, payout: Address) -> Reputation:
         return self.reputations.get(payout, Reputation())

@@ -14,8 +14,11 @@ from tegula_market.auction import Reason
 from tegula_market.lifecycle import JobPhase, Phase
 from tegula_market.model import LeaseId
 
+DRAINING = "The coordinator is about to end; it leases again when it is back."
+
 
 class Code(StrEnum):
+    DRAINING = "DRAINING"
     NO_DEPOSIT = "NO_DEPOSIT"
     ROUND_OPEN = "ROUND_OPEN"
     NO_WORKERS = "NO_WORKERS"
@@ -81,6 +84,8 @@ def worker(book: Book, worker: Worker) -> Why:
         return Why(Code.OFFLINE, "It is not connected.")
     if worker.leases or worker.probes:
         return Why(Code.RENDERING, f"It has {len(worker.leases) + len(worker.probes)} tiles.")
+    if book.draining:
+        return Why(Code.DRAINING, DRAINING)
     jobs = [job for job in book.live.values() if job.phase is JobPhase.OPEN]
     reasons = [_idle(book, job, worker) for job in jobs]
     if not reasons:
@@ -92,6 +97,8 @@ _OUT_OF_REACH = frozenset({Code.DECLINED, Code.BARRED, Code.NO_ASK})
 
 
 def _open(book: Book, job: Job, index: int) -> Why:
+    if book.draining:
+        return Why(Code.DRAINING, DRAINING)
     if job.adrift:
         return Why(Code.NO_DEPOSIT, "The chain does not have the job's deposit at the moment.")
     if not any(each.online and not each.verifier for each in book.workers.values()):

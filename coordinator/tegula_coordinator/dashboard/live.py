@@ -19,12 +19,12 @@ async def follow(
     least: float = LEAST_SECONDS,
     longest: float = LONGEST_SECONDS,
 ) -> AsyncIterator[str]:
-    """Events for as long as somebody listens, the first at once.
+    """Events for as long as somebody listens and the program does not end, the first at once.
 
     Args:
         look: what there is to see, by the name of an event.
     """
-    while True:
+    while not keeper.ending:
         seen = keeper.seq
         for name, view in (await look()).items():
             yield f"event: {name}\ndata: {json.dumps(view, separators=(',', ':'))}\n\n"

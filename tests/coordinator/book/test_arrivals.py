@@ -26,12 +26,14 @@ from coordinator.playbook import (
     present,
     probes,
     suspected,
+    told,
     vouchered,
 )
 from tegula_coordinator import events, views
-from tegula_coordinator.book import Book, NotAdmitted, step
+from tegula_coordinator.book import Book, NotAdmitted, step, why
 from tegula_coordinator.book.arrivals import AWAY_SECONDS
 from tegula_coordinator.events import Event
+from tegula_market import messages
 from tegula_market.audit import Record
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Outcome, Wei
@@ -154,3 +156,31 @@ def test_any_order_of_events_keeps_the_money_right_and_replays_to_the_same_book(
     assert again.records == book.records
     assert (again.unprobed, again.probers) == (book.unprobed, book.probers)
     assert (again.tried, again.suspected) == (book.tried, book.suspected)
+
+
+def with_one_leased() -> Book:
+    """Ann renders the first tile of two."""
+    book = a_book(units=2)
+    assert leases(play(book, joined(ANN), opened(), asked(ANN, 40), called())) == [(ANN, 0, 80)]
+    return book
+
+
+def test_a_coordinator_that_drains_leases_and_calls_no_more() -> None:
+    book = with_one_leased()
+    play(book, joined(BOB), asked(BOB, 140))
+    commands = play(book, events.Draining(NOW + 3))
+    assert {name for name in (ANN, BOB) if messages.NotTaken in told(commands, name)} == {ANN, BOB}
+    assert leases(play(book, delivered(ANN, 0))) == []
+    assert leases(play(book, called())) == []
+    assert why.unit(book, book.jobs[JOB], 1).code == why.Code.DRAINING
+    assert why.worker(book, book.workers[ANN]).code == why.Code.DRAINING
+    newcomer = type(ANN)(b"\x07" * 32)
+    assert messages.Call not in told(play(book, joined(newcomer)), newcomer)
+    assert probes(play(book, joined(JUDGE))) != [], "what was delivered is judged"
+
+
+def test_after_the_restart_it_goes_on() -> None:
+    book = with_one_leased()
+    play(book, events.Draining(NOW + 3), delivered(ANN, 0), events.Restarted(NOW + 10))
+    assert messages.Call in told(play(book, joined(ANN, at=NOW + 11)), ANN)
+    assert leases(play(book, asked(ANN, 40), events.CallEnded(NOW + 14, JOB))) == [(ANN, 1, 80)]

@@ -48,6 +48,7 @@ SCRIPT: list[Event] = [
     events.WorkerLeft(2.0, ANN, "silent"),
     events.WorkerBanned(3.0, ANN, "noise"),
     events.WorkerUnbanned(4.0, ANN),
+    events.Draining(5.0),
 ]
 
 
