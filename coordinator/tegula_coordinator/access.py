@@ -19,7 +19,7 @@ from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
 from tegula_market import codec
-from tegula_market.model import JobId, TegulaError
+from tegula_market.model import Digest, JobId, TegulaError
 
 BELIEVED_SECONDS = 5.0
 MOST_BELIEVED = 10_000
@@ -31,9 +31,8 @@ JOB_ENDS_SECONDS = 60
 """After which it is worth another look whether a job has ended."""
 LEAST_UPLOAD = 4096
 """Bytes that an upload counts for: so much a small file takes on a disk."""
-OF_FILE, OF_WORKER = "tokens_file", "worker"
-WORKERS = Token(OF_WORKER, frozenset({Scope.READ, Scope.ORDER}))
-"""For blobs and evidence alone."""
+OF_FILE = "tokens_file"
+FOR_WORKERS = frozenset({Scope.READ, Scope.ORDER})
 
 
 class Refusal(TegulaError):
@@ -110,7 +109,7 @@ class Access:
         if not secret:
             raise NotKnown("want a requester's bearer token; ask the operator for one")
         if workers and self._derive.is_blob_token(secret):
-            return WORKERS
+            return Token(f"worker-{secret[:32]}", FOR_WORKERS, worker=True)
         token = await self._known(bearer.digest_of(secret), peer)
         if token.revoked is not None:
             raise NotKnown(
@@ -138,6 +137,15 @@ class Access:
             StoreError: it cannot be written, and the act must not follow.
         """
         await asyncio.to_thread(self._audit.add, Entry(self._clock(), token.name, act, subject, detail))
+
+    async def note_upload(self, token: Token, blob: Digest, size: int) -> None:
+        """That it begins; of workers it is not noted: it happens with each tile, and the event log has those.
+
+        Args:
+            size: as it was said, in bytes; 0 if it was not.
+        """
+        if not token.worker:
+            await self.note(token, Act.UPLOAD, codec.encode(blob), f"{size} bytes" if size else "")
 
     async def note_refusal(self, refusal: Refusal, peer: str, path: str) -> None:
         """Into the audit log, as long as there are not too many."""

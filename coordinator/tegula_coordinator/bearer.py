@@ -38,6 +38,8 @@ class Token:
     """Most that may be open at once."""
     upload_bytes: int | None = None
     """Most in a day."""
+    worker: bool = False
+    """Of a worker, for blobs and evidence alone; nobody keeps those."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -50,7 +50,7 @@ class Download:
 
 
 class Blobs(Protocol):
-    """All but `receive` and the pieces of a download block. All may raise BlobsAway."""
+    """All but `receive`, `adopt` and the pieces of a download block. All may raise BlobsAway."""
 
     def begin(self) -> None:
         """By the one program that receives, before it does: what a kill has cut off is thrown away."""
@@ -69,6 +69,9 @@ class Blobs(Protocol):
             WrongDigest: the bytes hash to something else.
             TooLarge: more bytes than the limit.
         """
+
+    async def adopt(self, digest: Digest, path: Path) -> None:
+        """Stores a file that is known to be what the digest says; it is gone then. Durable as `receive`."""
 
     def send(self, digest: Digest) -> Download:
         """Raises: NoSuchBlob."""
@@ -116,6 +119,10 @@ class BlobFolder:
     async def receive(self, digest: Digest, chunks: AsyncIterator[bytes]) -> None:
         async with arrived(self._incoming, digest, chunks, self._max_bytes) as incoming:
             await asyncio.to_thread(self._keep, incoming, digest)
+
+    async def adopt(self, digest: Digest, path: Path) -> None:
+        """Of the same file system."""
+        await asyncio.to_thread(self._keep, path, digest)
 
     def send(self, digest: Digest) -> Download:
         try:

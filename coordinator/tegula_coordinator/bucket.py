@@ -4,6 +4,7 @@ An upload is spooled to a local file until its digest is known to be right, and 
 object when it is whole. So nothing is ever moved or copied there, and no half upload needs a name.
 """
 
+import asyncio
 import configparser
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -73,8 +74,12 @@ class BlobBucket:
 
     async def receive(self, digest: Digest, chunks: AsyncIterator[bytes]) -> None:
         async with arrived(self._scratch, digest, chunks, self._max_bytes) as incoming:
-            with _told("store"):
-                await obstore.put_async(self._store, _key(digest), incoming)
+            await self.adopt(digest, incoming)
+
+    async def adopt(self, digest: Digest, path: Path) -> None:
+        with _told("store"):
+            await obstore.put_async(self._store, _key(digest), path)
+        await asyncio.to_thread(path.unlink)
         self._know(digest)
 
     def send(self, digest: Digest) -> Download:

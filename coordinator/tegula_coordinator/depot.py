@@ -38,6 +38,11 @@ def where(config: Config) -> Where:
     )
 
 
+def partials(config: Config) -> Path:
+    """Folder for uploads that came in part; a restart does not empty it."""
+    return Path(where(config).incoming).with_name("partial")
+
+
 def opened(at: Where) -> Blobs:
     """Blocks.
 

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect
 
-from tegula_coordinator import access, desk, relay, relay_api, views
-from tegula_coordinator.access import WORKERS, Access
+from tegula_coordinator import access, desk, relay, relay_api, upload_api, views
+from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Token
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
@@ -27,7 +28,8 @@ from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
-from tegula_coordinator.guard import Guard
+from tegula_coordinator.guard import Guard, announced
+from tegula_coordinator.partials import Partials, WrongOffset
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.store import Act, StoreError
@@ -52,6 +54,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NoSuchBlob, 404),
     (NoPreview, 404),
     (NotAdmitted, 409),
+    (WrongOffset, 409),
     (TooLarge, 413),
     (WrongDigest, 422),
     (MalformedInput, 422),
@@ -71,7 +74,7 @@ RETRY_AFTER_SECONDS = 5
 answer is not the last word: a requester that took it for that gave up jobs that were paid."""
 
 
-def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> FastAPI:
+def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partials: Partials) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
     app.add_middleware(BodyLimit)
     guard = Guard(access)
@@ -133,6 +136,7 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access) -> Fast
 
     _serve_everybody(app, desk, office.readiness)
     _serve_blobs(app, desk, guard)
+    upload_api.serve(app, desk, partials, guard)
     _serve_evidence(app, desk, guard)
     _serve_market(app, desk, guard)
     _serve_reasons(app, desk, guard, to_look)
@@ -152,6 +156,11 @@ def _explain_errors(app: FastAPI) -> None:
         if status == 503 and not isinstance(error, relay.NoEther):  # somebody has to send that some
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return JSONResponse({"detail": str(error)}, status, headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def leave(_request: Request, _error: ClientDisconnect) -> Response:
+        """Nobody reads it. Without it each upload that is cut off would be told as a fault of ours."""
+        return Response(status_code=400)
 
 
 def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
@@ -190,13 +199,11 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
 
     @app.put("/v1/blobs/{digest}", status_code=201)
     async def put_blob(digest: str, request: Request, caller: Annotated[Token, guard.upload]) -> None:
-        announced = codec.decode(Digest, digest, "digest")
-        size = request.headers.get("content-length", "")
-        if caller is not WORKERS:  # with each tile, and the event log has those
-            await access.note(caller, Act.UPLOAD, codec.encode(announced), f"{size or 'unknown'} bytes")
-        desk.told.note([announced])  # it may be here since long ago
-        chunks = access.counted(caller, int(size or 0), request.stream())
-        await desk.blobs.receive(announced, chunks)
+        wanted = codec.decode(Digest, digest, "digest")
+        await access.note_upload(caller, wanted, announced(request))
+        desk.told.note([wanted])  # it may be here since long ago
+        chunks = access.counted(caller, announced(request), request.stream())
+        await desk.blobs.receive(wanted, chunks)
 
     @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch])
     async def head_blob(digest: str) -> Response:

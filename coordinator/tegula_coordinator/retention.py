@@ -15,12 +15,15 @@ from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.evidence import EvidenceFolder
+from tegula_coordinator.partials import Partials
 from tegula_market import codec
 from tegula_market.adapters.chain import Account, Status
 from tegula_market.model import Digest, JobId, Order, SceneManifest, TegulaError
 
 DAY = 86_400.0
 SWEEP_SECONDS = DAY / 4
+PARTIAL_SECONDS = DAY
+"""For which an upload stays that was cut off; who sent it has given up by then."""
 TOLD_SECONDS = DAY
 """For which a blob stays that somebody was told is here; an upload and an order take less."""
 
@@ -81,10 +84,11 @@ class Sweeper:
         kept: EvidenceFolder,
         previews: Previews,
         told: Told,
+        partials: Partials,
         days: float,
     ) -> None:
         self._book, self._account, self._blobs, self._kept = book, account, blobs, kept
-        self._previews, self._told, self._days = previews, told, days
+        self._previews, self._told, self._partials, self._days = previews, told, partials, days
         self._over: set[JobId] = set()
 
     async def watch(self) -> None:
@@ -103,6 +107,7 @@ class Sweeper:
                 be needed is there.
         """
         self._told.forget()
+        await asyncio.to_thread(self._partials.sweep, now - PARTIAL_SECONDS)
         await asyncio.to_thread(self._sweep, list(self._book.jobs.values()), now)
 
     def _sweep(self, jobs: list[Job], now: float) -> None:

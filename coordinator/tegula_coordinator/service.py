@@ -32,6 +32,7 @@ from tegula_coordinator.lookout import Lookout
 from tegula_coordinator.metrics import Metrics
 from tegula_coordinator.notary import Notary
 from tegula_coordinator.observer import Observer
+from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.retention import Sweeper
@@ -96,6 +97,7 @@ async def serve(config: Config) -> None:
         fixed = frozenset() if config.tokens_file is None else tokens.read(config.tokens_file)
         audit = stack.enter_context(closing(AuditLog(config.database_url)))
         access = Access(fixed, table, audit, derive)
+        partials = Partials(depot.partials(config), blobs, config.max_blob_bytes)
         office = Office(
             keeper,
             previews,
@@ -111,7 +113,7 @@ async def serve(config: Config) -> None:
         listener = stack.enter_context(closing(await _soon(lambda: asyncio.to_thread(_bound, config.http))))
         server = _Server(
             uvicorn.Config(
-                create_app(desk, relay, office, access),
+                create_app(desk, relay, office, access, partials),
                 log_config=None,
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
@@ -120,7 +122,9 @@ async def serve(config: Config) -> None:
         notary = Notary(keeper, escrow, relay, key, desk.presence, config.root_after_seconds)
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
-        sweeper = Sweeper(book, escrow.account, blobs, kept, previews, desk.told, config.retention_days)
+        sweeper = Sweeper(
+            book, escrow.account, blobs, kept, previews, desk.told, partials, config.retention_days
+        )
         stack.enter_context(scraping.served(metrics.registry, config.metrics))
         observer = Observer(metrics, book, blobs, office.readiness, config.data)
         working = [

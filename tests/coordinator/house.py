@@ -28,6 +28,7 @@ from tegula_coordinator.desk import Desk
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.http_api import create_app
 from tegula_coordinator.notary import Notary
+from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.store import AuditLog, EventLog, TokenTable
@@ -194,7 +195,8 @@ async def _living_in(
     office = Office(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
-    app = create_app(desk, relay, office, Access([TOKEN], tokens, audit, DERIVE))
+    partials = Partials(folder / "blobs" / "partial", blobs, 10**6)
+    app = create_app(desk, relay, office, Access([TOKEN], tokens, audit, DERIVE), partials)
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,

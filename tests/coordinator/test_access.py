@@ -82,7 +82,7 @@ def test_a_token_does_what_its_scopes_say(access: Access, table: TokenTable) -> 
 
 def test_a_worker_gets_at_blobs_alone(access: Access) -> None:
     secret = DERIVE.blob_token(ANN)
-    assert admitted(access, secret, Scope.READ, workers=True) == "worker"
+    assert admitted(access, secret, Scope.READ, workers=True) == f"worker-{ANN.hex()[:32]}"
     with pytest.raises(NotKnown):
         admitted(access, secret, Scope.READ)
     with pytest.raises(NotKnown):

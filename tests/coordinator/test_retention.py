@@ -1,5 +1,6 @@
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from tegula_coordinator.blobs import BlobFolder, BlobsAway
 from tegula_coordinator.book import Book, Timing, shelf
 from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.evidence import EvidenceFolder
-from tegula_coordinator.retention import DAY, TOLD_SECONDS, Sweeper, Told, over
+from tegula_coordinator.partials import Partials
+from tegula_coordinator.retention import DAY, PARTIAL_SECONDS, TOLD_SECONDS, Sweeper, Told, over
 from tegula_market import codec
 from tegula_market.adapters.chain import Account, Status
 from tegula_market.digests import digest
@@ -58,6 +60,7 @@ class Case:
         self.kept = EvidenceFolder(self.folder / "evidence", self.blobs)
         self.previews = Previews(self.folder / "previews", self.blobs)
         self.told = Told(lambda: self.now)
+        self.partials = Partials(self.folder / "partial", self.blobs, 10**6)
 
     def put(self, data: bytes, *, at: float = LONG_AGO) -> None:
         path = self.blobs.path(digest(data))
@@ -67,7 +70,9 @@ class Case:
 
     def sweep(self) -> None:
         account = self.accounts.__getitem__
-        sweeper = Sweeper(self.book, account, self.blobs, self.kept, self.previews, self.told, DAYS)
+        sweeper = Sweeper(
+            self.book, account, self.blobs, self.kept, self.previews, self.told, self.partials, DAYS
+        )
         asyncio.run(sweeper.sweep(self.now))
 
     def there(self, *data: bytes) -> list[bool]:
@@ -184,3 +189,18 @@ def test_a_job_is_over_once_nothing_can_be_disputed(
     case: Case, held: Account, now: float, says: bool
 ) -> None:
     assert over(case.book.jobs[JOB], held, now, DAYS) is says
+
+
+def test_an_upload_that_was_cut_off_is_kept_for_a_day(case: Case) -> None:
+    case.accounts[JOB] = account(Status.OPEN)
+
+    async def two() -> AsyncIterator[bytes]:
+        yield b"ab"
+
+    for sender in ("ann", "bob"):
+        asyncio.run(case.partials.append(sender, digest(b"abc"), 0, 3, two()))
+    old, new = (case.folder / "partial").iterdir()
+    os.utime(old, (LATE - PARTIAL_SECONDS - 1, LATE - PARTIAL_SECONDS - 1))
+    os.utime(new, (LATE - PARTIAL_SECONDS + 1, LATE - PARTIAL_SECONDS + 1))
+    case.sweep()
+    assert (old.exists(), new.exists()) == (False, True)

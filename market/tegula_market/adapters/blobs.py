@@ -28,8 +28,12 @@ TIMEOUTS = 5.0, 30.0
 """Seconds to connect, and to wait for the next bytes."""
 PAUSES = 0.1, 5.0
 """First and longest pause before a request is sent again; each is twice the one before."""
-PASSING = frozenset({429, 502, 503, 504})
-"""Answers that pass: a busy coordinator, or a reverse proxy in front of one that restarts."""
+PASSING = frozenset({409, 429, 502, 503, 504})
+"""Answers that pass: a busy coordinator, a reverse proxy in front of one that restarts, or one that has less
+of an upload than it said."""
+RESUMABLE = 8 << 20
+"""Bytes from which on an upload goes on where it was cut off; of a smaller one little is lost."""
+TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
 TOO_EARLY = 425
 CONNECTION_FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 MANY_DIGESTS = 10_000
@@ -140,7 +144,7 @@ class BlobClient:
         """
         Args:
             known: the file's digest, if it was computed already.
-            tell: takes the bytes that are sent, with every megabyte; from the start if it is sent again.
+            tell: takes the bytes that are sent, with every megabyte; less than before if some are sent again.
         """
         try:
             with path.open("rb") as file:
@@ -152,7 +156,10 @@ class BlobClient:
             with path.open("rb") as file:
                 self._send("PUT", _path(name), data=_Told(file, tell)).close()
 
-        self._patiently(attempt)
+        if path.stat().st_size >= RESUMABLE:
+            self._go_on(path, name, tell)
+        else:
+            self._patiently(attempt)
         return name
 
     def upload_bytes(self, data: bytes) -> Digest:
@@ -160,20 +167,46 @@ class BlobClient:
         self._patiently(lambda: self._send("PUT", _path(name), data=data).close())
         return name
 
+    def _go_on(self, path: Path, name: Digest, tell: Callable[[int], object]) -> None:
+        """By tus 1.0.0. Patience begins anew whenever the coordinator has got more of it meanwhile."""
+        place, here = f"{_path(name)}/upload", 0
+
+        def attempt() -> None:
+            nonlocal here
+            body = {"digests": [codec.encode(name)]}
+            if not _parsed(self._send("POST", "/v1/blobs/missing", json=body)).get("missing"):
+                return
+            with closing(self._send("HEAD", place)) as response:
+                here = _offset(response)
+            with path.open("rb") as file:
+                file.seek(here)
+                told = _Told(file, tell)
+                headers = {**TUS, "Upload-Offset": str(here), "Upload-Length": str(here + len(told))}
+                self._send("PATCH", place, data=told, headers=headers).close()
+
+        self._patiently(attempt, lambda: here)
+
     def _json(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         raw = self._patiently(lambda: _parsed(self._send(method, path, **body)))
         if not isinstance(raw, dict):
             raise BlobError("the coordinator's answer is not a JSON object; is the URL a coordinator's?")
         return raw
 
-    def _patiently(self, attempt: Callable[[], T]) -> T:
+    def _patiently(self, attempt: Callable[[], T], got: Callable[[], int] = int) -> T:
+        """
+        Args:
+            got: how far attempts have come together; with each step patience begins anew.
+        """
         pause, longest = PAUSES
-        until = time.monotonic() + self._patience
+        until, before = time.monotonic() + self._patience, got()
         while True:
             try:
                 return attempt()
             except (*CONNECTION_FAULTS, _Passing) as error:
-                if time.monotonic() + pause > until or self._closed.wait(pause):
+                if got() > before:
+                    before, pause, until = got(), PAUSES[0], time.monotonic() + self._patience
+                wait = max(pause, error.wait) if isinstance(error, _Passing) else pause
+                if time.monotonic() + wait > until or self._closed.wait(wait):
                     raise Away(f"no answer from {self._url}: {_why(error)}") from error
                 pause = min(2 * pause, longest)
             except requests.RequestException as error:
@@ -188,7 +221,7 @@ class BlobClient:
         with closing(response):
             sentence = f"the coordinator answered {response.status_code}: {_detail(response)}"
         if response.status_code in PASSING:
-            raise _Passing(sentence)
+            raise _Passing(sentence, _wait(response))
         if response.status_code == TOO_EARLY:
             raise NotYet(sentence)
         raise BlobError(sentence)
@@ -209,9 +242,11 @@ class _Told:
 
     def __init__(self, file: IO[bytes], tell: Callable[[int], object]) -> None:
         self._file, self._tell = file, tell
-        self._size, self._told = os.fstat(file.fileno()).st_size, 0
+        self._told = file.tell()
+        self._size = os.fstat(file.fileno()).st_size - self._told
 
     def __len__(self) -> int:
+        """Bytes from where it stood at first."""
         return self._size
 
     def read(self, size: int = -1) -> bytes:
@@ -223,7 +258,15 @@ class _Told:
 
 
 class _Passing(Exception):
-    """An answer that may be another one soon."""
+    """An answer that may be another one soon.
+
+    Attributes:
+        wait: seconds for which the coordinator asks to be left alone.
+    """
+
+    def __init__(self, sentence: str, wait: float) -> None:
+        super().__init__(sentence)
+        self.wait = wait
 
 
 def _keep(pieces: Iterable[bytes], path: Path, wanted: Digest | None = None) -> None:
@@ -252,6 +295,18 @@ def _written(pieces: Iterable[bytes], write: Callable[[bytes], int]) -> Iterator
 
 def _path(wanted: Digest) -> str:
     return f"/v1/blobs/{codec.encode(wanted)}"
+
+
+def _offset(response: requests.Response) -> int:
+    said = response.headers.get("Upload-Offset", "")
+    if not said.isdecimal() or len(said) > 19:
+        raise BlobError("the coordinator does not say what it has of an upload; is the URL a coordinator's?")
+    return int(said)
+
+
+def _wait(response: requests.Response) -> float:
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isdecimal() and len(said) < 10 else 0.0
 
 
 def _parsed(response: requests.Response) -> Any:

@@ -1,0 +1,48 @@
+"""Uploads that go on where they were cut off, by tus 1.0.0 (https://tus.io/protocols/resumable-upload).
+
+The upload of a blob has its address from the start, so there is nothing to create: HEAD tells how many bytes
+are here, PATCH adds some. Its length is unknown until the first PATCH says it (tus: Upload-Defer-Length).
+"""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Request, Response
+
+from tegula_coordinator.bearer import Token
+from tegula_coordinator.desk import Desk
+from tegula_coordinator.guard import Guard, announced
+from tegula_coordinator.partials import Partials
+from tegula_market import codec
+from tegula_market.model import Digest
+
+MOST_BYTES = 1 << 62
+PLACE = "/v1/blobs/{digest}/upload"
+TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
+BODY = {"requestBody": {"content": {"application/offset+octet-stream": {"schema": {"type": "string"}}}}}
+Bytes = Annotated[int, Header(ge=0, le=MOST_BYTES)]
+
+
+def serve(app: FastAPI, desk: Desk, partials: Partials, guard: Guard) -> None:
+    @app.head(PLACE)
+    async def offset(digest: str, caller: Annotated[Token, guard.upload]) -> Response:
+        """Upload-Offset: bytes of the blob that this token has sent, and that need not be sent again."""
+        here = await asyncio.to_thread(partials.offset, caller.name, codec.decode(Digest, digest, "digest"))
+        return Response(headers={**TUS, "Upload-Offset": str(here), "Upload-Defer-Length": "1"})
+
+    @app.patch(PLACE, status_code=204, openapi_extra=BODY)
+    async def add(
+        digest: str,
+        request: Request,
+        caller: Annotated[Token, guard.upload],
+        upload_offset: Bytes,
+        upload_length: Bytes,
+    ) -> Response:
+        """Adds the body at Upload-Offset. The blob is there once all Upload-Length bytes came."""
+        wanted = codec.decode(Digest, digest, "digest")
+        if upload_offset == 0:
+            await guard.access.note_upload(caller, wanted, upload_length)
+        desk.told.note([wanted])
+        chunks = guard.access.counted(caller, announced(request), request.stream())
+        at = await partials.append(caller.name, wanted, upload_offset, upload_length, chunks)
+        return Response(status_code=204, headers={**TUS, "Upload-Offset": str(at)})
