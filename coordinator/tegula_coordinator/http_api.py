@@ -29,6 +29,7 @@ from tegula_coordinator.dashboard.previews import NoPreview
 from tegula_coordinator.desk import Desk, NotFunded
 from tegula_coordinator.evidence import NoEvidence
 from tegula_coordinator.guard import Guard, announced
+from tegula_coordinator.interrupted import Interrupted
 from tegula_coordinator.partials import Partials, WrongOffset
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
@@ -77,6 +78,7 @@ answer is not the last word: a requester that took it for that gave up jobs that
 def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partials: Partials) -> FastAPI:
     app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Interrupted)
     guard = Guard(access)
     _explain_errors(app)
 
