@@ -84,7 +84,7 @@ def test_tiles_fill_in_as_they_are_accepted(tmp_path: Path) -> None:
         row = page.get_by_role("row").nth(1)
         await expect(row).to_contain_text("18 of 80 tiles")
         await row.get_by_role("link").click()
-        first, later = page.locator("#tile-0"), page.locator("#tile-30")
+        first, later, open_one = (page.locator(f"#tile-{unit}") for unit in (0, 30, 39))
         await page.wait_for_function(SOMETHING_AT, arg=[40, 40])
         assert not await page.evaluate(SOMETHING_AT, [40 + 80 * 6, 40 + 80 * 3])
         assert "accepted" in str(await first.get_attribute("aria-label"))
@@ -92,6 +92,8 @@ def test_tiles_fill_in_as_they_are_accepted(tmp_path: Path) -> None:
         await floor.renders(20)
         await page.wait_for_function(SOMETHING_AT, arg=[40 + 80 * 6, 40 + 80 * 3])
         assert "accepted" in str(await later.get_attribute("aria-label"))
+        strokes = [await each.evaluate("tile => getComputedStyle(tile).stroke") for each in (later, open_one)]
+        assert [stroke == "none" for stroke in strokes] == [True, False], "no line over the picture"
 
     looked_at(tmp_path, look)
 

@@ -90,6 +90,7 @@ export class Picture {
     if (["LEASED", "DELIVERED"].includes(unit.phase)) kinds.push("doing", this.colours.of(unit.worker));
     if (unit.phase === "DELIVERED") kinds.push("delivered");
     if (["DEAD", "CANCELLED"].includes(unit.phase)) kinds.push("lost");
+    if (mode === "picture" && unit.phase === "ACCEPTED") kinds.push("seen");
     if (mode === "workers" && unit.phase === "ACCEPTED") kinds.push("shown", this.colours.of(unit.worker));
     if (mode === "verdicts" && unit.verdicts.length) kinds.push("shown", heat(worst(unit)));
     if (unit.attempt > 1 && mode !== "picture") kinds.push("again");
