@@ -1,14 +1,13 @@
 """What lies in deploy/ passes the linters of its kind, as far as this machine has them."""
 
 import re
-import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from deploy.linters import linter, run
 from tegula_worker import config
 
 ROOT = Path(__file__).parents[2]
@@ -31,22 +30,6 @@ IN_THE_WAY = (
 """With these bubblewrap makes no sandbox, or there is no GPU."""
 
 
-def _linter(name: str) -> str:
-    """Beside this Python, or installed on the system."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is missing, so nothing here was linted")
-    return found
-
-
-def _run(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
-
-
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
     """With a program that is there."""
@@ -56,12 +39,12 @@ def unit(tmp_path: Path) -> Path:
 
 
 def test_the_unit_is_one(unit: Path) -> None:
-    assert _run(_linter("systemd-analyze"), "verify", unit) == ""
+    assert run(linter("systemd-analyze"), "verify", unit) == ""
 
 
 def test_the_unit_shuts_what_it_can(unit: Path) -> None:
-    analyze = _linter("systemd-analyze")
-    _run(analyze, "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", unit)
+    analyze = linter("systemd-analyze")
+    run(analyze, "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", unit)
 
 
 def test_the_unit_leaves_bubblewrap_and_gpus_alone() -> None:
@@ -81,7 +64,7 @@ def test_the_unit_leaves_bubblewrap_and_gpus_alone() -> None:
 
 
 def test_the_container_file() -> None:
-    assert _run(_linter("hadolint"), DEPLOY / "Containerfile") == ""
+    assert run(linter("hadolint"), DEPLOY / "Containerfile") == ""
 
 
 def test_what_the_container_file_copies_is_there() -> None:
@@ -91,14 +74,14 @@ def test_what_the_container_file_copies_is_there() -> None:
 
 
 def test_the_manifest_fits_the_schema() -> None:
-    said = _run(_linter("kubernetes-validate"), "--strict", DEPLOY / "kubernetes.yaml")
+    said = run(linter("kubernetes-validate"), "--strict", DEPLOY / "kubernetes.yaml")
     assert said.count("passed") == 3
 
 
 def test_the_batch_script() -> None:
     script = DEPLOY / "slurm.sh"
-    _run("bash", "-n", script)
-    assert _run(_linter("shellcheck"), script) == ""
+    run("bash", "-n", script)
+    assert run(linter("shellcheck"), script) == ""
 
 
 def test_the_batch_script_gives_every_worker_a_folder_of_its_own(tmp_path: Path) -> None:
