@@ -10,7 +10,7 @@ SCENE := build/examples/roof.blend
 PROJECTS := -e market[wire,blobs,exr,chain,devchain] -e coordinator[postgresql,s3] -e worker[bpy] -e blender_addon -e requester[local]
 
 .PHONY: setup setup-blender5 demo test test-fast lint types contracts contracts-deep contracts-coverage contracts-gas
-.PHONY: contracts-check ten-thousand soak slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate clean
+.PHONY: contracts-check ten-thousand soak slither halmos mutants addon addon-repository bench verify-bench market-sim calibrate gpu-kit clean
 
 setup: $(VENV)/.installed contracts/node_modules/.installed
 
@@ -87,6 +87,10 @@ market-sim: setup ## attacks, prices and fairness in a market of 200 synthetic w
 
 calibrate: setup ## measure honest differences anew, for the shipped thresholds
 	PYTHONPATH=bench $(BIN)/python -m verification.calibrate --out bench-out/verification
+
+gpu-kit: setup ## the whole market for a Linux machine with an NVIDIA driver, in parts to send: docs/gpu.md
+	rm -rf build/gpu-kit
+	$(BIN)/python -m tools.gpu_check.pack --out build/gpu-kit
 
 clean:
 	rm -rf build dist demo-out bench-out contracts/out contracts/cache

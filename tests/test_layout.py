@@ -12,6 +12,7 @@ ROOMS = {
     "blender_addon": ROOT / "blender_addon" / "tegula_blender",
     "bench/verification": ROOT / "bench" / "verification",
     "bench/simulator": ROOT / "bench" / "simulator",
+    "tools/gpu_check": ROOT / "tools" / "gpu_check",
 }
 COVERED_ELSEWHERE = {
     "market/model.py": "types; their checks are tested where they are used",

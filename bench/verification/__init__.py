@@ -7,5 +7,6 @@ judge           the shipped decision, on arrays
 predecessor     the rule that is compared with
 roc, cost       what is counted and timed
 table, plot     what is shown; `run` is the program
+pairs           another: kinds of devices side by side, `docs/gpu.md`
 calibrate       the other program: honest differences, for the shipped thresholds
 """

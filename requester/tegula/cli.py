@@ -48,6 +48,11 @@ Ceiling = Annotated[
     int, typer.Option(min=1, max=auction.MAX_PRICE, help="most to pay for a megasample, in token units")
 ]
 Blender = Annotated[Path | None, typer.Option(help="Blender program; without it, the bpy module is used")]
+Device = Annotated[
+    str,
+    typer.Option(help="what workers render on: auto, kinds such as CPU, CUDA and OPTIX, or ids, with commas"),
+]
+VerifierDevice = Annotated[str | None, typer.Option(help="what tiles are checked on, if not on the workers'")]
 Deadline = Annotated[int, typer.Option(min=120, help="seconds after which no more work is paid for")]
 Rpc = Annotated[str, typer.Option(help="JSON-RPC URL of the chain")]
 KeyFile = Annotated[Path, typer.Option(help="file with the key that pays")]
@@ -130,6 +135,8 @@ def render_locally(
     scale: Scale = None,
     tile: Tile = None,
     blender: Blender = None,
+    device: Device = local.CPU,
+    verifier_device: VerifierDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Do the whole job on this computer, with a market that lasts as long as the job."""
@@ -143,7 +150,8 @@ def render_locally(
         packed = rendering.inspect(wanted, Path(scratch), watch)
         screen.say(f"starting a market with {workers} workers on this computer", quiet=quiet)
         starting = watch.part("start")
-        with starting, local.market(workers, blender) as where, rendering.reached(where) as market:
+        made = local.market(workers, blender, device=device, verifier_device=verifier_device)
+        with starting, made as where, rendering.reached(where) as market:
             screen.say(local.protection(where), quiet=quiet)
             outcome = rendering.render(wanted, packed, market, watch, screen.show(quiet=quiet))
     screen.summarise(outcome, str(out))

@@ -31,14 +31,26 @@ SANDBOX = "bubblewrap where possible, else this machine may be harmed"
 """As the worker's configuration has it. Here renders are of the artist's own scene, as F12's are."""
 READY_SECONDS = 60.0
 """For a program to start; a worker starts a Blender."""
+KERNEL_SECONDS = 660.0
+"""For a worker with a graphics card: its driver builds kernels at a first start, and takes minutes."""
+CPU = "CPU"
 
 
 @contextmanager
-def market(workers: int, blender: Path | None = None, funded: Sequence[Address] = ()) -> Iterator[Market]:
+def market(
+    workers: int,
+    blender: Path | None = None,
+    funded: Sequence[Address] = (),
+    *,
+    device: str = CPU,
+    verifier_device: str | None = None,
+) -> Iterator[Market]:
     """A market with so many workers, all of them connected.
 
     Args:
         funded: accounts that get play money besides the requester's.
+        device, verifier_device: as a worker's configuration has them; without its own, a verifier has
+            the workers'.
     Raises:
         NoChain, ProgramFailed: a part of it did not start.
     """
@@ -50,14 +62,17 @@ def market(workers: int, blender: Path | None = None, funded: Sequence[Address] 
             chain.mint(account, POCKET_MONEY)
         verifier = _verifier_key(folder / "verifier")
         url, token = coordinator(stack, folder / "coordinator", chain, verifier)
-        starting = [_worker(stack, folder / "verifier", url, {"verifier": True}, blender)]
+        checking = verifier_device or device
+        seconds = READY_SECONDS if {device.upper(), checking.upper()} == {CPU} else KERNEL_SECONDS
+        role = {"verifier": True, "device": checking}
+        starting = [_worker(stack, folder / "verifier", url, role, blender)]
         for index in range(workers):
             home = folder / f"worker-{index}"
             _place_key(home, chain.key(FIRST_WORKER + index))
-            terms = _worker_terms(chain, FIRST_PRICE + index * PRICE_STEP)
+            terms = _worker_terms(chain, FIRST_PRICE + index * PRICE_STEP) | {"device": device}
             starting.append(_worker(stack, home, url, terms, blender))
         for program in starting:
-            program.wait_for(lambda line: "event=welcome" in line.split(), READY_SECONDS)
+            program.wait_for(lambda line: "event=welcome" in line.split(), seconds)
         said = [program.wait_for(lambda line: "sandbox=" in line, READY_SECONDS) for program in starting]
         unprotected = any("sandbox=none" in line.split() for line in said)
         yield Market(

@@ -91,6 +91,17 @@ def test_without_a_usable_sandbox_it_renders_and_says_so(scene: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    "wanted", [("--device", "METAL", "--verifier-device", "CPU"), ("--verifier-device", "METAL")]
+)
+def test_a_device_that_is_not_here_is_told_with_what_is(
+    scene: Path, tmp_path: Path, wanted: tuple[str, ...]
+) -> None:
+    done = tegula(str(scene), *wanted, "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "Blender finds no METAL device here; set device to what it finds: CPU " in done.stderr
+
+
+@pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
 def test_nothing_runs_on_when_it_is_ended_in_mid_job(
