@@ -42,7 +42,8 @@ from tegula_worker.config import Config
 T = TypeVar("T", bound=messages.Message)
 
 SOON = 30.0
-BEAT = 0.05
+BEAT = 0.5
+"""A busy machine stands still for a while; five of these without a word, and the worker says HELLO again."""
 BLEND = b"BLENDER of a test"
 TWIN = b"another kernel: "
 DOMAIN = Domain(31_337, Address(b"\x05" * 20))
@@ -129,6 +130,7 @@ class Played:
     def __init__(self, hub: Router) -> None:
         self._hub = hub
         self.worker = WorkerId(b"")
+        self._answers = False
 
     async def say(self, message: messages.FromCoordinator) -> None:
         assert await self._hub.send(self.worker, message)
@@ -138,6 +140,8 @@ class Played:
         async with asyncio.timeout(SOON):
             while True:
                 self.worker, said = await self._hub.receive()
+                if isinstance(said, messages.Heartbeat) and self._answers:
+                    await self.say(messages.Heartbeat())
                 if isinstance(said, kind):
                     return said
                 assert isinstance(said, messages.Heartbeat | messages.Hello | messages.Bye), said
@@ -145,6 +149,7 @@ class Played:
     async def welcome(self, beat: float = BEAT) -> messages.Hello:
         hello = await self.hear(messages.Hello)
         await self.say(messages.Welcome(TOKEN, beat))
+        self._answers = True
         return hello
 
     async def lease(self, order: Order, unit: int = 0, attempt: int = 1, **change: Any) -> Lease:

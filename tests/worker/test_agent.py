@@ -122,7 +122,7 @@ async def _claimed(stage: Stage, job: JobId, amount: int) -> None:
 def test_a_result_is_said_again_to_a_coordinator_that_comes_back(stage: Stage, restarted: bool) -> None:
     """On the same port; it either knows nothing of the worker, or is silent until there is a HELLO."""
 
-    beat = 10 * BEAT if restarted else BEAT
+    beat = BEAT if restarted else 0.05
 
     async def play() -> None:
         order = stage.order()
