@@ -14,73 +14,50 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect
 
-from tegula_coordinator import access, desk, relay, relay_api, upload_api, views
+from tegula_coordinator import problems, relay_api, upload_api, views
 from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Token
-from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.body_limit import BodyLimit
-from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.dashboard import funding, operator_api, pages
 from tegula_coordinator.dashboard.operator_api import Office
-from tegula_coordinator.dashboard.previews import NoPreview
-from tegula_coordinator.desk import Desk, NotFunded
-from tegula_coordinator.evidence import NoEvidence
+from tegula_coordinator.desk import Desk
 from tegula_coordinator.guard import Guard, announced
 from tegula_coordinator.interrupted import Interrupted
-from tegula_coordinator.partials import Partials, WrongOffset
+from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
-from tegula_coordinator.store import Act, StoreError
+from tegula_coordinator.store import Act
 from tegula_market import codec
 from tegula_market.adapters import chain
-from tegula_market.codec import MalformedInput
-from tegula_market.model import Address, Digest, InvalidValue, JobId, Order, Signature, TegulaError, Wei
+from tegula_market.model import Address, Digest, JobId, Order, Signature, Wei
 
+DESCRIPTION = """
+Requesters order and follow jobs here; both sides fetch and upload blobs. Bytes are spelled as 0x and hex
+digits, amounts as decimal strings in the token's smallest unit. What changes so that a client would notice
+gets another prefix than /v1.
+"""
+OCTETS = "application/octet-stream"
 LONGEST_WAIT = 30.0
 """Seconds that a request for events may stay open."""
 LONGEST_MARK = 64
 """Letters."""
-STATUS: tuple[tuple[type[TegulaError], int], ...] = (
-    (access.NotKnown, 401),
-    (NotFunded, 402),
-    (relay.NotCovered, 402),
-    (access.NotAllowed, 403),
-    (relay.NothingRelayed, 404),
-    (desk.NoSuchJob, 404),
-    (desk.NoRoot, 404),
-    (NoEvidence, 404),
-    (NoSuchBlob, 404),
-    (NoPreview, 404),
-    (NotAdmitted, 409),
-    (WrongOffset, 409),
-    (TooLarge, 413),
-    (WrongDigest, 422),
-    (MalformedInput, 422),
-    (InvalidValue, 422),
-    (desk.NotAcceptable, 422),
-    (relay.NotRelayed, 422),
-    (chain.Refused, 422),
-    (desk.TooEarly, 425),
-    (access.TooMany, 429),
-    (chain.ChainError, 503),
-    (relay.NoEther, 503),
-    (BlobsAway, 503),
-    (StoreError, 503),
-)
-RETRY_AFTER_SECONDS = 5
-"""After which what failed may work: the chain or the blobs were away. By this header a client knows that the
-answer is not the last word: a requester that took it for that gave up jobs that were paid."""
 
 
 def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partials: Partials) -> FastAPI:
-    app = FastAPI(title="Tegula coordinator", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="Tegula coordinator",
+        version="1",
+        description=DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+        responses=problems.RESPONSES,
+    )
     app.add_middleware(BodyLimit)
     app.add_middleware(Interrupted)
     guard = Guard(access)
-    _explain_errors(app)
+    problems.explain(app)
 
     # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once per request.
     async def hear(job: str) -> AsyncIterator[None]:
@@ -148,23 +125,6 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partial
     return app
 
 
-def _explain_errors(app: FastAPI) -> None:
-    @app.exception_handler(TegulaError)
-    async def explain(_request: Request, error: TegulaError) -> JSONResponse:
-        status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-        if isinstance(error, access.TooMany):
-            headers["Retry-After"] = str(error.retry_after)
-        if status == 503 and not isinstance(error, relay.NoEther):  # somebody has to send that some
-            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return JSONResponse({"detail": str(error)}, status, headers)
-
-    @app.exception_handler(ClientDisconnect)
-    async def leave(_request: Request, _error: ClientDisconnect) -> Response:
-        """Nobody reads it. Without it each upload that is cut off would be told as a fault of ours."""
-        return Response(status_code=400)
-
-
 def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
     pages.serve(app)
 
@@ -173,7 +133,7 @@ def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
         """That this coordinator is alive, and leads: one that stands by listens to nobody."""
         return {"ok": True}
 
-    @app.get("/v1/ready")
+    @app.get("/v1/ready", responses={503: {"description": "The same, and a part is not ok"}})
     async def ready() -> JSONResponse:
         """Whether a job can be rendered and paid here at the moment, and if not (503), why."""
         checks = await readiness.look()
@@ -199,7 +159,7 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
         found = await asyncio.to_thread(desk.missing, digests)
         return {"missing": [codec.encode(digest) for digest in found]}
 
-    @app.put("/v1/blobs/{digest}", status_code=201)
+    @app.put("/v1/blobs/{digest}", status_code=201, openapi_extra=upload_api.body(OCTETS))
     async def put_blob(digest: str, request: Request, caller: Annotated[Token, guard.upload]) -> None:
         wanted = codec.decode(Digest, digest, "digest")
         await access.note_upload(caller, wanted, announced(request))
@@ -207,7 +167,7 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
         chunks = access.counted(caller, announced(request), request.stream())
         await desk.blobs.receive(wanted, chunks)
 
-    @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch])
+    @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch], response_class=Response)
     async def head_blob(digest: str) -> Response:
         missing = await asyncio.to_thread(desk.missing, [codec.decode(Digest, digest, "digest")])
         return Response(status_code=404 if missing else 200)
@@ -218,7 +178,7 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
         return StreamingResponse(
             found.pieces,
             headers={"Content-Length": str(found.size)},
-            media_type="application/octet-stream",
+            media_type=OCTETS,
         )
 
 

@@ -5,7 +5,7 @@ are here, PATCH adds some. Its length is unknown until the first PATCH says it (
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
 
@@ -19,18 +19,24 @@ from tegula_market.model import Digest
 MOST_BYTES = 1 << 62
 PLACE = "/v1/blobs/{digest}/upload"
 TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
-BODY = {"requestBody": {"content": {"application/offset+octet-stream": {"schema": {"type": "string"}}}}}
+OCTETS = "application/offset+octet-stream"
 Bytes = Annotated[int, Header(ge=0, le=MOST_BYTES)]
 
 
+def body(media_type: str) -> dict[str, Any]:
+    """For OpenAPI: FastAPI describes only what it reads itself, and these are streamed."""
+    schema = {"type": "string", "format": "binary"}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
 def serve(app: FastAPI, desk: Desk, partials: Partials, guard: Guard) -> None:
-    @app.head(PLACE)
+    @app.head(PLACE, response_class=Response)
     async def offset(digest: str, caller: Annotated[Token, guard.upload]) -> Response:
         """Upload-Offset: bytes of the blob that this token has sent, and that need not be sent again."""
         here = await asyncio.to_thread(partials.offset, caller.name, codec.decode(Digest, digest, "digest"))
         return Response(headers={**TUS, "Upload-Offset": str(here), "Upload-Defer-Length": "1"})
 
-    @app.patch(PLACE, status_code=204, openapi_extra=BODY)
+    @app.patch(PLACE, status_code=204, openapi_extra=body(OCTETS))
     async def add(
         digest: str,
         request: Request,
