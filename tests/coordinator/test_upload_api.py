@@ -16,7 +16,7 @@ from tegula_coordinator import bearer
 from tegula_coordinator.bearer import Scope, Token
 from tegula_market import codec
 from tegula_market.adapters import blobs
-from tegula_market.adapters.blobs import Away, BlobClient
+from tegula_market.adapters.blobs import Away, BlobClient, BlobError
 from tegula_market.digests import digest
 
 DATA = bytes(range(256)) * 3000
@@ -177,5 +177,20 @@ def test_patience_begins_anew_with_what_comes_through(
                 with pytest.raises(Away, match="no answer from"):
                     await asyncio.to_thread(client.upload, tmp_path / "other")
                 client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_changed_meanwhile_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "RESUMABLE", 1)
+    (tmp_path / "scene").write_bytes(DATA[:1000])
+
+    async def scenario() -> None:
+        async with house(tmp_path) as it, served(it.app) as url, asyncio.timeout(15):
+            await patch(it, 0, DATA[:5000])
+            client = BlobClient(url, TOKEN, patience=5)
+            with pytest.raises(BlobError, match="scene has become shorter since its upload began"):
+                await asyncio.to_thread(client.upload, tmp_path / "scene", NAME)
+            client.close()
 
     asyncio.run(scenario())

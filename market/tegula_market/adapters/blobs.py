@@ -179,7 +179,8 @@ class BlobClient:
             with closing(self._send("HEAD", place)) as response:
                 here = _offset(response)
             with path.open("rb") as file:
-                file.seek(here)
+                if file.seek(here) > os.fstat(file.fileno()).st_size:
+                    raise BlobError(f"{path} has become shorter since its upload began; begin anew")
                 told = _Told(file, tell)
                 headers = {**TUS, "Upload-Offset": str(here), "Upload-Length": str(here + len(told))}
                 self._send("PATCH", place, data=told, headers=headers).close()
