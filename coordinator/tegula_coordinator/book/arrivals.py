@@ -43,7 +43,8 @@ def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
             expiry = max(float(lease.expiry), event.at + AWAY_SECONDS)
             yield WakeAt(events.LeaseExpired(expiry, lease.id))
         if job.look is not None:
-            yield WakeAt(events.JobLags(max(job.look, event.at + AWAY_SECONDS), job.id))
+            job.look = max(job.look, event.at + AWAY_SECONDS)
+            yield WakeAt(events.JobLags(job.look, job.id))
 
 
 def join(book: Book, event: events.WorkerJoined) -> Iterator[Command]:

@@ -5,9 +5,9 @@ second lease is over the same price, and on the same reserve: the first result t
 other lease ends at once and is paid nothing. Were both paid, whoever owns two names could take a unit under
 one, wait, and deliver what he did once under both.
 
-What is left of a lease is what its worker usually takes, less its age. Past that, nobody knows why it is
-late, and it is expected to be as late again. In the second half of its usual time it is left alone: whoever
-is overtaken has worked for nothing.
+Whoever keeps to its own usual time keeps its unit, however slow it is: the auction took it at that speed,
+and whoever is overtaken has worked for nothing. Past that time nobody knows why a lease is late, and it is
+expected to be as late again.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,14 @@ from tegula_market.model import Lease, LeaseId
 SOONER = 2.0
 """Times that an idle worker could do it until the other one is expected to be done: what is known of either
 is an average."""
+KNOWN = 4
+"""Accepted results from which a worker's usual time is known."""
+STRANGE, AGAIN = 10.0, 2.0
+"""Until then it has so many times what the slowest idle worker takes, and what it took itself: overtaken
+before it has ever delivered, a slow machine would never become known as one, and never earn anything."""
 SLACK = 0.1
 """Seconds past the moment at which a lease is late enough: no rounding has an alarm ring too early."""
-LOOKED_AT = 64
+LOOKED_AT = 32
 """Leases, the oldest first, and idle workers, the cheapest first, that are compared at a time."""
 
 
@@ -40,11 +45,8 @@ def watch_for(book: Book, worker: Worker, at: float) -> Iterator[Command]:
 
 def watch(book: Book, job: Job, at: float) -> Iterator[Command]:
     """Has the job looked at when the first of its leases will be late enough for somebody who is idle."""
-    alone = _alone(job)
-    idle = _idle(book, job, at) if alone else []
-    late = [_late_at(book, job, lease, idle, at) for lease in alone] if idle else []
-    due = min((moment for moment in late if moment is not None), default=None)
-    if due is not None and (job.look is None or job.look <= at or due < job.look):
+    due = _due(book, job, at)
+    if due is not None and due != job.look:  # later, too: what is known of speeds has changed
         job.look = due
         yield WakeAt(events.JobLags(due, job.id))
 
@@ -67,7 +69,7 @@ def end(book: Book, job: Job, lease_id: LeaseId, reason: str, at: float) -> Iter
     if job.waiting.pop(lease_id, None) is None:
         worker.leases.discard(lease_id)
         began, payout = job.leased_at[lease_id], job.payees[lease_id]
-        beyond = max(0.0, at - began - (_known(job, lease, worker) or 0.0))
+        beyond = max(0.0, at - began - _usual(job, lease, worker))
         share = beyond / max(1.0, lease.expiry - began)
         book.reputations[payout] = book.reputation(payout).missed(at, share)
     job.drop(lease)
@@ -76,17 +78,37 @@ def end(book: Book, job: Job, lease_id: LeaseId, reason: str, at: float) -> Iter
 
 def _doubled(book: Book, job: Job, at: float) -> Iterator[Lease]:
     idle = _idle(book, job, at)
-    left = {lease.id: _left(book, job, lease, idle, at) for lease in _alone(job)}
-    for lease in sorted(map(job.leases.__getitem__, left), key=lambda lease: -left[lease.id]):
-        fit = (w for w in _idle(book, job, at) if _fits(job, lease, w))
-        sooner = (w for w in fit if SOONER * _seconds(job, lease, w) <= left[lease.id])
-        worker = min(sooner, key=lambda w: (_seconds(job, lease, w), w.id), default=None)
-        if worker is not None:
+    late = {lease.id: at - _late_from(book, job, lease, idle) for lease in _alone(job)}
+    for lease in sorted(map(job.leases.__getitem__, late), key=lambda lease: -late[lease.id]):
+        worker = next((w for w in _idle(book, job, at) if _fits(job, lease, w)), None)
+        if worker is None:
+            continue
+        needs = SOONER * _seconds(job, lease, worker)
+        if needs <= min(late[lease.id], lease.expiry - at):
             expiry = min(int(at + book.timing.lease_seconds), job.order.terms.deadline)
             second = job.double(lease, worker.id, worker.payout, expiry)
             worker.leases.add(second.id)
             job.leased_at[second.id] = at
             yield second
+
+
+def _due(book: Book, job: Job, at: float) -> float | None:
+    """When the first lease is late by what somebody who is idle needs twice, and has as long to go."""
+    alone = _alone(job)
+    idle = _idle(book, job, at) if alone else []
+    due = None
+    for lease in alone if idle else []:
+        late_from = _late_from(book, job, lease, idle)
+        if due is not None and late_from >= due:
+            continue
+        worker = next((w for w in idle if _fits(job, lease, w)), None)
+        if worker is None:
+            continue
+        needs = SOONER * _seconds(job, lease, worker)
+        moment = max(at, late_from + needs) + SLACK
+        if moment + needs <= lease.expiry and (due is None or moment < due):
+            due = moment
+    return due
 
 
 def _alone(job: Job) -> list[Lease]:
@@ -104,7 +126,7 @@ def _alone(job: Job) -> list[Lease]:
 
 
 def _idle(book: Book, job: Job, at: float) -> list[Worker]:
-    """Taken workers of known speed that could take more of the job."""
+    """Taken workers of known speed that could take more of the job, the fastest first."""
     if book.draining or job.adrift or at >= job.order.terms.deadline:
         return []
     found = []
@@ -112,10 +134,10 @@ def _idle(book: Book, job: Job, at: float) -> list[Worker]:
         worker = book.workers[name]
         free = min(worker.free, ask.slots - len(worker.leases))
         if free > 0 and worker.online and worker.shown.pace is not None:
-            found.append(worker)
+            found.append((worker.shown.pace, name, worker))
             if len(found) == LOOKED_AT:
                 break
-    return [worker for worker in found if audits.room(book, job, worker) > 0]
+    return [worker for _, _, worker in sorted(found) if audits.room(book, job, worker) > 0]
 
 
 def _fits(job: Job, lease: Lease, worker: Worker) -> bool:
@@ -128,38 +150,28 @@ def _fits(job: Job, lease: Lease, worker: Worker) -> bool:
     )
 
 
-def _late_at(book: Book, job: Job, lease: Lease, idle: list[Worker], at: float) -> float | None:
-    """When the first of the idle workers would be sooner by enough; None if the lease runs out first."""
-    needs = min((SOONER * _seconds(job, lease, w) for w in idle if _fits(job, lease, w)), default=None)
-    if needs is None:
-        return None
-    overdue = job.leased_at[lease.id] + _usual(book, job, lease, idle) + needs
-    moment = at if _left(book, job, lease, idle, at) >= needs else max(at, overdue)
-    return None if moment + needs > lease.expiry else moment + SLACK
-
-
-def _left(book: Book, job: Job, lease: Lease, idle: list[Worker], at: float) -> float:
-    """Seconds that a lease is expected to take still; 0 for one that is not to be overtaken yet."""
-    age, usual = at - job.leased_at[lease.id], _usual(book, job, lease, idle)
-    if usual / 2 < age <= usual:
-        return 0.0
-    return min(abs(usual - age), lease.expiry - at)
-
-
-def _usual(book: Book, job: Job, lease: Lease, idle: list[Worker]) -> float:
-    """Seconds that the unit usually takes its worker; if nothing is known of it, the slowest that is idle."""
-    own = _known(job, lease, book.workers[lease.worker])
-    return max((_seconds(job, lease, w) for w in idle), default=0.0) if own is None else own
+def _late_from(book: Book, job: Job, lease: Lease, idle: list[Worker]) -> float:
+    """When its worker's usual time is over."""
+    worker = book.workers[lease.worker]
+    usual = _usual(job, lease, worker)
+    if len(worker.shown.work) < KNOWN and idle:
+        usual = max(AGAIN * usual, STRANGE * _seconds(job, lease, idle[-1]))
+    return job.leased_at[lease.id] + usual
 
 
 def _seconds(job: Job, lease: Lease, worker: Worker) -> float:
-    seconds = _known(job, lease, worker)
+    """That it takes somebody whose speed is known, on average."""
+    seconds = worker.shown.seconds(job.sizes[lease.unit], warm=_warm(job, worker))
     assert seconds is not None
     return seconds
 
 
-def _known(job: Job, lease: Lease, worker: Worker) -> float | None:
-    """A scene is loaded by whoever has delivered a unit of the job, or said so when it asked."""
+def _usual(job: Job, lease: Lease, worker: Worker) -> float:
+    """Seconds within which it is done nine times in ten; 0 if nothing is known of it."""
+    return worker.shown.most_seconds(job.sizes[lease.unit], warm=_warm(job, worker)) or 0.0
+
+
+def _warm(job: Job, worker: Worker) -> bool:
+    """The scene is loaded by whoever has delivered a unit of the job, or said so when it asked."""
     standing = job.asks.get(worker.id)
-    warm = worker.id in job.unjudged or (standing is not None and standing.warm)
-    return worker.shown.seconds(job.sizes[lease.unit], warm=warm)
+    return worker.id in job.unjudged or (standing is not None and standing.warm)

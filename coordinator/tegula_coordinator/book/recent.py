@@ -52,12 +52,16 @@ class Shown:
     work: deque[Work] = field(default_factory=lambda: deque(maxlen=RESULTS))
     pace: float | None = None
     """Seconds from lease to result for a pixel-sample."""
+    slower: float | None = None
+    """What nine of ten results did not exceed: of two at a time, one comes later."""
     loading: float = 0.0
     """Seconds, each time that a scene was loaded."""
 
     def note(self, work: Work) -> None:
         self.work.append(work)
         self.pace = sum(each.seconds for each in self.work) / sum(each.size for each in self.work)
+        paces = sorted(each.seconds / each.size for each in self.work)
+        self.slower = paces[-1 - len(paces) // 10]
         self.loading = _mean([each.load_seconds for each in self.work if each.load_seconds])
 
     def seconds(self, size: float, *, warm: bool) -> float | None:
@@ -67,6 +71,10 @@ class Shown:
         itself slower.
         """
         return None if self.pace is None else size * self.pace + (0.0 if warm else self.loading)
+
+    def most_seconds(self, size: float, *, warm: bool) -> float | None:
+        """As `seconds`, but what it exceeds once in ten times."""
+        return None if self.slower is None else size * self.slower + (0.0 if warm else self.loading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,8 @@ class Book:
             case events.LeaseExpired(_, lease):
                 job = self.jobs.get(lease_parts(lease)[0])
                 return job is not None and lease in job.leases
+            case events.JobLags(at, job_id):
+                return job_id in self.live and self.live[job_id].look == at
             case events.ProbeExpired(_, lease, number):
                 probing = self.probers.get(lease)
                 return probing is not None and probing.number == number

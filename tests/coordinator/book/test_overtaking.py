@@ -29,7 +29,7 @@ from coordinator.playbook import (
     probes,
 )
 from tegula_coordinator import events
-from tegula_coordinator.book import Book, JobPhase, NotAdmitted, why
+from tegula_coordinator.book import Book, JobPhase, NotAdmitted, overtaking, why
 from tegula_coordinator.book.arrivals import AWAY_SECONDS
 from tegula_coordinator.book.recent import Work
 from tegula_coordinator.commands import Command, Tell
@@ -41,18 +41,30 @@ from tegula_market.model import Digest, Outcome, Wei, WorkerId
 
 PRICE = 80
 LATE = NOW + 5.1
-"""When Ann, who was leased unit 0 at NOW + 2, has been as late as Bob would take twice."""
+"""When Ann, who has unit 0 since NOW + 2 and usually takes a second, is as late as Bob would take twice."""
 
 
 def at(event: Event, when: float) -> Event:
     return replace(event, at=when)
 
 
-def lagging() -> Book:
-    """Bob has done units 1 and 2, is paid for them and idle. There is not a unit of money to spare."""
+def usually(book: Book, worker: WorkerId, seconds: float, results: int = overtaking.KNOWN) -> None:
+    for _ in range(results):
+        book.workers[worker].shown.note(Work(JOB, "CPU", 2_000_000, seconds, 0.0, 0.0, 0.0))
+
+
+def begun(*, anns: float = 1.0) -> Book:
+    """Ann, who usually takes so many seconds, has unit 0 and Bob 1; 2 is open."""
     book = a_book(3)
     play(book, joined(JUDGE), joined(ANN), joined(BOB), opened(funded=3 * PRICE))
+    usually(book, ANN, anns)
     play(book, asked(ANN, 40), asked(BOB, 40), called())
+    return book
+
+
+def lagging() -> Book:
+    """Bob has done units 1 and 2, is paid for them and idle. There is not a unit of money to spare."""
+    book = begun()
     play(book, delivered(BOB, 1), judged(1, Outcome.ACCEPTED))
     play(book, at(delivered(BOB, 2), NOW + 4), judged(2, Outcome.ACCEPTED))
     return book
@@ -87,14 +99,13 @@ def lags(commands: list[Command]) -> list[Event]:
 
 
 def test_an_alarm_rings_when_an_idle_worker_would_be_sooner_by_enough() -> None:
-    book = a_book(3)
-    play(book, joined(JUDGE), joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 40), called())
+    book = begun()
     assert lags(play(book, delivered(BOB, 1))) == []  # a unit is open
     play(book, judged(1, Outcome.ACCEPTED))
     assert lags(play(book, at(delivered(BOB, 2), NOW + 4.5))) == [events.JobLags(LATE, JOB)]
 
 
-def test_who_keeps_to_its_usual_time_is_left_alone() -> None:
+def test_an_alarm_that_rings_too_early_leases_nothing() -> None:
     book = lagging()
     with pytest.raises(NotAdmitted, match="sooner"):
         play(book, events.JobLags(LATE - 0.2, JOB))
@@ -102,25 +113,57 @@ def test_who_keeps_to_its_usual_time_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "overtaken"),
-    [(3.0, True), (26.9, True), (27.1, False), (51.9, False), (71.9, False), (72.1, True)],
+    ("when", "late"), [(3.0, False), (51.9, False), (52.1, False), (71.9, False), (72.1, True)]
 )
-def test_a_slow_worker_is_overtaken_in_its_first_half_or_when_it_is_late(
-    when: float, *, overtaken: bool
-) -> None:
+def test_a_slow_worker_keeps_its_unit_for_as_long_as_it_usually_takes(when: float, *, late: bool) -> None:
     """Ann was leased her unit at 2 and usually takes 50 seconds; Bob takes 10."""
-    book = a_book(3)
-    play(book, joined(JUDGE), joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 40))
-    for worker, seconds in ((ANN, 50.0), (BOB, 10.0)):
-        book.workers[worker].shown.note(Work(JOB, "CPU", 2_000_000, seconds, 0.0, 0.0, 0.0))
-    play(book, called())
+    book = begun(anns=50.0)
+    usually(book, BOB, 10.0)
     (ring,) = lags(play(book, delivered(BOB, 1), delivered(BOB, 2)))
-    assert ring.at == pytest.approx(NOW + 3.1)
-    if overtaken:
+    assert ring.at == pytest.approx(NOW + 72.1)
+    if late:
         assert leases(play(book, events.JobLags(NOW + when, JOB))) == [(BOB, 0, PRICE)]
     else:
         with pytest.raises(NotAdmitted):
             play(book, events.JobLags(NOW + when, JOB))
+
+
+@pytest.mark.parametrize(
+    ("results", "anns", "due"), [(0, 0.0, 14.1), (3, 3.0, 14.1), (3, 20.0, 44.1), (4, 3.0, 7.1)]
+)
+def test_a_worker_that_is_hardly_known_has_longer(results: int, anns: float, due: float) -> None:
+    """Bob takes a second: ten times that, or twice what Ann took, and twice a second."""
+    book = a_book(3)
+    play(book, joined(JUDGE), joined(ANN), joined(BOB), opened())
+    usually(book, ANN, anns, results)
+    usually(book, BOB, 1.0)
+    play(book, asked(ANN, 40), asked(BOB, 40), called())
+    (ring,) = lags(play(book, delivered(BOB, 1), delivered(BOB, 2)))
+    assert ring.at == pytest.approx(NOW + due)
+
+
+def test_what_becomes_known_of_a_speed_moves_the_alarm() -> None:
+    book = begun()
+    (early,) = lags(
+        play(book, delivered(BOB, 1), judged(1, Outcome.ACCEPTED), at(delivered(BOB, 2), NOW + 10))
+    )
+    (later,) = lags(play(book, at(judged(2, Outcome.ACCEPTED), NOW + 10.5)))
+    # Bob's second unit took him seven seconds, so that he takes four on average.
+    assert (early.at, later.at) == (pytest.approx(NOW + 10.1), pytest.approx(NOW + 2 + 1 + 2 * 4 + 0.1))
+    assert (book.awaits(early), book.awaits(later)) == (False, True)
+    with pytest.raises(NotAdmitted):
+        play(book, early)
+    assert leases(play(book, later)) == [(BOB, 0, PRICE)]
+
+
+def test_of_a_workers_tiles_nine_in_ten_say_what_is_usual() -> None:
+    """Ann renders two at a time, of which one is done later; once she stood still."""
+    book = begun()
+    usually(book, ANN, 2.0, 10)
+    usually(book, ANN, 100.0, 1)
+    usually(book, BOB, 1.0)
+    (ring,) = lags(play(book, delivered(BOB, 1), delivered(BOB, 2)))
+    assert ring.at == pytest.approx(NOW + 2 + 2 + 2 + 0.1)
 
 
 def test_a_second_lease_stands_on_the_reserve_of_the_first() -> None:
@@ -260,7 +303,8 @@ def test_the_rest_of_a_wrong_batch_is_not_forfeit_where_somebody_else_renders_it
     book = a_book(4)
     play(book, joined(JUDGE), joined(ANN), joined(BOB, slots=4), opened())
     book.records[payout(BOB)] = Record(passed=NEWCOMER)
-    book.workers[BOB].shown.note(Work(JOB, "CPU", 2_000_000, 1.0, 0.0, 0.0, 0.0))
+    usually(book, ANN, 1.0)
+    usually(book, BOB, 1.0)
     play(book, asked(ANN, 40), asked(BOB, 40, slots=4), called())
     assert leases(play(book, events.JobLags(NOW + 6, JOB))) == [(BOB, 0, PRICE)]
     play(book, events.LeaseReturned(NOW + 6, BOB, lease(3), "CRASHED", "it crashed"), delivered(BOB, 1))
@@ -280,8 +324,8 @@ def test_who_takes_beyond_its_usual_time_is_less_timely_by_that() -> None:
     play(
         book, at(delivered(BOB, 0, attempt=2), NOW + 6), at(judged(0, Outcome.ACCEPTED, attempt=2), NOW + 12)
     )
-    # Of Ann nothing is known: ten of the hundred seconds of her lease.
-    assert book.reputation(payout(ANN)).timeliness.bad == pytest.approx(0.1)
+    # Of the hundred seconds of her lease Ann had it for ten, and she usually takes one.
+    assert book.reputation(payout(ANN)).timeliness.bad == pytest.approx(0.09)
     assert book.jobs[JOB].expired == {}
 
 
