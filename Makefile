@@ -82,7 +82,7 @@ bench: setup $(SCENE)
 verify-bench: setup ## cheats found, honest tiles believed, what it costs; 25 minutes, 6 the second time
 	PYTHONPATH=bench $(BIN)/python -m verification.run --out bench-out/verification
 
-market-sim: setup ## attacks, prices and fairness in a market of 200 synthetic workers; a minute and a half
+market-sim: setup ## attacks, prices and fairness in a market of 200 synthetic workers; two minutes
 	PYTHONPATH=bench $(BIN)/python -m simulator.run --out docs/market
 
 calibrate: setup ## measure honest differences anew, for the shipped thresholds

@@ -7,7 +7,7 @@ from random import Random
 from statistics import fmean
 
 from simulator.machines import ATTACKS, HONEST, Machine, Plan
-from simulator.world import START, World
+from simulator.world import LEASE_SECONDS, START, World, a_book
 from tegula_market.model import Address, WorkerId
 
 MACHINES, JOBS = 200, 60
@@ -20,6 +20,8 @@ MARKUP = (1.2, 2.0)
 """What owners ask at first, in their costs: nobody knows the market yet."""
 SHARE = 0.2
 """Of the machines that attack."""
+SLOWER = 10.0
+"""Times as long as others, as a processor takes beside a graphics card."""
 DEVICES = ("CPU", "CUDA", "OPTIX")
 
 
@@ -88,18 +90,27 @@ def simulate(
     newcomers: Plan = HONEST,
     between: float = BETWEEN,
     deadline: float = DEADLINE,
+    lease_seconds: float = LEASE_SECONDS,
+    still: float = 0.0,
+    slow: float = 0.0,
+    overtakes: bool = True,
 ) -> World:
     """
     Args:
         plan: of the attackers, who are that share of the machines.
         late: share of the machines, all honest, that join when half of the jobs are there.
+        still: chance with each lease that its machine stands still for a while.
+        slow: share of the machines that take SLOWER times as long.
+        overtakes: whether late tiles are leased a second time.
     """
     chance = Random(seed)
     machines = [_machine(number, chance) for number in range(MACHINES)]
+    for machine in machines[: round(MACHINES * slow)]:
+        machine.speed /= SLOWER
     attackers = machines[: round(MACHINES * share)]
     for machine in attackers:
         machine.owner, machine.plan = "attacker", plan
-    world = World(machines, Random(seed + 1))
+    world = World(machines, Random(seed + 1), a_book(lease_seconds), still, overtakes)
     half = START + jobs * between / 2
     for number, machine in enumerate(machines):
         comes = START

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator import market, plot
+from simulator import ends, market, plot
+from simulator.ends import End
 from simulator.machines import ATTACKS, CARTEL, ENTRANT, HONEST
 from simulator.market import Compared
 from simulator.world import World
@@ -42,6 +43,8 @@ def main(
     entering = market.simulate(HONEST, seed, late=market.SHARE, newcomers=ENTRANT)
     _tell_fairness("newcomers ask half of it at first", entering)
     _table(out / "loads.csv", [_load(seed, between) for between in BETWEEN])
+    ended = [ends.end(case, seed, overtakes=overtakes) for case in ends.CASES for overtakes in (False, True)]
+    _table(out / "ends.csv", (_tell_end(each) for each in ended))
 
 
 def _load(seed: int, between: float) -> dict[str, Any]:
@@ -75,6 +78,15 @@ def _tell_fairness(case: str, world: World) -> None:
             f"  {who}: {len(waited)} of {len(able)} that cost less than the price had work, the first after"
             f" {median(waited):.0f} s; {got:.1f} tiles for their speed, Gini {even:.2f}"
         )
+
+
+def _tell_end(end: End) -> dict[str, Any]:
+    print(
+        f"holds up: {end.case}; second leases: {end.overtakes}: a job takes {end.mean:.1f} s,"
+        f" nine of ten at most {end.ninth:.1f} s, {end.leases:.3f} leases a tile, {end.lost:.2%} of all work"
+        f" lost; a machine earns {end.earned:.0f}, a slow one {end.slow_earned:.0f}"
+    )
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(end).items()}
 
 
 def _row(compared: Compared) -> dict[str, Any]:

@@ -50,6 +50,8 @@ DETECTION = 0.99
 SIGNATURE = Signature(bytes(65))
 JUDGES = 4
 FOREVER = 2**40
+STILL_SECONDS = 120.0
+"""For which a machine stands still, when it does: a laptop that is closed, a card that somebody plays on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,28 @@ class Ended:
     price: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A lease on its machine."""
+
+    start: float
+    done: float
+    cost: float
+
+
+def a_book(lease_seconds: float = LEASE_SECONDS) -> Book:
+    return Book(lambda order: (UNIT,) * len(order.frames), Timing(CALL_SECONDS, lease_seconds))
+
+
 @dataclass(slots=True)
 class World:
     machines: list[Machine]
     chance: Random
-    book: Book = field(
-        default_factory=lambda: Book(
-            lambda order: (UNIT,) * len(order.frames), Timing(CALL_SECONDS, LEASE_SECONDS)
-        )
-    )
+    book: Book = field(default_factory=a_book)
+    still: float = 0.0
+    """The chance, with each lease, that its machine stands still for a while."""
+    overtakes: bool = True
+    """Whether late tiles are leased a second time."""
     now: float = START
     rounds: list[Round] = field(default_factory=list)
     ended: dict[JobId, Ended] = field(default_factory=dict)
@@ -90,6 +105,9 @@ class World:
     forged: set[LeaseId] = field(default_factory=set)
     by_name: dict[WorkerId, Machine] = field(default_factory=dict)
     leases: int = 0
+    lost: float = 0.0
+    """What overtaken machines have spent."""
+    rendering: dict[LeaseId, Rendering] = field(default_factory=dict)
     _names: "count[int]" = field(default_factory=lambda: count(1))
     _order: "count[int]" = field(default_factory=count)
     _agenda: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -151,6 +169,8 @@ class World:
 
     def _carry_out(self, command: Command) -> None:
         match command:
+            case WakeAt(events.JobLags()) if not self.overtakes:
+                pass
             case WakeAt(event):
                 self.at(max(self.now, event.at), lambda: self.tell(event))
             case SendLease(lease):
@@ -175,8 +195,9 @@ class World:
             case messages.Decided(verdict, _):
                 stained = verdict.outcome is Outcome.REJECTED
                 machine.accepted = 0 if stained else machine.accepted + 1
-            case messages.Revoke():
+            case messages.Revoke(lease):
                 stained = machine.plan.times_out
+                self._stop(machine, lease)
             case _:
                 pass
         if stained and machine.plan.fresh:
@@ -199,18 +220,34 @@ class World:
         loading = 0.0 if machine.warm == lease.job else LOAD_SECONDS
         rendering = share * UNIT / MEGASAMPLE / machine.speed
         machine.warm = lease.job
-        machine.busy_until = max(self.now, machine.busy_until) + loading + rendering
+        if self.still and self.chance.random() < self.still:
+            machine.busy_until = max(self.now, machine.busy_until) + STILL_SECONDS
+        start = max(self.now, machine.busy_until)
+        machine.busy_until = start + loading + rendering
         image = digest(lease.id.encode())
         result = Result(lease.id, image, rendering, loading, machine.device, SIGNATURE)
         name, done = machine.name, machine.busy_until + WAY_SECONDS
         cost = share * machine.cost * UNIT / MEGASAMPLE
+        self.rendering[lease.id] = Rendering(start, machine.busy_until, cost)
 
         def deliver() -> None:
+            if self.rendering.pop(lease.id, None) is None:
+                return  # stopped meanwhile
             machine.spent += cost
             lot = Digest(self.chance.randbytes(32))
             self.tell(events.ResultArrived(self.now, name, result, lot))
 
         self.at(done, deliver)
+
+    def _stop(self, machine: Machine, lease: LeaseId) -> None:
+        """What it has rendered so far is lost; what it would have is time for others."""
+        stopped = self.rendering.pop(lease, None)
+        if stopped is not None:
+            whole = stopped.done - stopped.start
+            left = min(whole, max(0.0, stopped.done - self.now))
+            machine.busy_until -= left
+            machine.spent += stopped.cost * (1 - left / whole)
+            self.lost += stopped.cost * (1 - left / whole)
 
     def _judge(self, probe: SendProbe) -> None:
         found = probe.lease in self.forged and self.chance.random() < DETECTION

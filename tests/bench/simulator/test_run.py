@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator import market, run
+from simulator import ends, market, run
 from simulator.machines import ATTACKS
 
 
@@ -15,8 +15,10 @@ def test_the_program_writes_a_table_and_a_plot_for_each_question(
     monkeypatch.setattr(market.compare, "__defaults__", (market.SHARE, 3))
     monkeypatch.setattr(market.simulate, "__defaults__", (market.SHARE, 6))
     monkeypatch.setattr(run, "BETWEEN", (3.0,))
+    monkeypatch.setattr(ends, "CASES", {"one lease in 50": (0.02, 0.0)})
+    monkeypatch.setattr(ends.end, "__defaults__", (3,))
     run.main(tmp_path, 1)
-    for name in ("attacks", "prices", "machines", "loads"):
+    for name in ("attacks", "prices", "machines", "loads", "ends"):
         assert list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))
     for name in ("attacks", "prices", "fairness"):
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000
