@@ -53,7 +53,7 @@ class Part:
         """It may end only with a sentence; a traceback is a fault of the program."""
         if self.missing or self.program.process.poll() is None:
             return
-        said = self.program.wait_for(lambda line: SENTENCE.match(line) is not None, 1.0)
+        said = self.program.wait_for(lambda line: SENTENCE.match(line) is not None, 10.0)
         assert self.program.process.returncode == 2, said
         self.came_back += 1
         self.revive()
