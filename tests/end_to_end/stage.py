@@ -112,6 +112,11 @@ class Stage:
         return _shown([programs.find("tegula-worker"), "ledger", "--json", "--data", where])
 
     @property
+    def config(self) -> Path:
+        """The coordinator's."""
+        return self._config
+
+    @property
     def arbiter(self) -> Key:
         return self.chain.key(0)
 
