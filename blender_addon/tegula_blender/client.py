@@ -200,7 +200,7 @@ class Client:
         said = _sentence(response)
         if said is not None and response.status_code == 503 and "Retry-After" in response.headers:
             raise Unreachable(said)  # its chain or its blobs are away
-        if said is None and response.status_code in (502, 503, 504):  # a proxy whose coordinator is away
+        if said is None and response.status_code >= 500:  # a proxy's word, or one that broke off: no answer
             raise Unreachable(f"the coordinator behind {self._url} is away ({response.status_code})")
         wait = response.headers.get("Retry-After", "")
         if response.status_code == 429 and wait.isdecimal():
