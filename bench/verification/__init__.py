@@ -2,6 +2,7 @@
 
 cheats, edits   the catalogue; what a cheat changes in the scene
 subjects        the scenes
+kernels         on what frames are rendered
 renders         whole frames of all of it, kept between runs
 judge           the shipped decision, on arrays
 predecessor     the rule that is compared with

@@ -4,13 +4,15 @@
     docs/verification/calibration.csv           what was counted, tile by tile
     docs/verification/calibration.png           the same as a picture
 
-Every frame is rendered on this processor as it is and without AVX2, which stands for another processor. What
-takes a graphics card is left as it was.
+Every frame is rendered on this processor as it is and without AVX2, which stands for another processor. With
+--device each two of the processor and those kinds are compared instead, which fits the pair "mixed", and the
+counts lie in calibration-mixed.csv. What was not measured is left as it was.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +23,9 @@ from numpy.typing import NDArray
 
 from tegula_market.adapters import statistic
 from tegula_market.adapters.statistic import RUNGS, Pair
-from verification import fit, judge, plot, roc, subjects, table
+from tegula_worker.replies import Device
+from verification import fit, judge, kernels, plot, roc, subjects, table
+from verification.kernels import Machines
 from verification.picture import Picture
 from verification.renders import SEEDS, honest, tiles
 from verification.subjects import Subject
@@ -46,21 +50,35 @@ class Counted:
 
 def main(
     out: Annotated[Path, typer.Option(help="folder for renders")],
+    device: Annotated[
+        list[Device] | None, typer.Option(help="kinds of card, for the pair that has one")
+    ] = None,
     scenes: Annotated[list[str] | None, typer.Argument(help="all, if none is named")] = None,
 ) -> None:
     counted, blender = [], ""
+    compared = _machines(device or [])
+    pair = compared[0].pair
     for name in scenes or subjects.names():
         subject = subjects.subject(name, out.absolute() / "scenes")
-        counted += _counted(subject, honest(subject, out.absolute() / "frames"))
+        for used in compared:
+            counted += _counted(subject, honest(subject, out.absolute() / "frames", used))
         blender = subject.scene.blender
         print(name, flush=True)
     DOCS.mkdir(parents=True, exist_ok=True)
     rows = ((*astuple(each)[:-1], *each.off) for each in counted)
     header = ("scene", "seed", "tile", "probes", "pixels", *(f"off_{rung:g}" for rung in RUNGS))
-    table.write(DOCS / "calibration.csv", header, rows)
-    _write(counted, blender)
+    name = "calibration" if pair is Pair.CPU else f"calibration-{pair}"
+    table.write(DOCS / f"{name}.csv", header, rows)
+    _write(counted, blender, pair)
     statistic.noise.cache_clear()
-    plot.calibration(_shares(counted), DOCS / "calibration.png")
+    plot.calibration(_shares(counted), pair, DOCS / f"{name}.png")
+
+
+def _machines(cards: list[Device]) -> list[Machines]:
+    """Each two kinds of device, the processor being one; without a card, its two kernels."""
+    kinds = dict.fromkeys((Device.CPU, *cards))
+    pairs = [kernels.machines(*two) for two in itertools.combinations(kinds, 2)]
+    return [replace(each, twin=None) for each in pairs] or [Machines()]
 
 
 def _counted(subject: Subject, frames: dict[tuple[str, int], Picture]) -> Iterator[Counted]:
@@ -76,7 +94,7 @@ def _counted(subject: Subject, frames: dict[tuple[str, int], Picture]) -> Iterat
                 yield Counted(subject.name, seed, index, str(salt), pixels, off)
 
 
-def _write(counted: list[Counted], blender: str) -> None:
+def _write(counted: list[Counted], blender: str, pair: Pair) -> None:
     measured = json.loads(HONEST.read_text())
     fitted = fit.noise(
         fit.Sample(
@@ -86,9 +104,11 @@ def _write(counted: list[Counted], blender: str) -> None:
             np.array([each.off for each in counted]),
         )
     )
-    measured["pairs"][Pair.CPU] = {"mean": fitted.mean, "spread": fitted.spread}
+    measured["pairs"][pair] = {"mean": fitted.mean, "spread": fitted.spread}
     scenes = sorted({each.scene for each in counted})
-    about = {"made_with": "make calibrate", "blender": blender, "scenes": scenes}
+    about = {key: measured[key] for key in ("made_with", "blender", "scenes")}
+    if pair is Pair.CPU:
+        about = {"made_with": "make calibrate", "blender": blender, "scenes": scenes}
     HONEST.write_text(_laid_out({"pairs": measured["pairs"], **about}))
 
 

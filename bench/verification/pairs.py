@@ -20,11 +20,10 @@ import typer
 from tegula_market.adapters import statistic
 from tegula_market.adapters.statistic import RUNGS
 from tegula_market.model import Rect, Scene
-from tegula_worker import sandbox
 from tegula_worker.renderer import Renderer
 from tegula_worker.replies import Device, RenderFailed
-from tegula_worker.sandbox import Isolation, Sandbox
-from verification import subjects, table
+from verification import kernels, subjects, table
+from verification.kernels import Kernel
 from verification.picture import COLOURS, Picture
 from verification.subjects import Subject
 
@@ -112,8 +111,7 @@ async def kinds() -> list[Device]:
 
 
 def renderer(kind: Device) -> Renderer:
-    """The scenes are our own: they are rendered without a sandbox where there is none to be had."""
-    return Renderer(device=kind, sandbox=sandbox.chosen(Isolation.PREFERRED, Sandbox()))
+    return kernels.renderer(Kernel(kind, kind))
 
 
 def compared(scene: str, pictures: dict[str, Picture]) -> Iterator[Difference]:

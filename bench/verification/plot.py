@@ -30,7 +30,7 @@ mpl.use("Agg")
 def curves(audits: Sequence[Audit]) -> dict[str, NDArray[np.float64]]:
     """By group, the share of audits whose screen reaches each of THRESHOLDS, on other kernels."""
     goals = {cheat.name: cheat.goal for cheat in CHEATS}
-    shown = [a for a in audits if a.pair is Pair.CPU and a.case in goals and counts(a, goals[a.case])]
+    shown = [a for a in audits if a.pair is not Pair.SAME and a.case in goals and counts(a, goals[a.case])]
     screens = {name: [a.screen for a in shown if a.case in group] for name, group in GROUPS.items()}
     screens["honest"] = [a.screen for a in audits if a.case == HONEST_OTHER]
     return {
@@ -58,11 +58,11 @@ def rates(found: Sequence[Found], honest: Sequence[Honest], path: Path) -> None:
     """Rejected of audited, by cheat: ours on both pairs and the predecessor's, which rejects honest ones."""
     figure, axes = plt.subplots(figsize=(9, 10), layout="constrained")
     names = [each.cheat.name for each in found[::2]]
-    for pair, marker in ((Pair.SAME, "o"), (Pair.CPU, "s")):
-        mine = [each for each in found if each.pair is pair]
+    for same, marker in ((True, "o"), (False, "s")):
+        mine = [each for each in found if (each.pair is Pair.SAME) is same]
         shares = np.array([each.audited.share for each in mine])
         ends = np.array([each.audited.interval for each in mine]).T
-        label = {Pair.SAME: "same kernel", Pair.CPU: "other kernel"}[pair]
+        label = "same kernel" if same else "other kernel"
         axes.errorbar(shares, names, xerr=np.abs(ends - shares), fmt=marker, label=label, alpha=0.7)
     label = f"predecessor, which rejects {honest[0].before.share:.0%} of honest tiles"
     axes.plot([each.before.share for each in found[::2]], names, "x", color="grey", label=label)
@@ -74,7 +74,7 @@ def rates(found: Sequence[Found], honest: Sequence[Honest], path: Path) -> None:
     plt.close(figure)
 
 
-def calibration(shares: dict[str, NDArray[np.float64]], path: Path) -> None:
+def calibration(shares: dict[str, NDArray[np.float64]], pair: Pair, path: Path) -> None:
     """Share of each honest tile's pixels that are off, by rung and scene, and what was fitted.
 
     Args:
@@ -94,7 +94,7 @@ def calibration(shares: dict[str, NDArray[np.float64]], path: Path) -> None:
                 color=colours(at % 20),
                 label=label,
             )
-    fitted = noise(Pair.CPU)
+    fitted = noise(pair)
     axes.plot(range(len(RUNGS)), fitted.mean, "k_", ms=60, label="fitted mean")
     axes.set(yscale="log", ylabel="share of a tile's pixels (0 is shown as 0.001 %)")
     axes.set(xlabel="off by more than", title="Honest tiles of another kernel")

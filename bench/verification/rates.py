@@ -76,8 +76,13 @@ def found(audits: Sequence[Audit]) -> list[Found]:
     return [
         _found(cheat, pair, [audit for audit in by[cheat.name, pair] if counts(audit, cheat.goal)])
         for cheat in CHEATS
-        for pair in (Pair.SAME, Pair.CPU)
+        for pair in (Pair.SAME, crossed(audits))
     ]
+
+
+def crossed(audits: Sequence[Audit]) -> Pair:
+    """What worker and verifier are where they are not of one kind."""
+    return next((audit.pair for audit in audits if audit.pair is not Pair.SAME), Pair.CPU)
 
 
 def honest(audits: Sequence[Audit], threshold: float) -> list[Honest]:

@@ -21,15 +21,16 @@ from tegula_blender.session import blender as blenders
 from tegula_blender.session.denoising import guide
 from tegula_market import tiling
 from tegula_market.adapters import exr
+from tegula_market.adapters.statistic import Pair
 from tegula_market.model import Rect, Scene
-from tegula_worker.renderer import Renderer
 from verification.cheats import RENDERED, Cheat, Finish
+from verification.kernels import Kernel, Machines, renderer
 from verification.picture import Picture
 from verification.subjects import Subject
 
 EDITS = Path(__file__).with_name("edits.py")
-KERNELS = {"here": {}, "other": {"CYCLES_CPU_NO_AVX2": "1"}}
-"""Environments: this machine as it is, and as one that has no AVX2, which stands for other hardware."""
+MACHINES = Machines()
+"""This machine as it is, and as one that has no AVX2, which stands for other hardware."""
 SEEDS = (7, 8, 9)
 TILE = 64
 
@@ -40,11 +41,13 @@ class Renders:
 
     subject: Subject
     honest: dict[tuple[str, int], Picture]
-    """By kernel and seed."""
+    """By role and seed: "here" is the worker's, "other" the verifier's, "twin" where there are three."""
     again: Picture
-    """This kernel, first seed, tile by tile."""
+    """The worker's kernel, first seed, tile by tile."""
     cheats: dict[str, Picture]
     """By name; those that the scene gives occasion for."""
+    pair: Pair = Pair.CPU
+    """Of the worker and the other."""
 
     @property
     def truth(self) -> Picture:
@@ -60,50 +63,53 @@ def tiles(scene: Scene, edge: int = TILE) -> list[Rect]:
     ]
 
 
-def honest(subject: Subject, folder: Path) -> dict[tuple[str, int], Picture]:
-    """The honest frames only, by kernel and seed."""
-    return asyncio.run(_honest(subject, folder / subject.name))
+def honest(subject: Subject, folder: Path, used: Machines = MACHINES) -> dict[tuple[str, int], Picture]:
+    """The honest frames only, by role and seed."""
+    return asyncio.run(_honest(subject, folder / subject.name, used))
 
 
-def renders(subject: Subject, folder: Path) -> Renders:
+def renders(subject: Subject, folder: Path, used: Machines = MACHINES) -> Renders:
     """Everything that the catalogue asks for. All frames have the passes of the honest one."""
     home = folder / subject.name
-    frames = asyncio.run(_honest(subject, home))
+    frames = asyncio.run(_honest(subject, home, used))
     truth = frames["here", SEEDS[0]]
-    again = asyncio.run(_again(subject, home))
+    again = asyncio.run(_again(subject, home, used.worker))
     edited = _edited(subject, home)
-    cheats = {c.name: asyncio.run(_cheat(c, subject, edited, home)) for c in RENDERED if _has(c, edited)}
-    return Renders(
-        subject, frames, again.only(truth.names), {name: c.only(truth.names) for name, c in cheats.items()}
-    )
+    cheats = {
+        cheat.name: asyncio.run(_cheat(cheat, subject, edited, home, used.worker)).only(truth.names)
+        for cheat in RENDERED
+        if _has(cheat, edited)
+    }
+    return Renders(subject, frames, again.only(truth.names), cheats, used.pair)
 
 
-async def _honest(subject: Subject, home: Path) -> dict[tuple[str, int], Picture]:
+async def _honest(subject: Subject, home: Path, used: Machines) -> dict[tuple[str, int], Picture]:
     frames = {}
-    for kernel in KERNELS:
+    for role, kernel in used.roles.items():
         for seed in SEEDS:
             scene = replace(subject.scene, seed=seed)
-            path = await _frame(subject.blend, scene, subject.frame, kernel, home, f"{kernel}-{seed}")
-            frames[kernel, seed] = Picture.read(path)
+            path = await _frame(subject.blend, scene, subject.frame, kernel, home, f"{kernel.name}-{seed}")
+            frames[role, seed] = Picture.read(path)
     return frames
 
 
-async def _again(subject: Subject, home: Path) -> Picture:
-    path = _kept(home, "again", subject.blend, subject.scene, subject.frame, TILE)
+async def _again(subject: Subject, home: Path, kernel: Kernel) -> Picture:
+    label = f"again-{kernel.name}"
+    path = _kept(home, label, subject.blend, subject.scene, subject.frame, TILE, kernel.name)
     if not path.exists():
-        await _made(path, partial(_by_tiles, subject))
+        await _made(path, partial(_by_tiles, subject, kernel))
     return Picture.read(path)
 
 
-async def _by_tiles(subject: Subject, path: Path) -> None:
+async def _by_tiles(subject: Subject, kernel: Kernel, path: Path) -> None:
     scene = subject.scene
     frame = Rect(0, 0, scene.resolution_x, scene.resolution_y)
     overscan = tiling.overscan_for(scene.adaptive, scene.spp)
     whole: Picture | None = None
-    async with Renderer() as renderer:
+    async with renderer(kernel) as used:
         for rect in tiles(scene):
             covers, out = rect.grown(overscan, within=frame), path.with_name("tile.exr")
-            await renderer.render(subject.blend.parent, subject.blend.name, scene, subject.frame, covers, out)
+            await used.render(subject.blend.parent, subject.blend.name, scene, subject.frame, covers, out)
             tile = Picture.read(out)
             whole = whole or tile.changed(np.zeros((len(tile.names), frame.height, frame.width)))
             inner = tile.cut(rect.moved(-covers.x0, -covers.y0)).values
@@ -112,11 +118,13 @@ async def _by_tiles(subject: Subject, path: Path) -> None:
     whole.write(path)
 
 
-async def _cheat(cheat: Cheat, subject: Subject, edited: dict[str, Path], home: Path) -> Picture:
+async def _cheat(
+    cheat: Cheat, subject: Subject, edited: dict[str, Path], home: Path, kernel: Kernel
+) -> Picture:
     blend = edited[cheat.edit] if cheat.edit else subject.blend
     scene = cheat.order(subject.scene)
     label = "".join(letter if letter.isalnum() else "-" for letter in cheat.name)
-    path = await _frame(blend, scene, subject.frame + cheat.frame, "here", home, label)
+    path = await _frame(blend, scene, subject.frame + cheat.frame, kernel, home, label)
     match cheat.finish:
         case Finish.NOTHING:
             return Picture.read(path)
@@ -126,14 +134,14 @@ async def _cheat(cheat: Cheat, subject: Subject, edited: dict[str, Path], home: 
             return _denoised(path, blend)
 
 
-async def _frame(blend: Path, scene: Scene, number: int, kernel: str, home: Path, label: str) -> Path:
-    path = _kept(home, label, blend, scene, number, kernel)
+async def _frame(blend: Path, scene: Scene, number: int, kernel: Kernel, home: Path, label: str) -> Path:
+    path = _kept(home, label, blend, scene, number, kernel.name)
     if not path.exists():
         size = tiling.frame_size(scene.resolution_x, scene.resolution_y, scene.percentage)
-        async with Renderer(environment=KERNELS[kernel]) as renderer:
+        async with renderer(kernel) as used:
 
             async def render(out: Path) -> None:
-                await renderer.render(blend.parent, blend.name, scene, number, Rect(0, 0, *size), out)
+                await used.render(blend.parent, blend.name, scene, number, Rect(0, 0, *size), out)
 
             await _made(path, render)
     return path

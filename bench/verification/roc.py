@@ -70,28 +70,33 @@ def audits(renders: Renders, salts: int) -> Iterator[Audit]:
 
 
 def _honest(renders: Renders) -> Iterator[_Case]:
-    """Of another kernel each seed and both directions, against a twin of another seed.
+    """Of another kernel each seed and both directions, against a twin.
 
-    There are two kernels here, so a twin of the same seed would be the worker's very tile. With another seed
-    it strays as far, but by chance of its own.
+    Where there are two kernels only, a twin of the same seed would be the worker's very tile. With another
+    seed it strays as far, but by chance of its own. Beside a card every verifier's twin is the third.
     """
     arbiter = renders.honest["here", ARBITER]
-    twin = renders.honest["other", SEEDS[0]], renders.truth
+    third = ("twin", SEEDS[0]) in renders.honest
+    twin = renders.honest["twin" if third else "other", SEEDS[0]], renders.truth
     yield _case(HONEST_SAME, Pair.SAME, renders.again, renders.truth, twin, arbiter)
     for at, seed in enumerate(SEEDS):
         for way, (mine, theirs) in enumerate((("other", "here"), ("here", "other"))):
             of = SEEDS[at - 1]
-            twin = renders.honest[mine, of], renders.honest[theirs, of]
+            strayed, at_seed = ("twin", seed) if third else (mine, of)
+            twin = renders.honest[strayed, at_seed], renders.honest[theirs, at_seed]
             frame, want = renders.honest[mine, seed], renders.honest[theirs, seed]
             before = renders.honest["here", of]
-            yield _case(HONEST_OTHER, Pair.CPU, frame, want, twin, before, run=2 * at + way)
+            yield _case(HONEST_OTHER, renders.pair, frame, want, twin, before, run=2 * at + way)
 
 
 def _cheats(renders: Renders) -> Iterator[_Case]:
-    """The worker is always on this kernel; the verifier on the same, then on the other."""
+    """The worker is always on its kernel; the verifier on the same, then on the other."""
     here, other = renders.truth, renders.honest["other", SEEDS[0]]
+    twin_here = renders.honest.get(("twin", SEEDS[0]), other)
+    twin_other = renders.honest.get(("twin", SEEDS[0]), here)
     arbiter = renders.honest["here", ARBITER]
-    for pair, want, twin in ((Pair.SAME, here, (other, here)), (Pair.CPU, other, (here, other))):
+    verifiers = (Pair.SAME, here, (twin_here, here)), (renders.pair, other, (twin_other, other))
+    for pair, want, twin in verifiers:
         for name, frame in renders.cheats.items():
             yield _Case(name, pair, lambda rect, _, frame=frame: frame.cut(rect), here, want, twin, arbiter)
         for cheat in PAINTED:

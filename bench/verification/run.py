@@ -1,6 +1,7 @@
 """`make verify-bench`: how many cheats are found, how many honest tiles are not believed, and what it costs.
 
-Renders are kept in the output folder: a second run takes five or six minutes.
+Renders are kept in the output folder: a second run takes five or six minutes. With --worker or --verifier a
+card takes the part of one of the two kernels, and the costs are still the processor's.
 """
 
 import dataclasses
@@ -12,9 +13,10 @@ from typing import Annotated
 
 import typer
 
-from tegula_market.adapters.statistic import Pair
 from tegula_market.adapters.verify import REJECT
-from verification import cost, model, plot, rates, roc, subjects, table
+from tegula_worker.replies import Device
+from verification import cost, kernels, model, plot, rates, roc, subjects, table
+from verification.kernels import Machines
 from verification.renders import renders
 from verification.roc import Audit
 from verification.subjects import Subject
@@ -26,13 +28,19 @@ def main(
     out: Annotated[Path, typer.Option(help="folder for tables, plots and renders")],
     minutes: Annotated[float, typer.Option(help="no scene is begun after so many")] = 25,
     salts: Annotated[int, typer.Option(help="audits of each tile under each cheat")] = 4,
+    worker: Annotated[Device, typer.Option(help="what tiles and cheats are rendered on")] = Device.CPU,
+    verifier: Annotated[Device, typer.Option(help="what else they are checked on")] = Device.CPU,
     scenes: Annotated[list[str] | None, typer.Argument(help="all, if none is named")] = None,
 ) -> None:
+    try:
+        used = kernels.machines(worker, verifier)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    ready = _rendered(scenes or subjects.names(), out, minutes)
+    ready = _rendered(scenes or subjects.names(), out, minutes, used)
     with ProcessPoolExecutor(PROCESSES) as pool:
-        of_scenes = pool.map(partial(_audits, folder=out / "frames", salts=salts), ready)
+        of_scenes = pool.map(partial(_audits, folder=out / "frames", salts=salts, used=used), ready)
         audits = []
         for subject, mine in zip(ready, of_scenes, strict=True):
             audits += mine
@@ -40,7 +48,7 @@ def main(
     _report(audits, out)
 
 
-def _rendered(names: list[str], out: Path, minutes: float) -> list[Subject]:
+def _rendered(names: list[str], out: Path, minutes: float, used: Machines) -> list[Subject]:
     started, ready = time.monotonic(), []
     for name in names:
         if time.monotonic() - started > 60 * minutes:
@@ -48,20 +56,21 @@ def _rendered(names: list[str], out: Path, minutes: float) -> list[Subject]:
             break
         print(f"{time.monotonic() - started:5.0f} s  {name}", flush=True)
         subject = subjects.subject(name, out / "scenes")
-        renders(subject, out / "frames")
+        renders(subject, out / "frames", used)
         ready.append(subject)
     return ready
 
 
-def _audits(subject: Subject, folder: Path, salts: int) -> list[Audit]:
-    return list(roc.audits(renders(subject, folder), salts))
+def _audits(subject: Subject, folder: Path, salts: int, used: Machines) -> list[Audit]:
+    return list(roc.audits(renders(subject, folder, used), salts))
 
 
 def _report(audits: list[Audit], out: Path) -> None:
     found, honest = rates.found(audits), rates.honest(audits, REJECT)
+    pair = rates.crossed(audits)
     modelled = [
-        table.Modelled("other kernel, by the fitted model", model.false_rejects(Pair.CPU)),
-        table.Modelled("  if it strays twice as far as the twin", model.false_rejects(Pair.CPU, 2.0)),
+        table.Modelled("other kernel, by the fitted model", model.false_rejects(pair)),
+        table.Modelled("  if it strays twice as far as the twin", model.false_rejects(pair, 2.0)),
     ]
     costs = cost.measure()
     table.show(found, honest, modelled, costs)
