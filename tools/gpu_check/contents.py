@@ -6,6 +6,7 @@ tegula/                 this repository's programs, benchmarks and examples
 shared/scenes/          scenes that are not ours, as far as they are here
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -54,6 +55,8 @@ OF_EVERY_SYSTEM = (
     *("libutil.so.*", "linux-vdso.so.*", "libcuda.so.*", "libnvidia-*", "libnsl.so.*"),
 )
 """The C library and the driver have to be the machine's own."""
+FILTER = "libseccomp.so.2"
+"""As the worker's sandbox loads it (`tegula_worker.syscalls`)."""
 LEFT_OUT = (
     "__pycache__/*",
     "*/__pycache__/*",
@@ -122,9 +125,10 @@ def _python() -> Iterator[Piece]:
     for name, module in PROGRAMS.items():
         text = PROGRAM.format(version=VERSION, module=module, name=name)
         yield Piece(f"python/bin/{name}", text=text)
-    bubblewrap = shutil.which("bwrap")
-    if bubblewrap:
+    bubblewrap, filtering = shutil.which("bwrap"), _loaded(FILTER)
+    if bubblewrap and filtering:
         yield Piece("python/bin/bwrap", Path(bubblewrap))
+        yield Piece(f"{SYSTEM}/{FILTER}", filtering)
     yield Piece("run", ROOT / "tools" / "gpu_check" / "run.sh", base=True)
 
 
@@ -184,6 +188,17 @@ def _libraries(binaries: list[Path]) -> Iterator[Path]:
         mine = any(where.is_relative_to(folder) for folder in (Path(sys.prefix), STANDARD))
         if arrow and where.is_absolute() and not mine and not _matches(name, OF_EVERY_SYSTEM):
             yield where
+
+
+def _loaded(library: str) -> Path | None:
+    """Where the system has a library that no binary is linked with, since Python loads it by its name."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return None
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    paths = (Path(words[5]) for line in lines if len(words := line.split(maxsplit=5)) == 6)
+    return next(path for path in paths if path.name.startswith(library))
 
 
 def _below(folder: Path) -> Iterator[Path]:

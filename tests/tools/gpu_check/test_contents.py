@@ -1,10 +1,12 @@
 """What goes into the kit and what does not, of this machine's installation."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tegula_worker import syscalls
 from tools.gpu_check import contents
 from tools.gpu_check.contents import NotFound, Piece
 
@@ -62,6 +64,18 @@ def test_the_c_library_and_the_driver_are_the_machines_own(pieces: dict[str, Pie
     assert "libX11.so.6" in system
     assert "libstdc++.so.6" in system
     assert not [name for name in system if re.match(r"lib(c|m|pthread|dl|cuda|nvidia.*)\.so", name)]
+
+
+def test_a_sandbox_comes_along_whole_or_not_at_all(
+    pieces: dict[str, Piece], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No binary is linked with libseccomp: a bare machine that got bubblewrap alone had no sandbox."""
+    assert contents.FILTER == syscalls.LIBRARY
+    sandbox = {"python/bin/bwrap", f"{contents.SYSTEM}/{contents.FILTER}"}
+    here = shutil.which("bwrap") is not None
+    assert sandbox & pieces.keys() == (sandbox if here else set())
+    monkeypatch.setattr(contents, "FILTER", "libnothing.so.0")
+    assert not {piece.name for piece in contents._python()} & {*sandbox, "libnothing.so.0"}
 
 
 def test_no_two_files_have_one_name_and_each_is_here(pieces: dict[str, Piece]) -> None:
