@@ -139,6 +139,8 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Inconclusive:
     lease: LeaseId
+    counts: bool = True
+    """As a rejected one's: an image can be made so that none can judge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def _accept(state: UnitState, _: UnitEvent) -> UnitState:
 
 
 def _reopen(state: UnitState, event: UnitEvent) -> UnitState:
-    stranger = isinstance(event, Expired | Returned | Rejected) and not event.counts
+    stranger = isinstance(event, Expired | Returned | Rejected | Inconclusive) and not event.counts
     spent = state.spent + (not stranger)
     if state.second is not None:  # bounds are looked at when it fails, too
         return replace(_to(state, Phase.LEASED), lease=state.second, second=None, inconclusive=0, spent=spent)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import ending, rounds
+from tegula_coordinator.book import ending, overtaking, rounds
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
 from tegula_market import messages
@@ -30,6 +30,7 @@ def find(book: Book, event: events.DepositFound) -> Iterator[Command]:
         book.live[job.id] = job
     if job.phase is JobPhase.OPEN:
         yield from rounds.lease_out(book, job, event.at)
+        yield from overtaking.watch(book, job, event.at)
 
 
 def refund(book: Book, event: events.DepositRefunded) -> Iterator[Command]:

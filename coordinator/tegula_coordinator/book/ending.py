@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tegula_coordinator import events
-from tegula_coordinator.book import audits, rounds, shelf
+from tegula_coordinator.book import audits, overtaking, rounds, shelf
 from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted
 from tegula_coordinator.commands import Command, Tell
@@ -33,6 +33,7 @@ def voucher(book: Book, event: events.VoucherSigned) -> Iterator[Command]:
             yield Tell(worker.id, messages.Pay(event.signed))
     if job.phase is JobPhase.OPEN:  # some may have waited for it
         yield from rounds.lease_out(book, job, event.at)
+        yield from overtaking.watch(book, job, event.at)
 
 
 def cancel(book: Book, event: events.JobCancelled) -> Iterator[Command]:
@@ -74,6 +75,7 @@ def stop(book: Book, job: Job, phase: JobPhase, reason: str, at: float) -> Itera
     yield from audits.send_probes(book, at)
     for worker in freed:
         yield from rounds.serve(book, worker, at)
+        yield from overtaking.watch_for(book, worker, at)
 
 
 def _rendered(job: Job, lease: Lease) -> bool:

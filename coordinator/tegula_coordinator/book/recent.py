@@ -37,10 +37,12 @@ class Work:
     """From lease to result, less loading and rendering: files and the image on their way."""
     probe_seconds: float
     """0 for what was accepted with a batch."""
+    turnaround: float
+    """Seconds from lease to result, by the coordinator's clock."""
 
     @property
     def seconds(self) -> float:
-        """From lease to result, by the coordinator's clock; longer if the worker says so."""
+        """The same; longer if the worker says so, which makes only itself slower."""
         return self.way_seconds + self.load_seconds + self.render_seconds
 
 
@@ -53,14 +55,15 @@ class Shown:
     pace: float | None = None
     """Seconds from lease to result for a pixel-sample."""
     slower: float | None = None
-    """What nine of ten results did not exceed: of two at a time, one comes later."""
+    """What nine of ten results did not exceed: of two at a time, one comes later. By the coordinator's clock
+    alone, or a worker that says it is slow could be late with impunity."""
     loading: float = 0.0
     """Seconds, each time that a scene was loaded."""
 
     def note(self, work: Work) -> None:
         self.work.append(work)
         self.pace = sum(each.seconds for each in self.work) / sum(each.size for each in self.work)
-        paces = sorted(each.seconds / each.size for each in self.work)
+        paces = sorted(each.turnaround / each.size for each in self.work)
         self.slower = paces[-1 - len(paces) // 10]
         self.loading = _mean([each.load_seconds for each in self.work if each.load_seconds])
 
@@ -100,10 +103,11 @@ def note_work(shown: Shown, job: Job, lease: Lease, verdict: Verdict) -> None:
     if result.render_seconds < LEAST_SECONDS:
         return
     load = max(0.0, result.load_seconds)
-    way = max(0.0, job.turnaround[lease.id] - result.render_seconds - load)
+    turnaround = job.turnaround[lease.id]
+    way = max(0.0, turnaround - result.render_seconds - load)
     probe = verdict.probe_seconds if verdict.probe_pixels else 0.0
     size = job.sizes[lease.unit]
-    shown.note(Work(job.id, result.device, size, result.render_seconds, load, way, probe))
+    shown.note(Work(job.id, result.device, size, result.render_seconds, load, way, probe, turnaround))
 
 
 def note_price(prices: dict[JobId, Priced], job: JobId, priced: Priced) -> None:

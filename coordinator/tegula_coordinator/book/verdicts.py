@@ -71,7 +71,7 @@ def give_up(book: Book, lease_id: LeaseId) -> Iterator[Command]:
     job = book.jobs[lease_parts(lease_id)[0]]
     lease = job.leases[lease_id]
     audits.lose(book, lease_id)
-    job.move(lease.unit, lifecycle.Inconclusive(lease_id))
+    job.move(lease.unit, lifecycle.Inconclusive(lease_id, book.proven(job.payees[lease_id])))
     if job.units[lease.unit].phase is Phase.DELIVERED:
         book.unprobed.append(lease_id)
         return

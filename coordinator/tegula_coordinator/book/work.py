@@ -32,7 +32,7 @@ def expire(book: Book, event: events.LeaseExpired) -> Iterator[Command]:
     if job.expired[payout] >= MAX_EXPIRED:
         bar(book, job, payout, f"let {MAX_EXPIRED} tiles run out")
     yield Tell(lease.worker, messages.Revoke(lease.id, "the lease has expired"))
-    yield from rounds.serve(book, book.workers[lease.worker], event.at)
+    yield from _free(book, book.workers[lease.worker], event.at)
     yield from go_on(book, job, event.at)
 
 
@@ -50,8 +50,8 @@ def take_back(book: Book, event: events.LeaseReturned) -> Iterator[Command]:
             book.workers[event.worker].payout,
             f"could not render {MAX_RETURNED} tiles: {event.reason}",
         )
-    yield from rounds.serve(book, book.workers[event.worker], event.at)
-    if _nobody_can(book, job, lease.unit):
+    yield from _free(book, book.workers[event.worker], event.at)
+    if job.units[lease.unit].phase is Phase.OPEN and _nobody_can(book, job, lease.unit):
         where = f"tile {lease.unit} cannot be rendered by any worker here"
         failed = f"{where}: {event.failure}: {event.reason}"
         yield from ending.stop(book, job, JobPhase.FAILED, failed, event.at)
@@ -71,10 +71,15 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
         job.waiting[lease.id] = event
     else:
         _take(job, lease, event)
-    yield from rounds.serve(book, worker, event.at)
-    yield from overtaking.watch_for(book, worker, event.at)
+    yield from _free(book, worker, event.at)
     audits.close_of(book, job, worker)
     yield from audits.send_probes(book, event.at)
+
+
+def _free(book: Book, worker: Worker, at: float) -> Iterator[Command]:
+    """After a slot of it has become free."""
+    yield from rounds.serve(book, worker, at)
+    yield from overtaking.watch_for(book, worker, at)
 
 
 def take_waiting(job: Job, unit: int) -> None:

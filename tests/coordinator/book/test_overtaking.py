@@ -37,9 +37,10 @@ from tegula_coordinator.events import Event
 from tegula_market import lifecycle, messages
 from tegula_market.audit import NEWCOMER, Record
 from tegula_market.lifecycle import Phase
-from tegula_market.model import Digest, Outcome, Wei, WorkerId
+from tegula_market.model import Digest, JobId, Outcome, Wei, WorkerId
 
 PRICE = 80
+ANOTHER = JobId(b"\x0b" * 32)
 LATE = NOW + 5.1
 """When Ann, who has unit 0 since NOW + 2 and usually takes a second, is as late as Bob would take twice."""
 
@@ -50,7 +51,7 @@ def at(event: Event, when: float) -> Event:
 
 def usually(book: Book, worker: WorkerId, seconds: float, results: int = overtaking.KNOWN) -> None:
     for _ in range(results):
-        book.workers[worker].shown.note(Work(JOB, "CPU", 2_000_000, seconds, 0.0, 0.0, 0.0))
+        book.workers[worker].shown.note(Work(JOB, "CPU", 2_000_000, seconds, 0.0, 0.0, 0.0, seconds))
 
 
 def begun(*, anns: float = 1.0) -> Book:
@@ -271,6 +272,30 @@ def test_if_one_lease_ends_the_other_goes_on(gone: Event, left: WorkerId) -> Non
     play(book, at(judged(0, Outcome.ACCEPTED, attempt=attempt), NOW + 104))
     assert book.jobs[JOB].phase is JobPhase.DONE
     balanced(book)
+
+
+def test_a_second_lease_that_is_given_back_ends_no_job_whose_unit_is_delivered() -> None:
+    """Nobody else is left who could render it, and nobody has to."""
+    book = overtaken()
+    gone = at(delivered(ANN, 0), NOW + 6), events.WorkerLeft(NOW + 7, ANN, "left")
+    play(book, *gone, events.LeaseReturned(NOW + 8, BOB, lease(0, 2), "CRASHED", "it crashed"))
+    assert book.jobs[JOB].phase is JobPhase.OPEN
+    play(book, at(judged(0, Outcome.ACCEPTED), NOW + 9))
+    assert book.jobs[JOB].phase is JobPhase.DONE
+    balanced(book)
+
+
+def test_a_slot_that_another_job_has_freed_is_thought_of() -> None:
+    book = lagging()
+    ask = asked(BOB, 40)
+    assert isinstance(ask, events.AskArrived)
+    play(book, replace(opened(funded=3 * PRICE), job=ANOTHER))  # type: ignore[call-arg]
+    taken = play(book, replace(ask, ask=replace(ask.ask, job=ANOTHER)), events.CallEnded(NOW + 5, ANOTHER))
+    assert [worker for worker, _, _ in leases(taken)] == [BOB]
+    with pytest.raises(NotAdmitted, match="sooner"):
+        play(book, events.JobLags(LATE, JOB))
+    freed = play(book, events.JobCancelled(NOW + 9, ANOTHER, "enough"))
+    assert [event.job for event in lags(freed)] == [JOB]
 
 
 def test_both_are_stopped_when_the_job_is_cancelled() -> None:

@@ -32,7 +32,7 @@ from tegula_market.reputation import PARTS, START, Reputation
 
 
 def work(seconds: float, load: float = 0.0) -> Work:
-    return Work(JOB, "CPU", 2_000_000, seconds, load, 0.0, 0.0)
+    return Work(JOB, "CPU", 2_000_000, seconds, load, 0.0, 0.0, seconds + load)
 
 
 def expired(unit: int, attempt: int, at: float) -> events.Event:

@@ -63,7 +63,7 @@ def test_an_accepted_result_shows_how_fast_a_device_is() -> None:
     book = rendered(render_seconds=0.25, load_seconds=0.5)
     first, _ = book.workers[ANN].shown.work
     # Leased at the end of the round, a second before the result; a unit is two megasamples.
-    assert first == Work(JOB, "CPU", 2_000_000, 0.25, 0.5, pytest.approx(0.25), 0.1)
+    assert first == Work(JOB, "CPU", 2_000_000, 0.25, 0.5, pytest.approx(0.25), 0.1, 1.0)
     (speed,) = recent.speeds(book.workers[ANN].shown.work)
     assert (speed.results, speed.jobs, speed.mean, speed.load_seconds) == (2, 1, 8.0, 0.5)
 
