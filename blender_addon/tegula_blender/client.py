@@ -175,7 +175,7 @@ class Client:
                 if time.monotonic() + wait > until:
                     raise
             except TooOften as error:
-                wait = error.retry_after
+                wait = max(pause, error.retry_after)
                 if time.monotonic() + wait > until:
                     raise
             time.sleep(wait)

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 PROGRAM = sys.executable, "-m", "tegula_coordinator.jury"
 MOST_JURORS = 8
+AGAIN_SECONDS = 1.0
 BATCH = 16
 """Cases that a juror is handed at once, so that it need not wait for us between two."""
 PATIENCE_SECONDS = 120.0
@@ -70,36 +71,45 @@ class Court:
     async def _juror(self, decide: Callable[[Found], None]) -> None:
         while True:
             cases = await self._next()
-            juror = await asyncio.create_subprocess_exec(
-                *PROGRAM, stdin=PIPE, stdout=PIPE, preexec_fn=dies_with_parent
-            )
+            try:
+                juror = await asyncio.create_subprocess_exec(
+                    *PROGRAM, stdin=PIPE, stdout=PIPE, preexec_fn=dies_with_parent
+                )
+            except OSError as error:  # too many processes or files, too little memory
+                log.error("no juror can be started", reason=str(error))  # noqa: TRY400 a sentence says it all
+                self._put_back(cases)
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
             try:
                 await self._serve(juror, cases, decide)
             finally:
                 if juror.returncode is None:
                     juror.kill()
                 await juror.wait()
-                for case in cases:
-                    self._waiting.put_nowait(case)
+                self._put_back(cases)
 
     async def _serve(self, juror: Process, cases: list[Waiting], decide: Callable[[Found], None]) -> None:
         """For as long as the juror lives; `cases` is then what another has to judge."""
         assert juror.stdin is not None
         assert juror.stdout is not None
         juror.stdin.write(codec.dumps(self._setting) + b"\n")
-        while True:
+        while juror.returncode is None:  # it may have been killed while it had nothing to do
             juror.stdin.writelines(codec.dumps(case) + b"\n" for _, case in cases)
             while cases:
                 probe, case = cases.pop(0)
                 try:
                     async with asyncio.timeout(PATIENCE_SECONDS):
-                        ruling = codec.loads(Ruling, await juror.stdout.readline())
-                except (TimeoutError, MalformedInput) as error:  # an end is malformed, too
+                        ruling = _ruling(await juror.stdout.readline(), case)
+                except (TimeoutError, MalformedInput, ValueError) as error:  # a line too long is a ValueError
                     log.error("juror lost", lease=probe.lease, reason=str(error) or "too slow")  # noqa: TRY400
                     decide(self._judged(probe, no_ruling(case, LOST)))
                     return
                 decide(self._found(probe, ruling))
             cases += await self._next()
+
+    def _put_back(self, cases: list[Waiting]) -> None:
+        for case in cases:
+            self._waiting.put_nowait(case)
 
     async def _next(self) -> list[Waiting]:
         cases = [await self._waiting.get()]
@@ -136,3 +146,14 @@ class Court:
     def _other(self, verdict: Verdict, lease: LeaseId, reason: str) -> Verdict:
         salt = self._derive.salt(lease)
         return replace(verdict, lease=lease, salt=salt, probe_pixels=0, probe_seconds=0.0, reason=reason)
+
+
+def _ruling(line: bytes, case: Case) -> Ruling:
+    """
+    Raises:
+        MalformedInput: the juror ended, or says what is no ruling, or one on another case.
+    """
+    ruling = codec.loads(Ruling, line)
+    if (ruling.verdict.lease, ruling.verdict.salt) != (case.trial.result.lease, case.trial.salt):
+        raise MalformedInput("it rules on another case")
+    return ruling

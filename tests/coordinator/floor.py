@@ -33,6 +33,7 @@ OURS, VERIFIER = wire.CurveKeys.generate(), wire.CurveKeys.generate()
 ORDER = an_order(resolution=(32, 32))
 TILE = Rect(0, 0, 32, 32)
 SPP = ORDER.scene.spp
+NAME = "ViewLayer.Combined.R"
 M = TypeVar("M")
 
 
@@ -82,10 +83,10 @@ class Place:
         )
         await self.keeper.record(opened)
 
-    async def image(self, value: float, rect: Rect = TILE) -> Digest:
+    async def image(self, value: float, rect: Rect = TILE, *, name: str = NAME) -> Digest:
         path = self.folder / "made.exr"
         plane = np.full((rect.height, rect.width), value, np.float32)
-        exr.write(path, exr.Image(rect.width, rect.height, {"ViewLayer.Combined.R": plane}))
+        exr.write(path, exr.Image(rect.width, rect.height, {name: plane}))
         data = path.read_bytes()
 
         async def once() -> AsyncIterator[bytes]:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from coordinator.floor import OURS, SPP, TILE, VERIFIER, Guest, Place, place
+from coordinator.floor import NAME, OURS, SPP, TILE, VERIFIER, Guest, Place, place
 from coordinator.playbook import JOB
 from tegula_coordinator import court, events
 from tegula_coordinator.blobs import BlobsAway
@@ -218,7 +219,9 @@ def test_a_result_is_asked_for_again_if_its_image_cannot_be_looked_for(
 
 
 @contextlib.asynccontextmanager
-async def delivered(it: Place, value: float) -> AsyncIterator[tuple[Guest, Guest, Lease]]:
+async def delivered(
+    it: Place, value: float, *, name: str = NAME
+) -> AsyncIterator[tuple[Guest, Guest, Lease]]:
     """Ann has delivered a tile of that value; the verifier is there."""
     async with it.guest() as ann, it.guest(VERIFIER) as judge:
         await judge.joins(verifier=True)
@@ -227,7 +230,7 @@ async def delivered(it: Place, value: float) -> AsyncIterator[tuple[Guest, Guest
         called = await ann.hears(messages.Call)
         await ann.dealer.send(messages.AskFor(called.job, Wei(40), 1, 2_000_000_000, warm=False))
         granted = await ann.hears(messages.Grant)
-        image = await it.image(value)
+        image = await it.image(value, name=name)
         await ann.dealer.send(ann.result(granted.lease, image))
         probe = await judge.hears(messages.Probe)
         salt = Derive(OURS.secret).salt(granted.lease.id)
@@ -295,7 +298,40 @@ def test_a_disk_that_fails_blames_nobody(act: Act) -> None:
     act(scenario)
 
 
-@pytest.mark.parametrize("program", ["import os; os.abort()", "import time; time.sleep(60)"])
+def test_a_juror_that_is_killed_while_it_has_nothing_to_do_costs_nobody_anything(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5) as (ann, judge, lease):
+            await judge.dealer.send(messages.Probed(lease.id, (), (), 0.1))  # without images: asked again
+            assert (await judge.hears(messages.Probe)).lease == lease.id
+            (juror,) = psutil.Process().children()
+            juror.kill()
+            await asyncio.to_thread(psutil.wait_procs, [juror], 10)
+            await probed(it, judge, lease, 0.5)
+            assert (await ann.hears(messages.Decided)).verdict.outcome is Outcome.ACCEPTED
+
+    act(scenario)
+
+
+def test_an_image_with_a_name_of_two_lines_is_rejected_in_one(act: Act) -> None:
+    async def scenario(it: Place) -> None:
+        async with delivered(it, 0.5, name="B\nB") as (ann, judge, lease):
+            await probed(it, judge, lease, 0.5)
+            said = (await ann.hears(messages.Decided)).verdict
+            assert said.outcome is Outcome.REJECTED
+            assert r"not the scene's: 'B\nB'" in said.reason
+
+    act(scenario)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "import time; time.sleep(60)",
+        "print('no ruling', flush=True)",
+        "import sys; sys.stdout.write('x' * 100_000); sys.stdout.flush(); sys.stdin.read()",
+    ],
+)
 def test_an_image_that_its_reader_does_not_survive_takes_no_coordinator_with_it(
     act: Act, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:

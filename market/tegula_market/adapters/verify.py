@@ -203,7 +203,7 @@ def read(rendered: Rendered, passes: Collection[str] | None = None) -> exr.Image
         )
     odd = set() if passes is None else set(header.channels) ^ set(passes)
     if odd:
-        raise exr.UnreadableImage(f"its passes are not the scene's: {', '.join(sorted(odd)[:4])}")
+        raise exr.UnreadableImage(f"its passes are not the scene's: {', '.join(map(repr, sorted(odd)[:4]))}")
     return exr.pixels(rendered.path, header)
 
 
