@@ -423,6 +423,20 @@ def test_a_system_that_keeps_its_users_from_it(
     assert 'sandbox = "none, this machine may be harmed"' in str(caught.value)
 
 
+def test_it_is_tried_with_the_libraries_that_renders_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text('#!/bin/sh\n[ "$LD_LIBRARY_PATH $SECRET" = "/kit/libraries " ]\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sandbox, "BUBBLEWRAP", str(program))
+    monkeypatch.setenv("SECRET", "of this program")
+    with pytest.raises(NoSandbox):
+        SMALL.check()
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/kit/libraries")
+    SMALL.check()
+
+
 def test_what_is_chosen_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "BUBBLEWRAP", "no-such-bubblewrap")
     with pytest.raises(NoSandbox):

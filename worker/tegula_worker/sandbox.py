@@ -20,6 +20,8 @@ from tegula_market.model import TegulaError
 from tegula_worker import syscalls, walls
 
 BUBBLEWRAP = "bwrap"
+FINDING = ("PATH", "LD_LIBRARY_PATH")
+"""How it and its libraries are found where they are not the system's."""
 USR = Path("/usr")
 CHECK_SECONDS = 30
 FORBIDDING = {
@@ -157,7 +159,7 @@ def _errors_of(command: Sequence[str], descriptors: tuple[int, ...]) -> str | No
     done = subprocess.run(
         command,
         pass_fds=descriptors,
-        env={"PATH": os.environ.get("PATH", os.defpath)},
+        env={"PATH": os.defpath} | {name: os.environ[name] for name in FINDING if name in os.environ},
         capture_output=True,
         text=True,
         check=False,
