@@ -6,13 +6,14 @@
 
 Every frame is rendered on this processor as it is and without AVX2, which stands for another processor. With
 --device each two of the processor and those kinds are compared instead, which fits the pair "mixed", and the
-counts lie in calibration-mixed.csv. What was not measured is left as it was.
+counts lie in calibration-mixed.csv; strays.csv has how far cards stray against a verifier's twin, by scene,
+which `statistic.STRAY_FACTOR` has to allow. What was not measured is left as it was.
 """
 
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +49,22 @@ class Counted:
     off: judge.Counts
 
 
+@dataclass(frozen=True, slots=True)
+class Strayed:
+    """In all frames of a scene."""
+
+    scene: str
+    worker: str
+    verifier: str
+    rung: float
+    off: int
+    """Of the worker's pixels, against the verifier's."""
+    twin: int
+    """Of the twin's."""
+    factor: float
+    """With one added to the twin's, as `statistic.excess` does."""
+
+
 def main(
     out: Annotated[Path, typer.Option(help="folder for renders")],
     device: Annotated[
@@ -56,12 +73,15 @@ def main(
     scenes: Annotated[list[str] | None, typer.Argument(help="all, if none is named")] = None,
 ) -> None:
     counted, blender = [], ""
+    strays: list[Strayed] = []
     compared = _machines(device or [])
     pair = compared[0].pair
     for name in scenes or subjects.names():
         subject = subjects.subject(name, out.absolute() / "scenes")
         for used in compared:
-            counted += _counted(subject, honest(subject, out.absolute() / "frames", used))
+            frames = honest(subject, out.absolute() / "frames", used)
+            counted += _counted(subject, frames)
+            strays += strayed(subject.name, used, frames)
         blender = subject.scene.blender
         print(name, flush=True)
     DOCS.mkdir(parents=True, exist_ok=True)
@@ -72,13 +92,33 @@ def main(
     _write(counted, blender, pair)
     statistic.noise.cache_clear()
     plot.calibration(_shares(counted), pair, DOCS / f"{name}.png")
+    if strays:
+        table.write(DOCS / "strays.csv", [field.name for field in fields(Strayed)], map(astuple, strays))
+        print(
+            f"the furthest that a card strays is {max(each.factor for each in strays):.2f} times its twin's"
+        )
+
+
+def strayed(scene: str, used: Machines, frames: dict[tuple[str, int], Picture]) -> Iterator[Strayed]:
+    """Both ways; nothing where there is no twin besides the two that are compared.
+
+    Not of the first rung: bits differ everywhere between a card and a processor.
+    """
+    if used.twin is None:
+        return
+    for worker, verifier in (("here", "other"), ("other", "here")):
+        mine = [judge.off(frames[worker, seed], frames[verifier, seed]) for seed in SEEDS]
+        twins = [judge.off(frames["twin", seed], frames[verifier, seed]) for seed in SEEDS]
+        names = scene, used.roles[worker].device, used.roles[verifier].device
+        for rung in range(1, len(RUNGS)):
+            off, twin = (sum(counts[rung] for counts in each) for each in (mine, twins))
+            yield Strayed(*names, RUNGS[rung], off, twin, off / (twin + 1))
 
 
 def _machines(cards: list[Device]) -> list[Machines]:
     """Each two kinds of device, the processor being one; without a card, its two kernels."""
     kinds = dict.fromkeys((Device.CPU, *cards))
-    pairs = [kernels.machines(*two) for two in itertools.combinations(kinds, 2)]
-    return [replace(each, twin=None) for each in pairs] or [Machines()]
+    return [kernels.machines(*two) for two in itertools.combinations(kinds, 2)] or [Machines()]
 
 
 def _counted(subject: Subject, frames: dict[tuple[str, int], Picture]) -> Iterator[Counted]:

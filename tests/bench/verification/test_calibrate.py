@@ -64,9 +64,9 @@ def test_no_honest_pair_of_kernels_is_taken_for_a_broken_verifier() -> None:
 
 
 def test_cards_fit_the_pair_that_has_one_and_leave_the_processors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two tiles of which some pixels differ, in place of what cards would render."""
+    """Two tiles of which some pixels differ, in place of renders; a twin strays half as far as the card."""
     answer = Picture.read(known.ANSWER)
     scene = replace(known.scene("4.5.15"), resolution_x=128)
     asked: list[tuple[Device, Device]] = []
@@ -76,8 +76,10 @@ def test_cards_fit_the_pair_that_has_one_and_leave_the_processors(
         here = np.tile(answer.values, 2)
         other = here.copy()
         other[:, :2] *= np.float32(1.05)
-        pictures = {"here": answer.changed(here), "other": answer.changed(other)}
-        return {(role, seed): picture for role, picture in pictures.items() for seed in SEEDS}
+        twin = here.copy()
+        twin[:, -1:] *= np.float32(1.05)
+        pictures = {"here": here, "other": other, "twin": twin}
+        return {(role, seed): answer.changed(values) for role, values in pictures.items() for seed in SEEDS}
 
     honest = tmp_path / "honest.json"
     shutil.copyfile(calibrate.HONEST, honest)
@@ -96,7 +98,10 @@ def test_cards_fit_the_pair_that_has_one_and_leave_the_processors(
     assert {path.name for path in (tmp_path / "docs").iterdir()} == {
         "calibration-mixed.csv",
         "calibration-mixed.png",
+        "strays.csv",
     }
+    # Two rows of pixels in three frames to one row, and one more: 768 of 385.
+    assert "the furthest that a card strays is 1.99 times its twin's" in capsys.readouterr().out
 
 
 def _shipped() -> str:

@@ -124,3 +124,27 @@ def test_a_card_is_allowed_eight_times_what_the_third_kernel_strays_and_no_more(
 
     assert surprise(card=1000, second=400) < REJECT
     assert surprise(card=4000, second=40) > REJECT
+
+
+def test_a_card_strays_so_many_times_as_far_as_the_verifiers_twin() -> None:
+    """The card has 24 pixels off by 5 %, the twin 8 others."""
+    values = np.full((len(ANSWER.names), TILE, TILE), 0.5, np.float32)
+
+    def off(start: int, pixels: int) -> Picture:
+        changed = values.copy()
+        changed.reshape(len(changed), -1)[:, start : start + pixels] *= np.float32(1.05)
+        return ANSWER.changed(changed)
+
+    made = {"here": off(0, 24), "other": off(0, 0), "twin": off(100, 8)}
+    frames = {(role, seed): made[role] for role in made for seed in SEEDS}
+    used = kernels.machines(Device.CUDA, Device.CPU)
+    strays = {(each.worker, each.rung): each for each in calibrate.strayed("known", used, frames)}
+    assert {rung for _, rung in strays} == {1e-4, 1e-3, 1e-2, 1e-1}
+    by_card, by_processor = strays["CUDA", 1e-2], strays["CPU", 1e-2]
+    assert (by_card.off, by_card.twin, by_card.factor) == (3 * 24, 3 * 8, 72 / 25)
+    assert (by_processor.off, by_processor.twin) == (3 * 24, 3 * 32)
+    assert strays["CUDA", 1e-1].off == 0
+
+
+def test_two_kernels_of_one_processor_have_no_such_factor() -> None:
+    assert list(calibrate.strayed("known", Machines(), {})) == []
