@@ -78,7 +78,8 @@ def text(chosen: Mapping[str, str]) -> str:
 
 
 def _entry(key: "dataclasses.Field[Any]", chosen: Mapping[str, str]) -> str:
-    said = textwrap.fill(meaning(key), WIDTH, initial_indent="# ", subsequent_indent="# ")
+    lines = textwrap.wrap(meaning(key), WIDTH - 2, break_on_hyphens=False)  # commands stay whole
+    said = "\n".join(f"# {line}" for line in lines)
     if key.name in chosen:
         return f"{said}\n{key.name} = {_toml(chosen[key.name])}\n"
     return f"{said}\n#{key.name} = {_toml(key.default)}\n"
