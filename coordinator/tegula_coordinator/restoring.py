@@ -37,6 +37,8 @@ PIECE = 1 << 20
 STATEMENT = re.compile(rf"{EVIDENCE}/([0-9a-f]{{64}})/([0-9]+-[0-9]+\.json)")
 BLOB = re.compile(rf"{BLOBS}/([0-9a-f]{{64}})")
 RESTORING = ".restoring"
+OF_A_DATABASE = "", "-wal", "-shm", "-journal"
+"""What SQLite takes for a part of the database that is put there: an older one's log is played into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +58,20 @@ def restore(config: Config, source: Path) -> Contents:
     """
     places = Places.of(config)
     moves = _moves(places)
-    present = [str(move.target) for move in moves if _holds(move.target)]
-    if present:
-        raise NoBackup(
-            f"{', '.join(present)} is there already; a backup is put over nothing: move it away first"
-        )
+    _over_nothing(moves)
     try:
         with source.open("rb") as file, ExitStack() as stack:
             for move in moves:
                 move.target.parent.mkdir(parents=True, exist_ok=True)
-                _remove(move.source)  # what a kill has left
-                stack.callback(_remove, move.source)
             stack.enter_context(quiet(config.database_url))
+            _over_nothing(moves)  # another restore may have come to its end meanwhile
+            for move in moves:
+                _remove(move.source)  # what a kill has left: whoever restores holds the lock
+                stack.callback(_remove, move.source)
             contents = _unpack(file, places)
             _check(contents, places)
             os.sync()
+            _all_there(contents, places)
             for move in moves:
                 if move.source.exists():
                     _remove(move.target)  # an empty folder
@@ -89,6 +90,16 @@ def _moves(places: Places) -> list[_Move]:
 
 def _beside(target: Path) -> Path:
     return target.with_name(target.name + RESTORING)
+
+
+def _over_nothing(moves: list[_Move]) -> None:
+    """Raises: NoBackup: something is there."""
+    places = [move.target.with_name(move.target.name + suffix) for move in moves for suffix in OF_A_DATABASE]
+    present = [str(place) for place in places if _holds(place)]
+    if present:
+        raise NoBackup(
+            f"{', '.join(present)} is there already; a backup is put over nothing: move it away first"
+        )
 
 
 def _holds(path: Path) -> bool:
@@ -141,6 +152,16 @@ def _check(contents: Contents, places: Places) -> None:
         raise NoBackup("the backup has no database in it, which was PostgreSQL's; set `database` as it was")
     if places.blobs is not None and not contents.blobs:
         raise NoBackup("the backup has no blobs in it, which were in a bucket; set `blobs` as it was")
+
+
+def _all_there(contents: Contents, places: Places) -> None:
+    """Raises: NoBackup: a part was unpacked, and somebody has taken it away since."""
+    gone = [part.name for part in contents.parts if not _place(part.name, places).exists()]
+    if gone:
+        raise NoBackup(
+            f"{', '.join(gone[:3])} was unpacked and is gone again: another program works in {places.data};"
+            " end it, and restore once more"
+        )
 
 
 def _written(name: str, data: IO[bytes], places: Places) -> Part:

@@ -1,7 +1,7 @@
 import io
 import tarfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +53,11 @@ def test_a_coordinator_goes_on_elsewhere_where_it_was(tmp_path: Path) -> None:
     assert not list(there.data.parent.rglob("*.restoring"))
 
 
-@pytest.mark.parametrize("name", ["book.db", "outbox.db", EVIDENCE, "blobs/ab/" + "ab" * 32])
+LOGS = ["book.db-wal", "book.db-shm", "outbox.db-journal", "events.db-wal"]
+"""What a kill leaves beside a database: SQLite would play it into the one that is put there."""
+
+
+@pytest.mark.parametrize("name", ["book.db", "outbox.db", *LOGS, EVIDENCE, "blobs/ab/" + "ab" * 32])
 def test_nothing_is_put_over_anything(made: Path, tmp_path: Path, name: str) -> None:
     there = config(tmp_path / "elsewhere")
     (there.data / name).parent.mkdir(parents=True)
@@ -65,12 +69,56 @@ def test_nothing_is_put_over_anything(made: Path, tmp_path: Path, name: str) -> 
 
 def test_nothing_is_restored_while_a_coordinator_serves(made: Path, tmp_path: Path) -> None:
     serving = leading(f"sqlite:///{tmp_path / 'elsewhere.db'}")
-    (tmp_path / "elsewhere.db").unlink()  # its lock is not
+    for path in tmp_path.glob("elsewhere.db*"):
+        if path.suffix != ".lock":
+            path.unlink()
     there = replace(config(tmp_path / "elsewhere"), database=f"sqlite:///{tmp_path / 'elsewhere.db'}")
     with pytest.raises(StoreError, match="another coordinator serves"):
         restoring.restore(there, made)
     assert files(there.data, ".") == {}
     serving.close()
+
+
+def test_a_second_restore_beside_the_first_is_refused(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = config(tmp_path / "elsewhere")
+
+    def second() -> None:
+        with pytest.raises(StoreError, match="end it first"):
+            restoring.restore(there, made)
+
+    monkeypatch.setattr(restoring.os, "sync", second)
+    restoring.restore(there, made)
+    for under in ("blobs", "evidence"):
+        assert files(there.data, under) == files(tmp_path / "data", under)
+    assert (there.data / "book.db").is_file()
+
+
+def test_nothing_is_put_over_what_a_faster_restore_has_put_there(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, quiet = config(tmp_path / "elsewhere"), restoring.quiet
+
+    def late(url: str) -> AbstractContextManager[None]:
+        monkeypatch.setattr(restoring, "quiet", quiet)
+        restoring.restore(there, made)
+        return quiet(url)
+
+    monkeypatch.setattr(restoring, "quiet", late)
+    with pytest.raises(NoBackup, match="is there already"):
+        restoring.restore(there, made)
+    assert files(there.data, "blobs") == files(tmp_path / "data", "blobs")
+
+
+def test_a_part_that_somebody_takes_away_is_missed(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = config(tmp_path / "elsewhere")
+    monkeypatch.setattr(restoring.os, "sync", (there.data / "outbox.db.restoring").unlink)
+    with pytest.raises(NoBackup, match=r"outbox\.db was unpacked and is gone again"):
+        restoring.restore(there, made)
+    assert set(files(there.data, ".")) <= {"book.db.lock"}
 
 
 def _halved(data: bytes) -> bytes:
