@@ -52,7 +52,7 @@ def known_escrow(rpc: str) -> Address:
     entry = AddressBook().find(evm.connect(rpc))
     if entry is None:
         raise ConfigError(
-            f"the address book has no escrow for the chain of {rpc}; name one in the configuration, escrow ="
+            "the address book has no escrow for the chain of `rpc`; name one in the configuration, escrow ="
             " ADDRESS, or deploy it: tegula-coordinator deploy"
         )
     return entry.escrow

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -51,6 +52,10 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
 RETRY_AFTER_SECONDS = 5
 """After which what failed may work: the chain or the blobs were away. By this header a client knows that the
 answer is not the last word: a requester that took it for that gave up jobs that were paid."""
+DATABASE = "the database does not answer as it should; ask again later"
+"""All that anybody is told of it, with a token or without: its words have statements and values in them."""
+
+log = structlog.get_logger(__name__)
 
 
 class Problem(BaseModel):
@@ -84,7 +89,11 @@ def explain(app: FastAPI) -> None:
         # Without ether somebody has to send some first.
         if status == HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, relay.NoEther):
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return JSONResponse({"detail": str(error)}, status, headers)
+        said = str(error)
+        if isinstance(error, StoreError):
+            log.warning("database failed a request", reason=said)
+            said = DATABASE
+        return JSONResponse({"detail": said}, status, headers)
 
     @app.exception_handler(RequestValidationError)
     async def correct(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import structlog
 from typer.testing import CliRunner
 
 from chains import ask, bare_anvil
+from listening import free_port
 from tegula_coordinator import cli, deployment
 from tegula_coordinator.config import ConfigError
 from tegula_market.adapters import evm, home, keystore, signing
-from tegula_market.adapters.chain import Escrow
+from tegula_market.adapters.chain import Escrow, Unreachable
 from tegula_market.adapters.devchain import dev_key
 from tegula_market.adapters.evm import source as sources
+from tegula_market.adapters.evm.addresses import AddressBook
 from tegula_market.adapters.signing import Key
 from tegula_market.model import Address
 
@@ -54,6 +57,21 @@ def test_deployed_with_a_keystore(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         refused = CliRunner().invoke(cli.app, ["deploy", "--rpc", rpc, "--key-file", str(plain)])
         assert refused.exit_code == 2
         assert "development key" in refused.stderr
+
+
+def test_a_providers_key_in_the_url_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v3/SECRET"
+    with pytest.raises(Unreachable, match=r"RPC URL right\? \(ConnectionError\)$") as away:
+        deployment.known_escrow(url)
+    answer = requests.Response()
+    answer.status_code, answer.url = 401, url
+    with pytest.raises(Unreachable, match=r"\(status 401\)$") as refused, evm.translated():
+        answer.raise_for_status()
+    monkeypatch.setattr(evm, "connect", lambda _: None)
+    monkeypatch.setattr(AddressBook, "find", lambda *_: None)
+    with pytest.raises(ConfigError, match="no escrow for the chain of `rpc`") as unknown:
+        deployment.known_escrow(url)
+    assert not [each for each in (away, refused, unknown) if "SECRET" in str(each.value)]
 
 
 def test_one_key_has_to_be_named(tmp_path: Path) -> None:

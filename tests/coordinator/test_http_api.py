@@ -1,12 +1,15 @@
 """The API over real HTTP messages; only the chain is a stand-in."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from coordinator.house import (
     AS_REQUESTER,
@@ -27,7 +30,7 @@ from coordinator.house import (
 )
 from coordinator.playbook import ANN, BOB, JUDGE, joined
 from tegula_blender.market_view import MarketView, Present
-from tegula_coordinator import bearer, events, tiles
+from tegula_coordinator import bearer, events, problems, tiles
 from tegula_coordinator.bearer import Scope, Token
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import bundles, chain, signing
@@ -113,6 +116,22 @@ def test_what_a_token_may_not_do_is_said_and_what_is_too_much(act: Act) -> None:
         assert (answer.status_code, "20 requests a minute" in answer.json()["detail"]) == (429, True)
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
         assert (await it.client.get("/v1/market", headers=AS_REQUESTER)).status_code == 200
+
+    act(scenario)
+
+
+def test_what_a_database_says_is_in_the_log_alone(act: Act, tmp_path: Path) -> None:
+    """Anybody may send a token that has to be looked up."""
+
+    async def scenario(it: House) -> None:
+        with closing(sqlite3.connect(tmp_path / "book.db")) as connection:
+            connection.execute("DROP TABLE tokens")
+        with structlog.testing.capture_logs() as logged:
+            answer = await it.client.get("/v1/market", headers={"Authorization": "Bearer of-somebody-else"})
+        assert (answer.status_code, answer.json()["detail"]) == (503, problems.DATABASE)
+        assert answer.headers["retry-after"] == "5"
+        (said,) = [each["reason"] for each in logged if each["event"] == "database failed a request"]
+        assert "no such table: tokens" in said
 
     act(scenario)
 

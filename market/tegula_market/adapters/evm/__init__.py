@@ -125,7 +125,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except RequestException as error:
-        raise Unreachable(f"the chain does not answer; is its RPC URL right? ({error})") from error
+        raise Unreachable(f"the chain does not answer; is its RPC URL right? ({_kind(error)})") from error
     except ContractCustomError as error:
         raise Refused(_sentence(str(error.data))) from error
     except ContractLogicError as error:
@@ -136,6 +136,11 @@ def translated() -> Iterator[None]:
         raise ChainError(f"the chain says: {error}") from error
     except Web3Exception as error:
         raise ChainError(f"the chain's answer makes no sense: {error}") from error
+
+
+def _kind(error: RequestException) -> str:
+    """Without the error's own words: they quote the URL, which has a provider's key in it."""
+    return type(error).__name__ if error.response is None else f"status {error.response.status_code}"
 
 
 def _sentence(data: str) -> str:
