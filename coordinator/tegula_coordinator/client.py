@@ -24,6 +24,7 @@ class Client:
         self._url = url.rstrip("/")
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
 
     @classmethod
     def of(cls, config: Config, url: str | None = None) -> "Client":
@@ -47,7 +48,9 @@ class Client:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:
-            answer = self._session.request(method, self._url + path, json=body, timeout=TIMEOUT_SECONDS)
+            answer = self._session.request(
+                method, self._url + path, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False
+            )
             told = answer.json()
         except requests.exceptions.JSONDecodeError as error:
             raise CoordinatorAway(
@@ -58,7 +61,7 @@ class Client:
                 f"no coordinator answers at {self._url}; start it: tegula-coordinator serve, or say where it"
                 " is: --url URL"
             ) from error
-        if not answer.ok:
+        if answer.is_redirect or not answer.ok:
             raise Denied(_reason(told, answer.status_code))
         return told
 
