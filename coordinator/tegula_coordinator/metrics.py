@@ -18,6 +18,14 @@ from tegula_market.model import JobId, LeaseId, lease_parts
 
 QUICK = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 """Bounds of the histograms, in seconds."""
+FAILURES = frozenset({
+    "NOT_STARTED", "NO_DEVICE", "LOST_DEVICE", "DRIVER", "BLACK_FRAME", "WRONG_PIXELS", "CRASHED",
+    "TIMED_OUT", "OUT_OF_MEMORY", "OUT_OF_GPU_MEMORY", "NOT_RENDERED", "UNREADABLE_SCENE",
+    "WRONG_ENGINE", "UNSAFE", "NOT_TILEABLE", "MISMATCH", "NO_CAMERA", "MISSING_ASSET", "SCENE_REFUSED",
+    "NO_BLOB", "DISK_FULL", "INVALID_ORDER",
+})  # fmt: skip
+"""That tegula-worker gives leases back for. Each other word would be a series for ever, so it is OTHER."""
+OTHER = "other"
 
 
 class Metrics:
@@ -75,7 +83,7 @@ class Metrics:
                 self._heard.update((lease.id, event.at) for lease in granted if lease.worker == event.worker)
             case events.LeaseReturned():
                 self._leases.labels("returned").inc()
-                self._returned.labels(event.failure).inc()
+                self._returned.labels(event.failure if event.failure in FAILURES else OTHER).inc()
             case events.LeaseExpired():
                 self._leases.labels("expired").inc()
             case events.Judged():

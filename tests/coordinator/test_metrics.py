@@ -1,5 +1,9 @@
 """Of what has happened in a book, as Prometheus reads it."""
 
+import inspect
+import re
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,9 +27,11 @@ from orders import an_order
 from tegula_coordinator import events
 from tegula_coordinator.book import Book, step
 from tegula_coordinator.events import Event
-from tegula_coordinator.metrics import Metrics
+from tegula_coordinator.metrics import FAILURES, Metrics
 from tegula_market import codec
 from tegula_market.model import Outcome
+from tegula_worker import rendering
+from tegula_worker.replies import Failure
 
 TOKEN = '{token="' + codec.encode(an_order().terms.token) + '"}'
 
@@ -119,6 +125,23 @@ def test_leases_that_come_to_nothing_and_a_job_that_waits() -> None:
         'workers{device="CPU",kind="worker"}': 1,
     }
     assert {name: seen.get(name) for name in expected} == expected
+
+
+def test_a_worker_makes_no_series_of_its_own() -> None:
+    book, made = a_book(units=2), Metrics()
+    here = joined(ANN, slots=2), joined(BOB, slots=2)
+    played(book, made, *here, opened(), asked(ANN, 40, slots=2), called())
+    returned = events.LeaseReturned(NOW + 3, ANN, lease(0), "a word that no program says", "because")
+    played(book, made, returned, replace(returned, lease=lease(1), failure="DISK_FULL"))
+    seen = {name: value for name, value in read(made).items() if name.startswith("returned_total")}
+    assert seen == {'returned_total{failure="other"}': 1, 'returned_total{failure="DISK_FULL"}': 1}
+
+
+def test_every_failure_that_a_worker_says_is_counted_by_its_name() -> None:
+    """Read from the worker's source, which nothing of the coordinator's may import."""
+    kinds = set(re.findall(r'return "([A-Z_]+)"', inspect.getsource(rendering._failure)))
+    assert kinds >= {"DISK_FULL", "INVALID_ORDER"}
+    assert {failure.value for failure in Failure} | kinds == FAILURES
 
 
 def test_the_disk_the_parts_and_the_loop() -> None:
