@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from tegula_coordinator.blobs import Blobs, BlobsAway
+from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book
 from tegula_coordinator.metrics import Metrics
 from tegula_coordinator.readiness import Readiness
@@ -50,10 +50,15 @@ class Observer:
         self._tick += 1
 
     def _measure(self) -> None:
-        """Blocks."""
-        free = shutil.disk_usage(self._folder).free
+        """Blocks. What cannot be measured, a share that is away say, is left as it was."""
         try:
-            self._metrics.disk(self._blobs.size(), free)
-        except BlobsAway as error:
+            self._metrics.disk(self._blob_bytes(), shutil.disk_usage(self._folder).free)
+        except OSError as error:
+            log.warning("disk not measured", reason=str(error))
+
+    def _blob_bytes(self) -> int | None:
+        try:
+            return self._blobs.size()
+        except OSError as error:  # BlobsAway is one
             log.warning("blobs not measured", reason=str(error))
-            self._metrics.disk(None, free)
+            return None

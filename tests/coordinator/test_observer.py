@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import shutil
 import time
 from pathlib import Path
@@ -29,6 +30,25 @@ def test_what_an_observer_sees(tmp_path: Path) -> None:
             assert seen['tiles{phase="OPEN"}'] == 4
             assert seen["blob_bytes"] == it.blobs.size() > 0
             assert seen["free_bytes"] <= shutil.disk_usage(tmp_path).total
+
+    asyncio.run(run())
+
+
+def test_a_disk_that_is_away_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stale(*_: object) -> int:
+        raise OSError(errno.ESTALE, "stale file handle")
+
+    async def run() -> None:
+        async with house(tmp_path) as it:
+            made = Metrics()
+            ready = Readiness(it.keeper.book, it.log, it.blobs, it.deposits)  # type: ignore[arg-type]
+            monkeypatch.setattr(it.blobs, "size", stale)
+            await Observer(made, it.keeper.book, it.blobs, ready, tmp_path).look(1000.0)
+            free = read(made)["free_bytes"]
+            assert free > 0
+            monkeypatch.setattr(observer.shutil, "disk_usage", stale)
+            await Observer(made, it.keeper.book, it.blobs, ready, tmp_path).look(1001.0)
+            assert read(made)["free_bytes"] == free
 
     asyncio.run(run())
 
