@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from tegula_market.model import ETHER, MAX_FEE_PER_GAS, NOBODY, Address, TegulaError, WorkerId
 
 LOGS = "text", "json"
+SQLITE = "sqlite:///"
 MAY_BE_ZERO = frozenset({"drain_seconds"})
 
 
@@ -94,7 +95,7 @@ class Config:
 
     @property
     def database_url(self) -> str:
-        return self.database or f"sqlite:///{self.data / 'book.db'}"
+        return self.database or f"{SQLITE}{self.data / 'book.db'}"
 
 
 def load(path: Path) -> Config:
@@ -116,7 +117,11 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: add the keys {', '.join(missing)}")
     config = Config(**{name: _value(name, kind(known[name]), raw[name], path) for name in raw})
     if config.blobs and "://" not in config.blobs:
-        return dataclasses.replace(config, blobs=str(path.parent / config.blobs))
+        config = dataclasses.replace(config, blobs=str(path.parent / config.blobs))
+    if config.database.startswith(SQLITE):
+        file, *options = config.database.removeprefix(SQLITE).split("?", maxsplit=1)
+        url = "?".join((f"{SQLITE}{path.parent / file}", *options))
+        config = dataclasses.replace(config, database=url)
     return config
 
 

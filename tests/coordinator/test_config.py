@@ -46,6 +46,23 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("sqlite:///book.db", "sqlite:///{}/book.db"),
+        ("sqlite:///data/book.db?timeout=9", "sqlite:///{}/data/book.db?timeout=9"),
+        ("sqlite:////srv/book.db", "sqlite:////srv/book.db"),
+        ("postgresql://me@host/book?passfile=pgpass", "postgresql://me@host/book?passfile=pgpass"),
+        ("", "sqlite:///{}/data/book.db"),
+    ],
+)
+def test_a_database_in_a_file_is_where_the_configuration_says(
+    tmp_path: Path, written: str, read_as: str
+) -> None:
+    read_from = read(tmp_path, GOOD + f"data = 'data'\ndatabase = '{written}'")
+    assert read_from.database_url == read_as.format(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ("hptt = '127.0.0.1:1'", "unknown keys hptt"),
