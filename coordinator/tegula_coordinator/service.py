@@ -70,6 +70,9 @@ async def serve(config: Config) -> None:
     config.data.mkdir(parents=True, exist_ok=True)
     curve = wire.CurveKeys.of_secret(_secret(config.curve_key_file))
     key = signing.load_key(config.key_file)
+    # Before it leads: one that stands by would end over a bad file when it is needed.
+    fixed = frozenset() if config.tokens_file is None else tokens.read(config.tokens_file)
+    operator = "" if config.operator_token_file is None else tokens.operators(config.operator_token_file)
     dispatch = Dispatch.lasting(config.data, config.max_fee_per_gas)
     escrow = await asyncio.to_thread(_escrow, config, dispatch)
     if config.arbiter == key.address:
@@ -94,7 +97,6 @@ async def serve(config: Config) -> None:
         previews = Previews(config.data / "previews", blobs)
         desk = Desk(keeper, blobs, kept, escrow, key, contact)
         table = stack.enter_context(closing(TokenTable(config.database_url)))
-        fixed = frozenset() if config.tokens_file is None else tokens.read(config.tokens_file)
         audit = stack.enter_context(closing(AuditLog(config.database_url)))
         access = Access(fixed, table, audit, derive)
         partials = Partials(depot.partials(config), blobs, config.max_blob_bytes)
@@ -105,7 +107,7 @@ async def serve(config: Config) -> None:
             Readiness(book, events, blobs, escrow),
             config.data,
             config.explorer.rstrip("/"),
-            "" if config.operator_token_file is None else tokens.operators(config.operator_token_file),
+            operator,
         )
         setting = Setting(depot.where(config), str(config.data / "evidence"), escrow.domain)
         court = Court(setting, derive)

@@ -5,11 +5,12 @@ import os
 import signal
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tegula_coordinator import service
-from tegula_coordinator.config import ConfigError
+from tegula_coordinator import founding, service
+from tegula_coordinator.config import Config, ConfigError
 from tegula_market.adapters.wire import NotBound
 
 
@@ -46,6 +47,18 @@ def test_an_address_that_stays_taken_is_given_up(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(service, "LISTEN_SECONDS", -1.0)
     with pytest.raises(NotBound):
         asyncio.run(service._soon(listen))
+
+
+@pytest.mark.parametrize("name", ["tokens_file", "operator_token_file"])
+def test_a_bad_file_of_tokens_is_told_before_a_coordinator_stands_by(tmp_path: Path, name: str) -> None:
+    """Before it looks for the chain even, which is nowhere here."""
+    keys = tmp_path / "keys"
+    founding.keys(keys)
+    (tmp_path / "short").write_text("short\n")
+    files = {key: keys / file for key, file in founding.KEYS.items()} | {name: tmp_path / "short"}
+    config = Config("http://127.0.0.1:1", **files, data=tmp_path / "data")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="short"):
+        asyncio.run(service.serve(config))
 
 
 def test_the_first_signal_lets_work_end_and_the_second_does_not() -> None:
