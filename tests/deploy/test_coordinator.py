@@ -141,6 +141,21 @@ def test_the_compose_file_names_what_is_there() -> None:
     assert "ports" not in compose["services"]["postgres"]
 
 
+def test_keys_are_made_by_a_container_that_may_write_into_a_folder_of_anybodys() -> None:
+    """Of root without CAP_DAC_OVERRIDE that is not true, and the service has no capability left."""
+    text = (DEPLOY / "compose.yaml").read_text()
+    service = yaml.safe_load(text)["services"]["coordinator"]
+    assert service["cap_drop"] == ["ALL"]
+    (command,) = re.findall(r"^# +(.* keys --dir /keys)$", text, re.MULTILINE)
+    assert command.startswith("podman run ")
+    assert service["image"] in command.split()
+
+
+def test_an_update_does_not_wait_for_one_that_stands_by() -> None:
+    _, stateful, *_ = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    assert stateful["spec"]["updateStrategy"] == {"type": "OnDelete"}
+
+
 def test_alerts_and_board_ask_for_what_the_program_has() -> None:
     known = sampled()
     asked = {name for text in expressions() for name in NAME.findall(text)}
