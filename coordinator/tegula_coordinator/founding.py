@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,9 @@ def keys(folder: Path) -> Founded:
     """Makes the files of KEYS in the folder, for the operator alone to read.
 
     Raises:
-        ConfigError, UnusableKey: one is there already, or cannot be written.
+        ConfigError, UnusableKey: one is there already, and nothing was made; or it cannot be written.
     """
+    _over_nothing(folder, KEYS.values())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -61,15 +62,20 @@ def init(folder: Path, rpc: str) -> Founded:
     Raises:
         ConfigError: something of it is there already, and nothing was made; or it cannot be written.
     """
-    present = [name for name in (CONFIG, *KEYS.values(), DATA) if (folder / name).exists()]
+    _over_nothing(folder, (CONFIG, *KEYS.values(), DATA))
+    made = keys(folder)
+    _write_new(folder / CONFIG, text({"rpc": rpc, "data": DATA, **KEYS}))
+    return made
+
+
+def _over_nothing(folder: Path, names: Iterable[str]) -> None:
+    """Raises: ConfigError: one of them is there."""
+    present = [name for name in names if (folder / name).exists()]
     if present:
         raise ConfigError(
             f"{folder} has {', '.join(present)} already, and nothing was made: choose another folder, or move"
             " away what is there"
         )
-    made = keys(folder)
-    _write_new(folder / CONFIG, text({"rpc": rpc, "data": DATA, **KEYS}))
-    return made
 
 
 def text(chosen: Mapping[str, str]) -> str:
