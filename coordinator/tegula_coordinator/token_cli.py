@@ -13,7 +13,7 @@ import typer
 from tegula_coordinator import bearer, config
 from tegula_coordinator.access import LEAST_UPLOAD
 from tegula_coordinator.bearer import Scope, Token
-from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, TokenTable
+from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, StoreError, TokenTable
 from tegula_market.adapters.sentences import explained
 
 DAY = 86_400.0
@@ -71,7 +71,11 @@ def _tables(config_file: Path) -> Iterator[tuple[TokenTable, AuditLog]]:
     with closing(TokenTable(url)) as table, closing(AuditLog(url)) as audit:
         if not table.there():  # before the first start, or before the first one of this version
             with closing(EventLog(url)) as log:
-                log.lead()
+                if not log.lead():
+                    raise StoreError(
+                        "a coordinator of an older version leads, and knows no tokens in the database; update"
+                        " the coordinator first"
+                    )
         yield table, audit
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from coordinator.store.test_log import leading
 from tegula_coordinator import bearer
 from tegula_coordinator.cli import app
+from tegula_coordinator.store import EventLog
 
 DAY = 86_400
 
@@ -64,6 +65,12 @@ def test_a_token_is_made_and_revoked_while_a_coordinator_serves(config: Path) ->
         assert noted == [("operator", "token", "studio", "made"), ("operator", "token", "studio", "revoked")]
         assert printed(config, "--who", "studio") == []
         assert [entry["detail"] for entry in printed(config, "--last", "1")] == ["revoked"]
+
+
+def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PostgreSQL, where one leads and the command is told no more than that."""
+    monkeypatch.setattr(EventLog, "lead", lambda _: False)
+    assert "update the coordinator first" in " ".join(run(config, "new", "studio", code=2).split())
 
 
 @pytest.mark.parametrize(
