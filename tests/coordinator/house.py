@@ -169,6 +169,13 @@ async def house(
             yield made
 
 
+async def _ended(_response: httpx.Response) -> None:
+    """Requests run in the task of whoever asks here: if that was cancelled, it was not only the request."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 @contextlib.asynccontextmanager
 async def _living_in(
     folder: Path,
@@ -200,7 +207,9 @@ async def _living_in(
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,
-        httpx.AsyncClient(transport=transport, base_url="http://it") as client,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://it", event_hooks={"response": [_ended]}
+        ) as client,
     ):
         made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens, audit)
 
