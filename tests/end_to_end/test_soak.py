@@ -209,7 +209,7 @@ def play(market: Market, fate: Fate) -> None:
     said(market.coordinator.program, "job opened")
     began = time.monotonic()
     end = progress = began + SECONDS
-    while time.monotonic() < end or any(lane.busy for lane in market.lanes):
+    while True:
         now = time.monotonic()
         if now < end:
             fate.go_on(now)
@@ -220,6 +220,8 @@ def play(market: Market, fate: Fate) -> None:
         for lane in market.lanes:
             if not fate.holds(lane.part.name) and lane.busy and lane.look(more=now < end):
                 progress = max(progress, now)
+        if now >= end and not any(lane.busy for lane in market.lanes):
+            return  # after the calm: one that was killed is not done
         assert now < progress + STUCK_SECONDS, f"stuck after {len(market.done)} jobs\n{last_words(market)}"
         threading.Event().wait(LOOK_SECONDS)
 
