@@ -1,15 +1,15 @@
 """Uploads that came in part, as files that grow: what a cut connection has brought is not sent again.
 
 Each sender has its own part of a blob, or one could spoil another's. A file is what its digest says before it
-becomes a blob; until then nobody reads it.
+becomes a blob; until then nobody reads it. A file that is whole gets another name before it is hashed, or
+what comes late could still be added to a blob.
 """
 
 import asyncio
 import hashlib
-import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from tegula_coordinator.blobs import Blobs, TooLarge, WrongDigest
 from tegula_market.model import Digest, TegulaError
@@ -32,14 +32,13 @@ class Partials:
         self._max_bytes = max_bytes
         self._writing: dict[Path, object] = {}
         """Who writes to a file: the last that came. That a connection broke may be heard of much later."""
-        self._turns: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._finishing: dict[Path, asyncio.Event] = {}
+        """What is being made a blob, until it is one or cannot be."""
 
     def offset(self, sender: str, digest: Digest) -> int:
         """Bytes that are here."""
-        try:
-            return self._path(sender, digest).stat().st_size
-        except FileNotFoundError:
-            return 0
+        path = self._path(sender, digest)
+        return _size(path) or _size(_whole(path))
 
     async def append(
         self, sender: str, digest: Digest, offset: int, length: int, chunks: AsyncIterator[bytes]
@@ -57,12 +56,37 @@ class Partials:
         if length > self._max_bytes:
             raise TooLarge(f"a blob may have {self._max_bytes} bytes at most")
         path, me = self._path(sender, digest), object()
-        if await asyncio.to_thread(self._blobs.has, digest):
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-            return length
+        while not await asyncio.to_thread(self._blobs.has, digest):
+            done = self._finishing.get(path)
+            if done is None:
+                return await self._add(path, me, digest, offset, length, chunks)
+            await done.wait()  # a sender that waited too long for this asks again
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return length
+
+    def sweep(self, before: float) -> int:
+        """Those that nothing was added to since then, Unix seconds; how many they were. Blocks."""
+        swept = 0
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # it has become a blob meanwhile
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    swept += 1
+        return swept
+
+    async def _add(
+        self, path: Path, me: object, digest: Digest, offset: int, length: int, chunks: AsyncIterator[bytes]
+    ) -> int:
+        with suppress(FileNotFoundError):  # else a kill came while it was hashed, or the blobs were away
+            _whole(path).rename(path)
+        at = _size(path)
+        if at != offset:
+            raise WrongOffset(f"{at} bytes of it are here; go on from there")
         self._writing[path] = me
         try:
-            at = await self._write(path, me, offset, length, chunks)
+            at = await self._write(path, me, at, length, chunks)
+            if at == length:
+                self._close(path)
         finally:
             if self._writing.get(path) is me:
                 del self._writing[path]
@@ -70,45 +94,57 @@ class Partials:
             await self._finish(path, digest)
         return at
 
-    def sweep(self, before: float) -> int:
-        """Those that nothing was added to since then, Unix seconds; how many they were. Blocks."""
-        stale = [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
-
-    async def _write(
-        self, path: Path, me: object, offset: int, length: int, chunks: AsyncIterator[bytes]
-    ) -> int:
-        with path.open("ab", buffering=0) as file:
-            at = os.fstat(file.fileno()).st_size
-            if at != offset:
-                raise WrongOffset(f"{at} bytes of it are here; go on from there")
-            async for chunk in chunks:
-                if self._writing.get(path) is not me:
-                    raise WrongOffset("another request goes on with this upload")
-                if at + len(chunk) > length:
-                    raise WrongOffset(f"more came than the {length} bytes that were announced")
-                file.write(chunk)
-                at += len(chunk)
+    async def _write(self, path: Path, me: object, at: int, length: int, chunks: AsyncIterator[bytes]) -> int:
+        """There is no file before there are bytes for it: empty ones would be many, and counted by nobody."""
+        async for chunk in chunks:
+            self._check_mine(path, me)
+            if at + len(chunk) > length:
+                raise WrongOffset(f"more came than the {length} bytes that were announced")
+            if chunk:
+                with path.open("ab") as file:
+                    file.write(chunk)
+            at += len(chunk)
+        self._check_mine(path, me)
         return at
 
+    def _check_mine(self, path: Path, me: object) -> None:
+        if self._writing.get(path) is not me:
+            raise WrongOffset("another request goes on with this upload")
+
+    def _close(self, path: Path) -> None:
+        """From here on nobody adds to it; nothing may run between the last look at `_writing` and this."""
+        path.touch()  # an empty blob has none yet
+        path.rename(_whole(path))
+        self._finishing[path] = asyncio.Event()
+
     async def _finish(self, path: Path, digest: Digest) -> None:
-        """Once, though a sender that waited too long may ask for it again."""
-        turn = self._turns.setdefault(path, asyncio.Lock())
-        async with turn:
+        whole = _whole(path)
+        try:
             if await asyncio.to_thread(self._blobs.has, digest):
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+                await asyncio.to_thread(whole.unlink, missing_ok=True)
                 return
-            found = await asyncio.to_thread(_digest_of, path)
+            found = await asyncio.to_thread(_digest_of, whole)
             if found != digest:
-                await asyncio.to_thread(path.unlink)
+                await asyncio.to_thread(whole.unlink)
                 raise WrongDigest(f"the bytes are 0x{found.hex()}, not 0x{digest.hex()}; send them again")
-            await self._blobs.adopt(digest, path)
+            await self._blobs.adopt(digest, whole)
+        finally:
+            self._finishing.pop(path).set()
 
     def _path(self, sender: str, digest: Digest) -> Path:
         name = hashlib.blake2b(sender.encode() + digest, digest_size=32).hexdigest()
         return self._folder / f"{name}.part"
+
+
+def _whole(path: Path) -> Path:
+    return path.with_suffix(".whole")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _digest_of(path: Path) -> bytes:

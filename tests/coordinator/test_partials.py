@@ -1,13 +1,15 @@
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tegula_coordinator.blobs import BlobFolder, TooLarge, WrongDigest
+from tegula_coordinator.blobs import BlobFolder, BlobsAway, TooLarge, WrongDigest
 from tegula_coordinator.partials import Partials, WrongOffset
 from tegula_market.digests import digest
 
@@ -126,6 +128,97 @@ async def _refused(sending: Coroutine[Any, Any, int]) -> str:
     return str(caught.value)
 
 
+def test_nothing_is_added_to_what_is_being_made_a_blob(
+    partials: Partials, blobs: BlobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashing, hashed = threading.Event(), threading.Event()
+
+    def slowly(path: Path) -> bytes:
+        hashing.set()
+        hashed.wait(10)
+        return digest(path.read_bytes())
+
+    monkeypatch.setattr("tegula_coordinator.partials._digest_of", slowly)
+
+    async def more(drawn: asyncio.Event) -> AsyncIterator[bytes]:
+        drawn.set()
+        yield b"more"
+
+    async def scenario() -> None:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(partials.append("ann", NAME, 0, WHOLE, pieces(DATA)))
+            await asyncio.to_thread(hashing.wait, 10)
+            assert partials.offset("ann", NAME) == WHOLE
+            drawn = asyncio.Event()
+            late = tasks.create_task(partials.append("ann", NAME, WHOLE, WHOLE + 100, more(drawn)))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(drawn.wait(), 0.1)
+            hashed.set()
+            assert await first == WHOLE
+            await late
+        assert not drawn.is_set()
+
+    asyncio.run(scenario())
+    assert blobs.path(NAME).read_bytes() == DATA
+
+
+def test_what_was_claimed_before_the_end_is_not_added_after_it(partials: Partials, blobs: BlobFolder) -> None:
+    """A request that goes on with a file while the one before it is at its end is the only one that may."""
+
+    async def scenario() -> None:
+        at_end, both = asyncio.Event(), asyncio.Event()
+
+        async def lingering() -> AsyncIterator[bytes]:
+            yield DATA
+            at_end.set()
+            await both.wait()
+
+        async def more() -> AsyncIterator[bytes]:
+            both.set()
+            await asyncio.sleep(0.05)
+            yield b"more"
+
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(_refused(partials.append("ann", NAME, 0, WHOLE, lingering())))
+            await at_end.wait()
+            await partials.append("ann", NAME, WHOLE, WHOLE + 100, more())
+            assert "goes on" in await first
+        assert not blobs.has(NAME)
+
+    asyncio.run(scenario())
+
+
+def test_blobs_that_are_away_cost_no_bytes(
+    partials: Partials, blobs: BlobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise BlobsAway("not now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blobs, "adopt", away)
+        with pytest.raises(BlobsAway):
+            send(partials, 0, WHOLE)
+    assert partials.offset("ann", NAME) == WHOLE
+    assert send(partials, WHOLE, WHOLE) == WHOLE
+    assert blobs.path(NAME).read_bytes() == DATA
+
+
+def test_there_is_no_file_without_bytes(partials: Partials, tmp_path: Path) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    async def refused() -> AsyncIterator[bytes]:
+        raise Cut
+        yield b""
+
+    with pytest.raises(WrongOffset, match="0 bytes of it are here"):
+        send(partials, 5, 10)
+    with pytest.raises(Cut):
+        asyncio.run(partials.append("ann", NAME, 0, WHOLE, refused()))
+    assert asyncio.run(partials.append("ann", NAME, 0, WHOLE, nothing())) == 0
+    assert list((tmp_path / "blobs" / "partial").iterdir()) == []
+
+
 def test_who_asks_for_the_end_twice_gets_it_once(partials: Partials, blobs: BlobFolder) -> None:
     """As a client does that waited too long for a large file to be hashed."""
 
@@ -150,3 +243,12 @@ def test_what_nobody_goes_on_with_is_swept(partials: Partials, tmp_path: Path) -
     os.utime(part, (now - 61, now - 61))
     assert partials.sweep(now - 60) == 1
     assert partials.offset("ann", NAME) == 0
+
+
+def test_one_that_vanishes_does_not_end_the_sweep(
+    partials: Partials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(partials, 0, 5000)
+    folder, listed = tmp_path / "blobs" / "partial", Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: [folder / "gone.part", *listed(path)])
+    assert partials.sweep(time.time() + 60) == 1
