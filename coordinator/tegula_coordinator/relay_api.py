@@ -40,7 +40,7 @@ def serve(app: FastAPI, desk: Desk, relay: Relay, guard: Guard, hear: Any) -> No
         job, tx = await relay.deposit(terms, amount, authorisation)
         return Deposited(job=codec.encode(job), tx=codec.encode(tx))
 
-    @app.post("/v1/jobs/{job}/settle", dependencies=[hear])
+    @app.post("/v1/jobs/{job}/settle", dependencies=[guard.relay, hear])
     async def settle(job: str, body: Closing, caller: Annotated[Token, guard.relay]) -> Settled:
         """As close, and closes the escrow's job, too; the coordinator pays for the gas. Safe to repeat."""
         wanted = codec.decode(JobId, job, "job")

@@ -32,11 +32,13 @@ from coordinator.playbook import ANN, BOB, JUDGE, joined
 from tegula_blender.market_view import MarketView, Present
 from tegula_coordinator import bearer, events, problems, tiles
 from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.presence import Presence
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import bundles, chain, signing
 from tegula_market.digests import digest
 from tegula_market.model import (
     Address,
+    JobId,
     Voucher,
     Wei,
     lease_id,
@@ -89,6 +91,29 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
         worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
         assert (await it.client.get(blob, headers=worker)).status_code == 404
         assert (await it.client.get(job, headers=worker)).status_code == 401
+
+    act(scenario)
+
+
+def test_who_is_not_let_in_is_not_heard(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or anybody could keep a job's root from its workers, who get it after a silence of their requester."""
+
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        heard: list[JobId] = []
+        monkeypatch.setattr(Presence, "hear", lambda _, job: heard.append(job))
+        path, body = f"/v1/jobs/{codec.encode(job)}", {"owed": "0", "signature": "0x", "reason": "x"}
+        body |= {"worker": "0x", "cumulative": "0"}
+        for what in ("vouchers", "cancel", "close", "settle"):
+            for headers in ({}, {"Authorization": "Bearer wrong"}):
+                answer = await it.client.post(f"{path}/{what}", json=body, headers=headers)
+                assert answer.status_code == 401, what
+        assert heard == []
+        secret = bearer.fresh()
+        it.tokens.add(Token("one", frozenset(Scope), requests=1), bearer.digest_of(secret))
+        it.as_requester = {"Authorization": f"Bearer {secret}"}
+        assert (await it.post(f"{path}/cancel", {"reason": "enough"})).status_code == 200  # counted once
+        assert set(heard) == {job}
 
     act(scenario)
 
