@@ -338,6 +338,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             if isinstance(fault, int):
                 self._answer(fault, b'{"detail": "as the test wants it"}')
+            elif fault == "page":
+                self._answer(500, b"<html>Internal Server Error</html>")
             return False
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             self._answer(401, b'{"detail": "want a token"}')

@@ -23,6 +23,8 @@ from tegula_market.model import TegulaError
 
 LOOK_SECONDS = 2.0
 """Between two looks for a deposit that a person pays."""
+UPLOAD_PATIENCE = 90.0
+"""Seconds for which an upload waits if nothing comes through; a token's limit may ask for a minute."""
 LAST_PATIENCE = 15.0
 """Seconds for which a coordinator that is away is waited for, once the job is being given up."""
 
@@ -78,6 +80,7 @@ def _check_funds(run: Run) -> None:
 def _upload(run: Run) -> None:
     """Before any money moves: what fails here has cost nothing."""
     run.tell(Standing("uploading the scene"))
+    run.deal.client.patience = UPLOAD_PATIENCE
     for _ in upload(run.deal.client.blobs, run.blobs):
         pass
 

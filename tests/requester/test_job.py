@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from fake_coordinator import TOKEN, FakeCoordinator, Serving, picture
+from fake_coordinator import TOKEN, Busy, FakeCoordinator, No, ProxyPage, Serving, picture
 from requester_samples import ANN, BEN, DOLLAR, order
 from tegula import job, record, settle
 from tegula import run as runs
@@ -360,7 +361,25 @@ def test_a_coordinator_that_refuses_the_order_after_the_deposit(stage: Stage, tm
     assert (tmp_path / record.RECORD).exists()
 
 
-def test_nobody_there_before_the_deposit_costs_nothing(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("no", [ProxyPage(500), Busy(1)], ids=["cut off", "too often"])
+def test_an_upload_is_patient(stage: Stage, monkeypatch: pytest.MonkeyPatch, no: No) -> None:
+    assert job.UPLOAD_PATIENCE > 60, "a minute's count may ask for a minute"
+    nos, handle_it = [no, no], stage.fake.handle
+
+    def handle(method: str, *asked: Any) -> Any:
+        if method == "PUT" and nos:
+            raise nos.pop()
+        return handle_it(method, *asked)
+
+    monkeypatch.setattr(stage.fake, "handle", handle)
+    assert job.carry_out(stage.run).view.phase is JobPhase.DONE
+    assert nos == []
+
+
+def test_nobody_there_before_the_deposit_costs_nothing(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "UPLOAD_PATIENCE", 0.1)
     client = Client("http://127.0.0.1:1", TOKEN)
     made = new_deal(stage.local, stage.escrow, client)
     before = stage.wallet

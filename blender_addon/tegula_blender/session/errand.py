@@ -23,7 +23,7 @@ from .deal import Deal
 from .delivery import Delivery
 from .frames import Frames
 from .packed import PackedScene
-from .patience import Steps, asking
+from .patience import AWAY, Steps, asking
 from .pursuit import Pursuit
 from .requesting import Request
 from .shelf import Record, Shelf
@@ -33,6 +33,7 @@ from .uploading import upload
 from .words import duration
 
 WHEN_BACK = "You have cancelled it: it ends when the coordinator is back."
+NOTHING_PAID = "Nothing was paid."
 RETURNED = "What was accepted is paid, the rest of the deposit is back."
 Reach = Callable[[], Connected]
 
@@ -63,14 +64,16 @@ class Errand:
         """A new job, which waits to be agreed to once it is quoted."""
         with self._ending():
             at, scene = reach(), requesting.prepared(request, self._blender)
-            yield from self._upload(at, scene)
+            if not (yield from self._upload(at, scene)):
+                self._over(Step.CANCELLED, NOTHING_PAID)
+                return
             order = requesting.order(request, scene, at)
             quote = requesting.quoted(order, request, at, self._blender)
             self._say(step=Step.QUOTED, quote=quote, budget=quote.budget)
             while not (self._agreed or self._cancelled):
                 yield
             if self._cancelled:
-                self._over(Step.CANCELLED, "Nothing was paid.")
+                self._over(Step.CANCELLED, NOTHING_PAID)
                 return
             record = yield from self._deposit(at, requesting.renewed(order, request), request, scene)
             yield from self._carry_on(at, record)
@@ -82,11 +85,28 @@ class Errand:
             at = yield from asking(reach, self._explain)
             yield from self._carry_on(at, record)
 
-    def _upload(self, at: Connected, scene: PackedScene) -> Steps[None]:
+    def _upload(self, at: Connected, scene: PackedScene) -> Steps[bool]:
+        """Whether all of it is there; else the artist has cancelled the job."""
         self._say(step=Step.UPLOADING)
-        for sent, to_send in upload(at.client.blobs, scene.blobs):
+        sending: Iterator[tuple[int, int]] | None = None
+
+        def send() -> tuple[int, int] | None:
+            """Once cut off it begins anew: what has come through is not missing any more, nor sent again."""
+            nonlocal sending
+            if self._cancelled:
+                return None
+            sending = sending or upload(at.client.blobs, scene.blobs)
+            try:
+                return next(sending, None)
+            except AWAY:
+                sending = None
+                raise
+
+        while progress := (yield from asking(send, self._explain)):
+            sent, to_send = progress
             self._say(sent=sent, to_send=to_send)
             yield
+        return not self._cancelled
 
     def _deposit(self, at: Connected, order: Order, request: Request, scene: PackedScene) -> Steps[Record]:
         budget = planning.budget(order)

@@ -30,7 +30,7 @@ PAUSES = 0.1, 5.0
 """First and longest pause before a request is sent again; each is twice the one before."""
 PASSING = frozenset({409, 429, 502, 503, 504})
 """Answers that pass: a busy coordinator, a reverse proxy in front of one that restarts, or one that has less
-of an upload than it said."""
+of an upload than it said. So does any of 5xx without a sentence: a proxy's word, or one that broke off."""
 RESUMABLE = 8 << 20
 """Bytes from which on an upload goes on where it was cut off; of a smaller one little is lost."""
 TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
@@ -51,7 +51,15 @@ class NotYet(BlobError):
 
 
 class Away(BlobError):
-    """Nobody answered within the patience that there was."""
+    """Nobody answered within the patience that there was.
+
+    Attributes:
+        retry_after: seconds for which the coordinator asks to be left alone; 0 if it said nothing.
+    """
+
+    def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class About:
 class BlobClient:
     """
     Args:
-        patience: seconds for which a request is sent again while nobody answers.
+        patience: seconds for which a request is sent again while nobody answers, from the first fault on.
     """
 
     def __init__(self, base_url: str, token: str = "", patience: float = 30.0) -> None:
@@ -199,16 +207,17 @@ class BlobClient:
             got: how far attempts have come together; with each step patience begins anew.
         """
         pause, longest = PAUSES
-        until, before = time.monotonic() + self._patience, got()
+        until, before = None, got()
         while True:
             try:
                 return attempt()
             except (*CONNECTION_FAULTS, _Passing) as error:
-                if got() > before:
+                if until is None or got() > before:  # an hour of sending was no waiting
                     before, pause, until = got(), PAUSES[0], time.monotonic() + self._patience
-                wait = max(pause, error.wait) if isinstance(error, _Passing) else pause
+                asked = error.wait if isinstance(error, _Passing) else 0.0
+                wait = max(pause, asked)
                 if time.monotonic() + wait > until or self._closed.wait(wait):
-                    raise Away(f"no answer from {self._url}: {_why(error)}") from error
+                    raise Away(f"no answer from {self._url}: {_why(error)}", asked) from error
                 pause = min(2 * pause, longest)
             except requests.RequestException as error:
                 raise BlobError(f"cannot ask {self._url}: {_one_line(str(error))}") from error
@@ -220,8 +229,10 @@ class BlobClient:
         if 200 <= response.status_code < 300:
             return response
         with closing(response):
-            sentence = f"the coordinator answered {response.status_code}: {_detail(response)}"
-        if response.status_code in PASSING:
+            said = _detail(response)
+        why = _one_line(said or response.reason or "no reason given")
+        sentence = f"the coordinator answered {response.status_code}: {why}"
+        if response.status_code in PASSING or (said is None and response.status_code >= 500):
             raise _Passing(sentence, _wait(response))
         if response.status_code == TOO_EARLY:
             raise NotYet(sentence)
@@ -325,14 +336,14 @@ def _decoded(kind: type[T], raw: object) -> T:
         raise BlobError(str(error)) from error
 
 
-def _detail(response: requests.Response) -> str:
-    """The sentence in an error's body: somebody else's words, so bounded and on one line."""
+def _detail(response: requests.Response) -> str | None:
+    """The sentence in an error's body: somebody else's words, to be bounded and put on one line."""
     try:
         raw = response.json()
     except requests.RequestException:
         raw = None
     said = raw.get("detail") if isinstance(raw, dict) else None
-    return _one_line(said if isinstance(said, str) else response.reason or "no reason given")
+    return said if isinstance(said, str) else None
 
 
 def _why(error: Exception) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fake_coordinator import TOKEN, FakeCoordinator, Later, Serving, picture
+from fake_coordinator import TOKEN, Busy, FakeCoordinator, Later, No, ProxyPage, Serving, picture
 from paying_coordinator import ESCROW, PayingCoordinator
+from tegula_blender.client import TooOften, Unreachable
 from tegula_blender.job_view import JobPhase
 from tegula_blender.session import follow, patience, pursuit, session
 from tegula_blender.session.follow import Follower
@@ -21,7 +22,8 @@ from tegula_blender.session.session import Session
 from tegula_blender.session.state import JobCard, Step
 from tegula_market import codec
 from tegula_market.adapters import chain, exr
-from tegula_market.model import Signature, Wei
+from tegula_market.adapters.blobs import Away
+from tegula_market.model import Signature, TegulaError, Wei
 
 KEEP = 10**6
 SETTINGS = {
@@ -232,6 +234,71 @@ def test_a_coordinator_that_lacks_its_chain_or_blobs_is_asked_again(
     done = reaches(here, handle_of, Step.DONE)
     assert next(refused) > 2
     assert fake.settled == {done.job: done.spent}
+
+
+@pytest.mark.parametrize("at", ["PUT", "deposits", "jobs", "events", "vouchers", "settle"])
+@pytest.mark.parametrize("no", [ProxyPage(500), Busy(0)], ids=["cut off", "too often"])
+def test_what_passes_ends_no_job(
+    here: Session,
+    serving: Serving,
+    fake: PayingCoordinator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    no: No,
+) -> None:
+    handle_it, nos = fake.handle, [no, no]
+
+    def handle(method: str, path: str, query: dict[str, list[str]], body: bytes) -> object:
+        if (method == at or path.endswith(f"/{at}")) and nos:
+            raise nos.pop()
+        return handle_it(method, path, query, body)
+
+    monkeypatch.setattr(fake, "handle", handle)
+    handle_of = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle_of)
+    done = reaches(here, handle_of, Step.DONE)
+    assert nos == []
+    assert fake.settled == {done.job: done.spent}
+
+
+def test_an_upload_that_waits_can_be_cancelled(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle_it = fake.handle
+
+    def handle(method: str, path: str, query: dict[str, list[str]], body: bytes) -> object:
+        if method == "PUT":
+            raise Busy(0)
+        return handle_it(method, path, query, body)
+
+    monkeypatch.setattr(fake, "handle", handle)
+    handle_of = here.submit(serving.url, TOKEN, request(tmp_path))
+    until(lambda: "requests a minute" in card(here, handle_of).sentence)
+    here.cancel(handle_of)
+    assert reaches(here, handle_of, Step.CANCELLED).sentence == "Nothing was paid."
+
+
+def test_a_coordinator_is_left_alone_for_as_long_as_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(patience, "resting", lambda seconds: iter([rests.append(seconds)]))
+    errors: list[TegulaError] = [
+        TooOften("too often", 40.0),
+        Away("no answer", 50.0),
+        TooOften("a day", 80_000.0),
+        Unreachable(""),
+    ]
+
+    def call() -> str:
+        if errors:
+            raise errors.pop(0)
+        return "answer"
+
+    asking = patience.asking(call, lambda _: None)
+    assert list(asking) == [None] * 4
+    assert errors == []
+    assert rests[:3] == [40.0, 50.0, patience.LONGEST_REST]
+    assert rests[3] < 1
 
 
 def test_a_job_can_be_cancelled_while_the_coordinator_is_away(

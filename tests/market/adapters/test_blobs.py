@@ -10,7 +10,7 @@ import pytest
 from fakes import TOKEN, BlobServer, blob_server
 from tegula_market import codec
 from tegula_market.adapters import blobs
-from tegula_market.adapters.blobs import BlobClient, BlobError
+from tegula_market.adapters.blobs import Away, BlobClient, BlobError
 from tegula_market.digests import digest
 
 DATA = bytes(range(256)) * 5000
@@ -91,6 +91,32 @@ def test_a_no_is_final_and_says_why(server: BlobServer, tmp_path: Path) -> None:
 def test_a_blob_that_is_not_there(client: BlobClient, tmp_path: Path) -> None:
     with pytest.raises(BlobError, match="404: no such blob"):
         client.fetch(digest(b"nowhere"), tmp_path / "down", 1)
+
+
+def test_a_5xx_without_a_sentence_is_no_answer(server: BlobServer, client: BlobClient) -> None:
+    server.faults += ["page", 500]
+    with pytest.raises(BlobError, match="answered 500: as the test wants it"):
+        client.upload_bytes(DATA)
+    assert len(server.requests) == 2
+
+
+def test_patience_begins_with_the_first_fault(server: BlobServer) -> None:
+    """What is cut off after an hour of sending has not been waited for."""
+    client, held = BlobClient(server.url, TOKEN, patience=0.5), server.hold("PUT")
+    server.faults.append("hang up")
+    ending = threading.Timer(0.8, held.go.set)
+    ending.start()
+    assert client.upload_bytes(DATA) == digest(DATA)
+    ending.join()
+    client.close()
+
+
+def test_how_long_to_wait_is_told(server: BlobServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "_wait", lambda _: 60.0)
+    server.faults.append(429)
+    with pytest.raises(Away, match="429") as caught:
+        BlobClient(server.url, TOKEN, patience=0).upload_bytes(DATA)
+    assert caught.value.retry_after == 60
 
 
 def _unused_url() -> str:
