@@ -209,7 +209,8 @@ class Access:
         token, until = self._believed.get(digest, (None, 0.0))
         if token is not None and until > self._clock():
             return token
-        if not self._counts.test(self._strange, peer):
+        # Who was known here before is no stranger: others behind the same proxy must not keep it out.
+        if token is None and not self._counts.test(self._strange, peer):
             wait = self._wait(self._strange, peer)
             raise TooMany(
                 f"too many requests with unknown tokens from {peer}; try again in {wait} seconds", wait

@@ -129,8 +129,12 @@ def test_a_token_makes_as_many_requests_a_minute_as_it_is_for(access: Access, ta
     assert admitted(access, other, Scope.READ) == "other"
 
 
-def test_who_guesses_is_not_looked_up_for_ever(access: Access, table: TokenTable) -> None:
+def test_who_guesses_is_not_looked_up_for_ever(access: Access, table: TokenTable, clock: Clock) -> None:
+    other = "another-secret-of-letters"
     table.add(STUDIO, bearer.digest_of(SECRET))
+    table.add(replace(STUDIO, name="other"), bearer.digest_of(other))
+    assert admitted(access, other, Scope.READ) == "other"
+    clock.now += 2 * BELIEVED_SECONDS
 
     def keep_guessing() -> None:
         for number in range(2 * STRANGE_TRIES + 1):
@@ -142,6 +146,7 @@ def test_who_guesses_is_not_looked_up_for_ever(access: Access, table: TokenTable
     assert 1 <= caught.value.retry_after <= 60
     assert admitted(access, "of-the-tokens-file", Scope.READ) == "tokens_file"
     assert admitted(access, SECRET, Scope.READ, ELSEWHERE) == "studio"
+    assert admitted(access, other, Scope.READ) == "other"  # who was known is no stranger
 
 
 def test_a_token_has_as_many_jobs_open_as_it_is_for(access: Access, audit: AuditLog) -> None:

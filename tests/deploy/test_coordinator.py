@@ -1,5 +1,6 @@
 """What lies in deploy/coordinator/ passes the linters of its kind, and names nothing that is not there."""
 
+import asyncio
 import json
 import re
 import tomllib
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from deploy.linters import linter, run
 from tegula_coordinator import config
@@ -210,3 +212,33 @@ def test_the_boards_panels_do_not_overlap() -> None:
         }
     assert len(cells) == len(panels())
     assert [pair for pair in combinations(cells, 2) if cells[pair[0]] & cells[pair[1]]] == []
+
+
+def test_who_comes_through_a_proxy_is_told_from_others() -> None:
+    """What `serve` hands the variable to is uvicorn's own middleware."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["coordinator"]
+    _, stateful, *_ = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    (container,) = stateful["spec"]["template"]["spec"]["containers"]
+    (variable,) = container["env"]
+    assert variable["name"] == "FORWARDED_ALLOW_IPS"
+    for trusted in (compose["environment"]["FORWARDED_ALLOW_IPS"], variable["value"]):
+        for proxy in ("10.89.0.1", "172.18.0.1", "192.168.3.2"):
+            assert seen(trusted, proxy, "198.51.100.1, 203.0.113.9") == "203.0.113.9"  # the first is a claim
+        assert seen(trusted, "203.0.113.7", "198.51.100.1") == "203.0.113.7"
+
+
+def seen(trusted: str, peer: str, forwarded: str) -> str:
+    """The address that a request has behind the middleware."""
+    found: list[str] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        found.append(scope["client"][0])
+
+    scope: Any = {
+        "type": "http",
+        "client": (peer, 1),
+        "headers": [(b"x-forwarded-for", forwarded.encode())],
+    }
+    nothing: Any = None
+    asyncio.run(ProxyHeadersMiddleware(app, trusted)(scope, nothing, nothing))
+    return found[0]
