@@ -96,6 +96,8 @@ class Access:
         self._strange = RateLimitItemPerMinute(STRANGE_TRIES, namespace="strange")
         self._refusals = RateLimitItemPerHour(REFUSALS_NOTED, namespace="refusals")
         self._one_at_a_time = asyncio.Lock()
+        self._noting = asyncio.Lock()
+        """SQLite's writers do not queue: among many one can wait for too long, and one is the event log."""
 
     async def admit(self, secret: str | None, scope: Scope, peer: str, workers: bool = False) -> Token:
         """
@@ -136,7 +138,7 @@ class Access:
         Raises:
             StoreError: it cannot be written, and the act must not follow.
         """
-        await asyncio.to_thread(self._audit.add, Entry(self._clock(), token.name, act, subject, detail))
+        await self._write(Entry(self._clock(), token.name, act, subject, detail))
 
     async def note_upload(self, token: Token, blob: Digest, size: int) -> None:
         """That it begins; of workers it is not noted: it happens with each tile, and the event log has those.
@@ -150,8 +152,7 @@ class Access:
     async def note_refusal(self, refusal: Refusal, peer: str, path: str) -> None:
         """Into the audit log, as long as there are not too many."""
         if self._counts.hit(self._refusals):
-            entry = Entry(self._clock(), refusal.who or peer, Act.REFUSED, path, str(refusal))
-            await asyncio.to_thread(self._audit.add, entry)
+            await self._write(Entry(self._clock(), refusal.who or peer, Act.REFUSED, path, str(refusal)))
 
     @asynccontextmanager
     async def ordering(self, token: Token, job: JobId, live: Container[JobId]) -> AsyncIterator[None]:
@@ -202,6 +203,10 @@ class Access:
             owing -= paid
             self._count(limit, token.name, words, len(chunk) - paid)
             yield chunk
+
+    async def _write(self, entry: Entry) -> None:
+        async with self._noting:
+            await asyncio.to_thread(self._audit.add, entry)
 
     async def _known(self, digest: bytes, peer: str) -> Token:
         if digest in self._fixed:

@@ -22,7 +22,7 @@ from tegula_coordinator.access import (
 )
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.store import Act, AuditLog, TokenTable
+from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
 from tegula_market.model import JobId
 
 DERIVE = Derive(b"k" * 32)
@@ -226,3 +226,28 @@ def test_refusals_are_noted_until_there_are_too_many(access: Access, audit: Audi
     assert (noted[0].who, noted[0].act, noted[0].subject, noted[0].detail) == (
         HERE, Act.REFUSED, "GET /0", "no?such token",
     )  # fmt: skip
+
+
+def test_one_note_is_written_at_a_time(
+    access: Access, audit: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or many commits, each with its own wait for the disk, would keep the event log from its turn."""
+    writing, most, add = 0, 0, audit.add
+
+    def slow(entry: Entry) -> None:
+        nonlocal writing, most
+        writing += 1
+        most = max(most, writing)
+        time.sleep(0.005)
+        add(entry)
+        writing -= 1
+
+    monkeypatch.setattr(audit, "add", slow)
+
+    async def scenario() -> None:
+        noted = [access.note(STUDIO, Act.UPLOAD, str(number)) for number in range(8)]
+        refused = [access.note_refusal(NotKnown("no"), HERE, str(number)) for number in range(8)]
+        await asyncio.gather(*noted, *refused)
+
+    asyncio.run(scenario())
+    assert (most, len(audit.last(100))) == (1, 16)

@@ -20,6 +20,11 @@ PATIENCE = {
 """libpq's: a server that has vanished without a word is noticed in five seconds instead of two hours."""
 
 
+SQLITE_SECONDS = 30.0
+"""For which a connection waits while another one writes: on a slow disk a commit alone can take seconds, and
+a leader whose event is not written ends."""
+
+
 class StoreError(TegulaError):
     """The database cannot be opened, read or written, or is another program's to write."""
 
@@ -93,7 +98,7 @@ def _postgresql(url: sql.URL) -> sql.Engine:
 
 
 def _sqlite(url: sql.URL) -> sql.Engine:
-    engine = sql.create_engine(url)
+    engine = sql.create_engine(url, connect_args={"timeout": SQLITE_SECONDS})
     sql.event.listen(engine, "connect", _durable)
     sql.event.listen(engine, "begin", _begin)
     return engine

@@ -13,6 +13,13 @@ def test_sqlite_keeps_what_was_acknowledged_through_a_power_cut(tmp_path: Path) 
     engine.dispose()
 
 
+def test_sqlite_waits_while_another_writes(tmp_path: Path) -> None:
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'book.db'}")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+    engine.dispose()
+
+
 def test_a_table_that_is_made_in_a_transaction_goes_with_it(tmp_path: Path) -> None:
     engine = database.open_engine(f"sqlite:///{tmp_path / 'book.db'}")
     with engine.connect() as connection:
