@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from math import ceil
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -32,6 +33,8 @@ JOB_ENDS_SECONDS = 60
 LEAST_UPLOAD = 4096
 """Bytes that an upload counts for: so much a small file takes on a disk."""
 OF_FILE = "tokens_file"
+WORKERS = "worker-"
+"""Before the beginning of their keys: what workers are called here."""
 FOR_WORKERS = frozenset({Scope.READ, Scope.ORDER})
 
 
@@ -85,8 +88,9 @@ class Access:
         derive: Derive,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        everything = Token(OF_FILE, frozenset(Scope))
-        self._fixed = {bearer.digest_of(secret): everything for secret in fixed}
+        self._fixed = {
+            digest: Token(OF_FILE, frozenset(Scope), digest=digest) for digest in map(bearer.digest_of, fixed)
+        }
         self._table = table
         self._audit = audit
         self._derive = derive
@@ -110,9 +114,10 @@ class Access:
         """
         if not secret:
             raise NotKnown("want a requester's bearer token; ask the operator for one")
+        digest = bearer.digest_of(secret)
         if workers and self._derive.is_blob_token(secret):
-            return Token(f"worker-{secret[:32]}", FOR_WORKERS, worker=True)
-        token = await self._known(bearer.digest_of(secret), peer)
+            return Token(f"{WORKERS}{secret[:32]}", FOR_WORKERS, worker=True, digest=digest)
+        token = await self._known(digest, peer)
         if token.revoked is not None:
             raise NotKnown(
                 f"the token {token.name} was revoked; ask the operator for another one", token.name
@@ -226,6 +231,7 @@ class Access:
             raise NotKnown("the token is not known here; ask the operator for one")
         if len(self._believed) >= MOST_BELIEVED:
             self._believed.clear()
+        found = replace(found, digest=digest)
         self._believed[digest] = found, self._clock() + BELIEVED_SECONDS
         return found
 

@@ -40,6 +40,8 @@ class Token:
     """Most in a day."""
     worker: bool = False
     """Of a worker, for blobs and evidence alone; nobody keeps those."""
+    digest: bytes = b""
+    """Of what came with a request; empty elsewhere. Names can be shared: all tokens of a file have one."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

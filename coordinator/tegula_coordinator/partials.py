@@ -35,17 +35,18 @@ class Partials:
         self._finishing: dict[Path, asyncio.Event] = {}
         """What is being made a blob, until it is one or cannot be."""
 
-    def offset(self, sender: str, digest: Digest) -> int:
+    def offset(self, sender: bytes, digest: Digest) -> int:
         """Bytes that are here."""
         path = self._path(sender, digest)
         return _size(path) or _size(_whole(path))
 
     async def append(
-        self, sender: str, digest: Digest, offset: int, length: int, chunks: AsyncIterator[bytes]
+        self, sender: bytes, digest: Digest, offset: int, length: int, chunks: AsyncIterator[bytes]
     ) -> int:
         """Adds what comes, and makes it a blob once it is whole; returns how many bytes are here then.
 
         Args:
+            sender: its token's digest.
             length: of all of the blob.
         Raises:
             WrongOffset: so many bytes are not here, or somebody else goes on with them.
@@ -131,8 +132,8 @@ class Partials:
         finally:
             self._finishing.pop(path).set()
 
-    def _path(self, sender: str, digest: Digest) -> Path:
-        name = hashlib.blake2b(sender.encode() + digest, digest_size=32).hexdigest()
+    def _path(self, sender: bytes, digest: Digest) -> Path:
+        name = hashlib.blake2b(sender + digest, digest_size=32).hexdigest()
         return self._folder / f"{name}.part"
 
 

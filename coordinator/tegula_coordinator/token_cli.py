@@ -11,14 +11,16 @@ from typing import Annotated
 import typer
 
 from tegula_coordinator import bearer, config
-from tegula_coordinator.access import LEAST_UPLOAD
+from tegula_coordinator.access import LEAST_UPLOAD, OF_FILE, WORKERS
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, StoreError, TokenTable
 from tegula_market.adapters.sentences import explained
+from tegula_market.model import InvalidValue
 
 DAY = 86_400.0
 OPERATOR = "operator"
 """Who changes tokens, in the audit log."""
+TAKEN = frozenset({OPERATOR, OF_FILE})
 USUAL = [Scope.READ, Scope.ORDER]
 
 app = typer.Typer(no_args_is_help=True, help="Requesters' tokens, kept in the database as digests.")
@@ -38,6 +40,8 @@ def new(
 ) -> None:
     """Make a token. Prints it as JSON, this once; by default it may read and order."""
     with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
+        if name in TAKEN or name.startswith(WORKERS):
+            raise InvalidValue(f"a token cannot have the name {name}: others have it in the audit log")
         now, secret = time.time(), bearer.fresh()
         until = now + days * DAY
         token = Token(name, frozenset(scope or USUAL), now, until, None, requests, jobs, upload_bytes)
@@ -80,4 +84,6 @@ def _tables(config_file: Path) -> Iterator[tuple[TokenTable, AuditLog]]:
 
 
 def _shown(token: Token) -> dict[str, object]:
-    return {**dataclasses.asdict(token), "scopes": sorted(token.scopes)}
+    shown = dataclasses.asdict(token)
+    del shown["digest"]  # of no request here
+    return {**shown, "scopes": sorted(token.scopes)}

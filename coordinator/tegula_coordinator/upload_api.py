@@ -33,7 +33,7 @@ def serve(app: FastAPI, desk: Desk, partials: Partials, guard: Guard) -> None:
     @app.head(PLACE, response_class=Response)
     async def offset(digest: str, caller: Annotated[Token, guard.upload]) -> Response:
         """Upload-Offset: bytes of the blob that this token has sent, and that need not be sent again."""
-        here = await asyncio.to_thread(partials.offset, caller.name, codec.decode(Digest, digest, "digest"))
+        here = await asyncio.to_thread(partials.offset, caller.digest, codec.decode(Digest, digest, "digest"))
         return Response(headers={**TUS, "Upload-Offset": str(here), "Upload-Defer-Length": "1"})
 
     @app.patch(PLACE, status_code=204, openapi_extra=body(OCTETS))
@@ -50,5 +50,5 @@ def serve(app: FastAPI, desk: Desk, partials: Partials, guard: Guard) -> None:
             await guard.access.note_upload(caller, wanted, upload_length)
         desk.told.note([wanted])
         chunks = guard.access.counted(caller, announced(request), request.stream())
-        at = await partials.append(caller.name, wanted, upload_offset, upload_length, chunks)
+        at = await partials.append(caller.digest, wanted, upload_offset, upload_length, chunks)
         return Response(status_code=204, headers={**TUS, "Upload-Offset": str(at)})

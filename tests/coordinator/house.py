@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +153,7 @@ async def house(
     root_after: float = 0,
     log: EventLog | None = None,
     operator: str = OPERATOR,
+    fixed: Sequence[str] = (TOKEN,),
 ) -> AsyncIterator[House]:
     """
     Args:
@@ -161,10 +162,11 @@ async def house(
         root_after: seconds of silence.
         log: one that was there before; it is the caller's to close.
         operator: the operator's token; empty for none.
+        fixed: the tokens of tokens_file.
     """
     url = f"sqlite:///{folder / 'book.db'}"
     with closing(EventLog(url)) as new, closing(TokenTable(url)) as tokens, closing(AuditLog(url)) as audit:
-        kept = folder, escrow, currency, key, root_after, log or new, operator, tokens, audit
+        kept = folder, escrow, currency, key, root_after, log or new, operator, fixed, tokens, audit
         async with _living_in(*kept) as made:
             yield made
 
@@ -185,6 +187,7 @@ async def _living_in(
     root_after: float,
     log: EventLog,
     operator: str,
+    fixed: Sequence[str],
     tokens: TokenTable,
     audit: AuditLog,
 ) -> AsyncIterator[House]:
@@ -203,7 +206,7 @@ async def _living_in(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
     partials = Partials(folder / "blobs" / "partial", blobs, 10**6)
-    app = create_app(desk, relay, office, Access([TOKEN], tokens, audit, DERIVE), partials)
+    app = create_app(desk, relay, office, Access(fixed, tokens, audit, DERIVE), partials)
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,

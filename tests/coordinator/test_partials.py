@@ -41,22 +41,22 @@ async def pieces(data: bytes, cut: bool = False) -> AsyncIterator[bytes]:
         raise Cut
 
 
-def send(partials: Partials, start: int, end: int, *, sender: str = "ann", cut: bool = False) -> int:
+def send(partials: Partials, start: int, end: int, *, sender: bytes = b"ann", cut: bool = False) -> int:
     return asyncio.run(partials.append(sender, NAME, start, WHOLE, pieces(DATA[start:end], cut)))
 
 
 def test_what_was_cut_off_goes_on(partials: Partials, blobs: BlobFolder, tmp_path: Path) -> None:
-    assert partials.offset("ann", NAME) == 0
+    assert partials.offset(b"ann", NAME) == 0
     with pytest.raises(Cut):
         send(partials, 0, 5500, cut=True)
-    assert partials.offset("ann", NAME) == 5500
+    assert partials.offset(b"ann", NAME) == 5500
     again = Partials(tmp_path / "blobs" / "partial", blobs, 10**6)  # after a restart
     blobs.begin()
     assert send(again, 5500, 7000) == 7000
     assert not blobs.has(NAME)
     assert send(again, 7000, WHOLE) == WHOLE
     assert blobs.path(NAME).read_bytes() == DATA
-    assert partials.offset("ann", NAME) == 0
+    assert partials.offset(b"ann", NAME) == 0
     assert list((tmp_path / "blobs" / "partial").iterdir()) == []
 
 
@@ -66,34 +66,34 @@ def test_what_does_not_follow_is_told_where_to_go_on(partials: Partials) -> None
         with pytest.raises(WrongOffset, match="5000 bytes of it are here; go on from there"):
             send(partials, start, 6000)
     with pytest.raises(WrongOffset, match="more came than"):
-        asyncio.run(partials.append("ann", NAME, 5000, 5500, pieces(DATA[5000:6001])))
-    assert partials.offset("ann", NAME) == 5000
+        asyncio.run(partials.append(b"ann", NAME, 5000, 5500, pieces(DATA[5000:6001])))
+    assert partials.offset(b"ann", NAME) == 5000
 
 
 def test_nobody_spoils_what_another_sends(partials: Partials, blobs: BlobFolder) -> None:
-    asyncio.run(partials.append("mallory", NAME, 0, WHOLE, pieces(bytes(5000))))
-    assert partials.offset("ann", NAME) == 0
+    asyncio.run(partials.append(b"mallory", NAME, 0, WHOLE, pieces(bytes(5000))))
+    assert partials.offset(b"ann", NAME) == 0
     send(partials, 0, WHOLE)
     assert blobs.path(NAME).read_bytes() == DATA
-    assert asyncio.run(partials.append("mallory", NAME, 5000, WHOLE, pieces(b""))) == WHOLE
-    assert partials.offset("mallory", NAME) == 0
+    assert asyncio.run(partials.append(b"mallory", NAME, 5000, WHOLE, pieces(b""))) == WHOLE
+    assert partials.offset(b"mallory", NAME) == 0
     assert blobs.path(NAME).read_bytes() == DATA
 
 
 def test_other_bytes_than_the_digest_says_are_thrown_away(partials: Partials, blobs: BlobFolder) -> None:
     with pytest.raises(WrongDigest, match="send them again"):
-        asyncio.run(partials.append("ann", NAME, 0, WHOLE, pieces(bytes(WHOLE))))
-    assert (partials.offset("ann", NAME), blobs.has(NAME)) == (0, False)
+        asyncio.run(partials.append(b"ann", NAME, 0, WHOLE, pieces(bytes(WHOLE))))
+    assert (partials.offset(b"ann", NAME), blobs.has(NAME)) == (0, False)
 
 
 def test_more_than_a_blob_may_have_is_refused_unread(partials: Partials) -> None:
     with pytest.raises(TooLarge, match="1000000 bytes at most"):
-        asyncio.run(partials.append("ann", NAME, 0, 10**6 + 1, pieces(DATA)))
-    assert partials.offset("ann", NAME) == 0
+        asyncio.run(partials.append(b"ann", NAME, 0, 10**6 + 1, pieces(DATA)))
+    assert partials.offset(b"ann", NAME) == 0
 
 
 def test_an_empty_blob_is_one_too(partials: Partials, blobs: BlobFolder) -> None:
-    assert asyncio.run(partials.append("ann", digest(b""), 0, 0, pieces(b""))) == 0
+    assert asyncio.run(partials.append(b"ann", digest(b""), 0, 0, pieces(b""))) == 0
     assert blobs.has(digest(b""))
 
 
@@ -110,10 +110,10 @@ def test_who_comes_again_takes_over_from_a_connection_that_hangs(
             yield DATA[3000:4000]
 
         async with asyncio.TaskGroup() as tasks:
-            old = tasks.create_task(_refused(partials.append("ann", NAME, 0, WHOLE, stuck())))
+            old = tasks.create_task(_refused(partials.append(b"ann", NAME, 0, WHOLE, stuck())))
             await waiting.wait()
-            await partials.append("ann", NAME, 3000, WHOLE, pieces(DATA[3000:5000]))
-            new = tasks.create_task(partials.append("ann", NAME, 5000, WHOLE, pieces(DATA[5000:])))
+            await partials.append(b"ann", NAME, 3000, WHOLE, pieces(DATA[3000:5000]))
+            new = tasks.create_task(partials.append(b"ann", NAME, 5000, WHOLE, pieces(DATA[5000:])))
             hanging.set()
             assert "goes on" in await old
             assert await new == WHOLE
@@ -146,11 +146,11 @@ def test_nothing_is_added_to_what_is_being_made_a_blob(
 
     async def scenario() -> None:
         async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-            first = tasks.create_task(partials.append("ann", NAME, 0, WHOLE, pieces(DATA)))
+            first = tasks.create_task(partials.append(b"ann", NAME, 0, WHOLE, pieces(DATA)))
             await asyncio.to_thread(hashing.wait, 10)
-            assert partials.offset("ann", NAME) == WHOLE
+            assert partials.offset(b"ann", NAME) == WHOLE
             drawn = asyncio.Event()
-            late = tasks.create_task(partials.append("ann", NAME, WHOLE, WHOLE + 100, more(drawn)))
+            late = tasks.create_task(partials.append(b"ann", NAME, WHOLE, WHOLE + 100, more(drawn)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(drawn.wait(), 0.1)
             hashed.set()
@@ -179,9 +179,9 @@ def test_what_was_claimed_before_the_end_is_not_added_after_it(partials: Partial
             yield b"more"
 
         async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-            first = tasks.create_task(_refused(partials.append("ann", NAME, 0, WHOLE, lingering())))
+            first = tasks.create_task(_refused(partials.append(b"ann", NAME, 0, WHOLE, lingering())))
             await at_end.wait()
-            await partials.append("ann", NAME, WHOLE, WHOLE + 100, more())
+            await partials.append(b"ann", NAME, WHOLE, WHOLE + 100, more())
             assert "goes on" in await first
         assert not blobs.has(NAME)
 
@@ -198,7 +198,7 @@ def test_blobs_that_are_away_cost_no_bytes(
         patched.setattr(blobs, "adopt", away)
         with pytest.raises(BlobsAway):
             send(partials, 0, WHOLE)
-    assert partials.offset("ann", NAME) == WHOLE
+    assert partials.offset(b"ann", NAME) == WHOLE
     assert send(partials, WHOLE, WHOLE) == WHOLE
     assert blobs.path(NAME).read_bytes() == DATA
 
@@ -214,8 +214,8 @@ def test_there_is_no_file_without_bytes(partials: Partials, tmp_path: Path) -> N
     with pytest.raises(WrongOffset, match="0 bytes of it are here"):
         send(partials, 5, 10)
     with pytest.raises(Cut):
-        asyncio.run(partials.append("ann", NAME, 0, WHOLE, refused()))
-    assert asyncio.run(partials.append("ann", NAME, 0, WHOLE, nothing())) == 0
+        asyncio.run(partials.append(b"ann", NAME, 0, WHOLE, refused()))
+    assert asyncio.run(partials.append(b"ann", NAME, 0, WHOLE, nothing())) == 0
     assert list((tmp_path / "blobs" / "partial").iterdir()) == []
 
 
@@ -223,12 +223,12 @@ def test_who_asks_for_the_end_twice_gets_it_once(partials: Partials, blobs: Blob
     """As a client does that waited too long for a large file to be hashed."""
 
     async def scenario() -> list[int]:
-        await partials.append("ann", NAME, 0, WHOLE, pieces(DATA[:-1]))
+        await partials.append(b"ann", NAME, 0, WHOLE, pieces(DATA[:-1]))
         part = next((blobs.path(NAME).parent.parent / "partial").iterdir())
         with part.open("ab") as file:
             file.write(DATA[-1:])  # all of it came, and what made it a blob was not waited for
         return await asyncio.gather(
-            *(partials.append("ann", NAME, WHOLE, WHOLE, pieces(b"")) for _ in range(3))
+            *(partials.append(b"ann", NAME, WHOLE, WHOLE, pieces(b"")) for _ in range(3))
         )
 
     assert asyncio.run(scenario()) == [WHOLE] * 3
@@ -242,7 +242,7 @@ def test_what_nobody_goes_on_with_is_swept(partials: Partials, tmp_path: Path) -
     assert partials.sweep(now - 60) == 0
     os.utime(part, (now - 61, now - 61))
     assert partials.sweep(now - 60) == 1
-    assert partials.offset("ann", NAME) == 0
+    assert partials.offset(b"ann", NAME) == 0
 
 
 def test_one_that_vanishes_does_not_end_the_sweep(

@@ -197,7 +197,7 @@ def test_an_upload_that_was_cut_off_is_kept_for_a_day(case: Case) -> None:
     async def two() -> AsyncIterator[bytes]:
         yield b"ab"
 
-    for sender in ("ann", "bob"):
+    for sender in (b"ann", b"bob"):
         asyncio.run(case.partials.append(sender, digest(b"abc"), 0, 3, two()))
     old, new = (case.folder / "partial").iterdir()
     os.utime(old, (LATE - PARTIAL_SECONDS - 1, LATE - PARTIAL_SECONDS - 1))

@@ -78,6 +78,9 @@ def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pyt
     [
         (("new", "studio"), "there is a token studio already"),
         (("new", "two words"), "a token's name has"),
+        (("new", "tokens_file"), "cannot have the name tokens_file"),
+        (("new", "operator"), "cannot have the name operator"),
+        (("new", "worker-0101"), "cannot have the name worker-0101"),
         (("new", "ann", "--scope", "everything"), "everything"),
         (("new", "ann", "--requests", "0"), "--requests"),
         (("new", "ann", "--days", "-1"), "--days"),

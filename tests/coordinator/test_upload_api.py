@@ -78,6 +78,20 @@ def test_each_token_has_its_own_part(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_tokens_of_the_file_have_their_own_parts_too(tmp_path: Path) -> None:
+    """They share a name, and one must not spoil what another sends."""
+
+    async def scenario() -> None:
+        async with house(tmp_path, fixed=(TOKEN, "another-of-the-file")) as it, asyncio.timeout(20):
+            another = {"Authorization": "Bearer another-of-the-file"}
+            assert (await patch(it, 0, bytes(3000), another)).status_code == 204
+            assert [await offset(it, each) for each in (another, AS_REQUESTER)] == ["3000", "0"]
+            assert (await patch(it, 0, DATA)).status_code == 204
+            assert it.blobs.path(NAME).read_bytes() == DATA
+
+    asyncio.run(scenario())
+
+
 @dataclass
 class Wire:
     """Stands between: lets so many bytes through to the coordinator on each connection, then cuts it."""
