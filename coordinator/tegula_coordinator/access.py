@@ -20,7 +20,7 @@ from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
 from tegula_market import codec
-from tegula_market.model import Digest, JobId, TegulaError
+from tegula_market.model import Digest, JobId, TegulaError, WorkerId
 
 BELIEVED_SECONDS = 5.0
 MOST_BELIEVED = 10_000
@@ -78,6 +78,7 @@ class Access:
     """
     Args:
         fixed: the tokens of tokens_file, which may do everything, without an end.
+        banned: whether the operator has banned a worker.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Access:
         table: TokenTable,
         audit: AuditLog,
         derive: Derive,
+        banned: Callable[[WorkerId], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fixed = {
@@ -94,6 +96,7 @@ class Access:
         self._table = table
         self._audit = audit
         self._derive = derive
+        self._banned = banned
         self._clock = clock
         self._believed: dict[bytes, tuple[Token, float]] = {}
         self._counts = FixedWindowRateLimiter(MemoryStorage())
@@ -115,8 +118,9 @@ class Access:
         if not secret:
             raise NotKnown("want a requester's bearer token; ask the operator for one")
         digest = bearer.digest_of(secret)
-        if workers and self._derive.is_blob_token(secret):
-            return Token(f"{WORKERS}{secret[:32]}", FOR_WORKERS, worker=True, digest=digest)
+        worker = self._derive.worker_of(secret) if workers else None
+        if worker is not None:
+            return self._worker(worker, scope, digest)
         token = await self._known(digest, peer)
         if token.revoked is not None:
             raise NotKnown(
@@ -208,6 +212,13 @@ class Access:
             owing -= paid
             self._count(limit, token.name, words, len(chunk) - paid)
             yield chunk
+
+    def _worker(self, worker: WorkerId, scope: Scope, digest: bytes) -> Token:
+        """Who is banned may go on fetching: there may be evidence of what it was banned for."""
+        name = f"{WORKERS}{worker.hex()[:32]}"
+        if scope is Scope.ORDER and self._banned(worker):
+            raise NotAllowed("the operator has banned this worker, so it uploads nothing", name)
+        return Token(name, FOR_WORKERS, worker=True, digest=digest)
 
     async def _write(self, entry: Entry) -> None:
         async with self._noting:

@@ -21,13 +21,15 @@ class Derive:
         """Bearer token with which a worker reads and writes blobs."""
         return f"{worker.hex()}.{self._keyed(b'tegula blobs', worker).hex()}"
 
-    def is_blob_token(self, token: str) -> bool:
-        worker, _, _ = token.partition(".")
+    def worker_of(self, token: str) -> WorkerId | None:
+        """Whom that blob token was given; None if it is none."""
+        said, _, _ = token.partition(".")
         try:
-            expected = self.blob_token(WorkerId(bytes.fromhex(worker)))
+            worker = WorkerId(bytes.fromhex(said))
         except ValueError:
-            return False
-        return hmac.compare_digest(token.encode(), expected.encode())
+            return None
+        expected = self.blob_token(worker)
+        return worker if hmac.compare_digest(token.encode(), expected.encode()) else None
 
     def _keyed(self, purpose: bytes, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()

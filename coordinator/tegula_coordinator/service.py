@@ -98,7 +98,7 @@ async def serve(config: Config) -> None:
         desk = Desk(keeper, blobs, kept, escrow, key, contact)
         table = stack.enter_context(closing(TokenTable(config.database_url)))
         audit = stack.enter_context(closing(AuditLog(config.database_url)))
-        access = Access(fixed, table, audit, derive)
+        access = Access(fixed, table, audit, derive, book.banned.__contains__)
         partials = Partials(depot.partials(config), blobs, config.max_blob_bytes)
         office = Office(
             keeper,

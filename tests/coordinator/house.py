@@ -206,7 +206,9 @@ async def _living_in(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
     partials = Partials(folder / "blobs" / "partial", blobs, 10**6)
-    app = create_app(desk, relay, office, Access(fixed, tokens, audit, DERIVE), partials)
+    app = create_app(
+        desk, relay, office, Access(fixed, tokens, audit, DERIVE, keeper.book.banned.__contains__), partials
+    )
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,

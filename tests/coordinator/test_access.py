@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.playbook import ANN
+from coordinator.playbook import ANN, BOB
 from coordinator.store.test_log import leading
 from tegula_coordinator import bearer
 from tegula_coordinator.access import (
@@ -60,7 +60,7 @@ def audit(tmp_path: Path) -> Iterator[AuditLog]:
 
 @pytest.fixture
 def access(table: TokenTable, audit: AuditLog, clock: Clock) -> Access:
-    return Access(["of-the-tokens-file"], table, audit, DERIVE, clock)
+    return Access(["of-the-tokens-file"], table, audit, DERIVE, {BOB}.__contains__, clock)
 
 
 def admitted(
@@ -87,6 +87,14 @@ def test_a_worker_gets_at_blobs_alone(access: Access) -> None:
         admitted(access, secret, Scope.READ)
     with pytest.raises(NotKnown):
         admitted(access, secret[:-1] + "g", Scope.READ, workers=True)
+
+
+def test_who_is_banned_uploads_nothing(access: Access) -> None:
+    ann, bob = DERIVE.blob_token(ANN), DERIVE.blob_token(BOB)
+    assert admitted(access, ann, Scope.ORDER, workers=True) == f"worker-{ANN.hex()[:32]}"
+    assert admitted(access, bob, Scope.READ, workers=True) == f"worker-{BOB.hex()[:32]}"
+    with pytest.raises(NotAllowed, match="has banned this worker"):
+        admitted(access, bob, Scope.ORDER, workers=True)
 
 
 @pytest.mark.parametrize("secret", [None, "", "nobody's", "\x00", "ä"])

@@ -6,7 +6,7 @@ ANN, BOB = WorkerId(b"\x01" * 32), WorkerId(b"\x02" * 32)
 
 def test_a_restart_derives_the_same() -> None:
     assert Derive(b"k" * 32).salt(LeaseId("a/0/1")) == Derive(b"k" * 32).salt(LeaseId("a/0/1"))
-    assert Derive(b"k" * 32).is_blob_token(Derive(b"k" * 32).blob_token(ANN))
+    assert Derive(b"k" * 32).worker_of(Derive(b"k" * 32).blob_token(ANN)) == ANN
 
 
 def test_another_secret_lease_or_worker_derives_something_else() -> None:
@@ -18,7 +18,7 @@ def test_another_secret_lease_or_worker_derives_something_else() -> None:
     }
     assert len(salts) == 3
     assert derive.blob_token(ANN) != derive.blob_token(BOB)
-    assert not Derive(b"l" * 32).is_blob_token(derive.blob_token(ANN))
+    assert Derive(b"l" * 32).worker_of(derive.blob_token(ANN)) is None
 
 
 def test_no_token_that_was_not_given_out_is_taken() -> None:
@@ -33,4 +33,4 @@ def test_no_token_that_was_not_given_out_is_taken() -> None:
         "ä.ä",
         derive.blob_token(ANN) + "0",
     ):
-        assert not derive.is_blob_token(forged)
+        assert derive.worker_of(forged) is None

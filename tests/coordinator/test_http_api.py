@@ -183,6 +183,26 @@ def test_who_did_what_is_in_the_audit_log(act: Act) -> None:
     act(scenario)
 
 
+def test_a_ban_ends_uploads_and_its_end_lets_them_in_again(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        ann = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
+        place = f"/v1/blobs/{codec.encode(digest(b'tile'))}"
+
+        async def put() -> int:
+            return (await it.client.put(place, content=b"tile", headers=ann)).status_code
+
+        assert await put() == 201
+        await it.keeper.record(joined(ANN))
+        await it.keeper.record(events.WorkerBanned(time.time(), ANN, "renders noise"))
+        assert await put() == 403
+        assert (await it.client.patch(f"{place}/upload", content=b"", headers=ann)).status_code == 403
+        assert (await it.client.get(place, headers=ann)).status_code == 200
+        await it.keeper.record(events.WorkerUnbanned(time.time(), ANN))
+        assert await put() == 201
+
+    act(scenario)
+
+
 def test_a_token_opens_and_uploads_as_much_as_it_is_for(act: Act) -> None:
     async def scenario(it: House) -> None:
         secret = bearer.fresh()

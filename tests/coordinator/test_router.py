@@ -53,7 +53,7 @@ def test_a_worker_is_welcome_if_its_payout_key_vouches_for_it(act: Act) -> None:
     async def scenario(it: Place) -> None:
         async with it.guest() as ann:
             welcome = await ann.joins()
-            assert Derive(OURS.secret).is_blob_token(welcome.token)
+            assert Derive(OURS.secret).worker_of(welcome.token) is not None
             await ann.dealer.send(messages.Heartbeat())
             assert await ann.hears(messages.Heartbeat)
 
