@@ -167,7 +167,8 @@ class Market:
 
 
 def test_whatever_fails_every_tile_is_paid_once(tmp_path: Path) -> None:
-    seed = int(SEED) if SEED else random.SystemRandom().randrange(2**32)
+    by_chance = random.SystemRandom().randrange(2**32) if LONG else 0  # a short one is the same each time
+    seed = int(SEED) if SEED else by_chance
     print(f"seed {seed}", file=sys.stderr)  # pytest shows it if this fails
     with postgresql() as database, s3() as store:
         url, blobs = database.fresh(), store.fresh()
