@@ -141,7 +141,7 @@ class Played:
             while True:
                 self.worker, said = await self._hub.receive()
                 if isinstance(said, messages.Heartbeat) and self._answers:
-                    await self.say(messages.Heartbeat())
+                    await self._hub.send(self.worker, messages.Heartbeat())  # it may have been killed since
                 if isinstance(said, kind):
                     return said
                 assert isinstance(said, messages.Heartbeat | messages.Hello | messages.Bye), said

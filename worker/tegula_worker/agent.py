@@ -68,6 +68,8 @@ COLLECT_SECONDS = 15.0
 WATCH_SECONDS = 5.0
 """Between two looks at the machine."""
 SHORTEST_BEAT = 0.02
+LONGEST_REASON = 1000
+"""Letters of a refusal: it may quote an order, and the coordinator takes no message with longer words."""
 """Seconds; a coordinator cannot make a worker spin."""
 
 Answer: TypeAlias = messages.Deliver | messages.Return | messages.Probed | messages.ProbeFailed
@@ -286,7 +288,9 @@ class Agent:
             return
         log.info("job declined", job=call.job.hex(), code=answer.code.value, reason=answer.sentence)
         await asyncio.to_thread(self._books.refuse, "call", answer)
-        self._events.put_nowait(Considered(call.order, messages.Decline(call.job, answer.sentence)))
+        self._events.put_nowait(
+            Considered(call.order, messages.Decline(call.job, answer.sentence[:LONGEST_REASON]))
+        )
 
     async def _bank(self, command: KeepVoucher) -> None:
         voucher = command.signed.voucher
