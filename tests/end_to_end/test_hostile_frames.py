@@ -30,7 +30,6 @@ from tegula_coordinator import tiles
 from tegula_coordinator.book import Book, Job, Timing, step
 from tegula_coordinator.events import AskDeclined
 from tegula_market import codec, messages
-from tegula_market.adapters.wire import RubbishFrom
 from tegula_market.codec import MalformedInput
 from tegula_market.digests import digest
 from tegula_market.lifecycle import Phase
@@ -281,10 +280,8 @@ async def working(stage: Stage) -> AsyncIterator[None]:
 
 
 async def until(coordinator: Played, wanted: Callable[[FromWorker], bool]) -> None:
-    while True:
-        with suppress(RubbishFrom):  # it may quote rubbish that it was sent; a coordinator refuses that
-            if wanted((await coordinator._hub.receive())[1]):
-                return
+    while not wanted((await coordinator._hub.receive())[1]):
+        pass
 
 
 def _is_no_refusal(sent: list[bytes]) -> bool:
