@@ -29,9 +29,6 @@ from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
 
-LONGEST_REASON = 1000
-"""Letters; those that stand or fall with it repeat it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -122,14 +119,9 @@ def _verdict(case: Case, found: Judgement) -> Verdict:
         found.threshold,
         found.probe_pixels,
         case.seconds,
-        _line(found.reason),
+        codec.line(found.reason),  # libraries tell what is in a stranger's file in words of several lines
         case.trial.salt,
     )
-
-
-def _line(reason: str) -> str:
-    """As the codec takes it: libraries tell what is in a stranger's file in words of several lines."""
-    return "".join(letter if letter.isprintable() else " " for letter in reason)[:LONGEST_REASON]
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 BRACKETS = re.compile(rb"[\[\]{}]")
 LENGTHS = {Digest: 32, Address: 20, JobId: 32, WorkerId: 32, Signature: 65}
 MAX_TEXT = 4096
+LONGEST_LINE = 1000
+"""Of words that others may quote in theirs."""
 LONGEST_NAME = 40
 """Characters of a key that nobody knows, as far as it is told back."""
 MAX_DEPTH = 16
@@ -38,6 +40,11 @@ MAX_WEI = 2**96 - 1
 
 class MalformedInput(TegulaError):
     """Bytes or JSON that are not what they should be; the message names the place."""
+
+
+def line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Somebody else's words, fit for a message: one line, of at most so many characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:longest]
 
 
 def dumps(value: object) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, assert_never
 
 import structlog
 
-from tegula_market import messages, tiling
+from tegula_market import codec, messages, tiling
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.wire import Dealer
 from tegula_market.codec import MalformedInput
@@ -68,8 +68,6 @@ COLLECT_SECONDS = 15.0
 WATCH_SECONDS = 5.0
 """Between two looks at the machine."""
 SHORTEST_BEAT = 0.02
-LONGEST_REASON = 1000
-"""Letters of a refusal: it may quote an order, and the coordinator takes no message with longer words."""
 """Seconds; a coordinator cannot make a worker spin."""
 
 Answer: TypeAlias = messages.Deliver | messages.Return | messages.Probed | messages.ProbeFailed
@@ -274,7 +272,7 @@ class Agent:
         no = await self._prudence.objection(lease, order)
         if no:
             await asyncio.to_thread(self._books.refuse, "lease", no)
-            return messages.Return(lease.id, "NOT_SAFE", no.sentence)
+            return messages.Return(lease.id, "NOT_SAFE", codec.line(no.sentence))
         size = tiling.size(tiles_of(order)[lease.unit], order.scene)
         await asyncio.to_thread(self._books.win, size, lease.price)
         answer = await self._workshop.work(lease, order)
@@ -289,7 +287,7 @@ class Agent:
         log.info("job declined", job=call.job.hex(), code=answer.code.value, reason=answer.sentence)
         await asyncio.to_thread(self._books.refuse, "call", answer)
         self._events.put_nowait(
-            Considered(call.order, messages.Decline(call.job, answer.sentence[:LONGEST_REASON]))
+            Considered(call.order, messages.Decline(call.job, codec.line(answer.sentence)))
         )
 
     async def _bank(self, command: KeepVoucher) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tegula_market import messages
+from tegula_market import codec, messages
 from tegula_market.adapters.blobs import About
 from tegula_market.adapters.chain import ChainError
 from tegula_market.model import InvalidValue, Lease, Order, Wei, WorkerId
@@ -95,9 +95,4 @@ class Prudence:
 
 
 def _away(error: ChainError) -> Objection:
-    return Objection(Code.CHAIN_AWAY, one_line(f"cannot look at the escrow: {error}"))
-
-
-def one_line(text: str) -> str:
-    """Somebody else's words, fit for a message."""
-    return "".join(c if c.isprintable() else " " for c in text)[:1000]
+    return Objection(Code.CHAIN_AWAY, codec.line(f"cannot look at the escrow: {error}"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from tegula_market import messages, tiling, vouchers
+from tegula_market import codec, messages, tiling, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.blobs import BlobClient, BlobError
 from tegula_market.adapters.signing import Key
@@ -17,7 +17,6 @@ from tegula_market.vouchers import Domain
 from tegula_worker import room
 from tegula_worker.policy import tiles_of
 from tegula_worker.pool import Pool
-from tegula_worker.prudence import one_line
 from tegula_worker.renderer import Rendered, Renderer, RenderFailed
 from tegula_worker.room import NoRoom
 from tegula_worker.scenes import LaidOut, SceneCache, SceneRefused
@@ -71,7 +70,7 @@ class Workshop:
         except FAULTS as error:
             if isinstance(error, NoRoom):
                 log.warning("lease returned", lease=lease.id, reason=str(error), remedy=REMEDY)
-            return messages.Return(lease.id, _failure(error), one_line(str(error)))
+            return messages.Return(lease.id, _failure(error), codec.line(str(error)))
         payload = vouchers.result_payload(self._domain, lease.job, lease.unit, lease.attempt, image)
         signature = signing.sign(payload, self._payout)
         return messages.Deliver(
@@ -85,7 +84,7 @@ class Workshop:
             done = [await self._render(probe.order, frame, rect) for rect in rects]
             twins = await self._twins(probe.order, frame, rects) if probe.twin else []
         except FAULTS as error:
-            return messages.ProbeFailed(probe.lease, one_line(str(error)))
+            return messages.ProbeFailed(probe.lease, codec.line(str(error)))
         seconds = sum(rendered.seconds for _, rendered in (*done, *twins))
         images, others = (tuple(image for image, _ in each) for each in (done, twins))
         return messages.Probed(probe.lease, images, others, seconds)

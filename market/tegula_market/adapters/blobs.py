@@ -220,7 +220,9 @@ class BlobClient:
                     raise Away(f"no answer from {self._url}: {_why(error)}", asked) from error
                 pause = min(2 * pause, longest)
             except requests.RequestException as error:
-                raise BlobError(f"cannot ask {self._url}: {_one_line(str(error))}") from error
+                raise BlobError(
+                    f"cannot ask {self._url}: {codec.line(str(error), LONGEST_SENTENCE)}"
+                ) from error
 
     def _send(self, method: str, path: str, **request: Any) -> requests.Response:
         response = self._session.request(
@@ -230,7 +232,7 @@ class BlobClient:
             return response
         with closing(response):
             said = _detail(response)
-        why = _one_line(said or response.reason or "no reason given")
+        why = codec.line(said or response.reason or "no reason given", LONGEST_SENTENCE)
         sentence = f"the coordinator answered {response.status_code}: {why}"
         if response.status_code in PASSING or (said is None and response.status_code >= 500):
             raise _Passing(sentence, _wait(response))
@@ -349,8 +351,8 @@ def _detail(response: requests.Response) -> str | None:
 def _why(error: Exception) -> str:
     if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
         return "it took too long"
-    return _one_line(str(error)) if isinstance(error, _Passing) else "the connection failed or broke off"
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST_SENTENCE]
+    return (
+        codec.line(str(error), LONGEST_SENTENCE)
+        if isinstance(error, _Passing)
+        else "the connection failed or broke off"
+    )
