@@ -17,7 +17,7 @@ from tegula_market import audit, messages, probes, vouchers
 from tegula_market.adapters import signing
 from tegula_market.adapters.wire import Router, RubbishFrom
 from tegula_market.messages import FromCoordinator, FromWorker
-from tegula_market.model import NOBODY, Ask, Digest, JobId, LeaseId, WorkerId, lease_parts
+from tegula_market.model import NOBODY, Ask, Digest, JobId, LeaseId, Outcome, WorkerId, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,8 @@ class Floor:
     def _decide(self, found: events.Judged | events.Suspected) -> None:
         if isinstance(found, events.Judged):
             said = found.verdict
-            log.info("verdict", lease=said.lease, outcome=said.outcome, statistic=said.statistic)
+            say = log.debug if said.outcome is Outcome.ACCEPTED else log.info
+            say("verdict", lease=said.lease, outcome=said.outcome, statistic=said.statistic)
         else:
             log.info("suspected", lease=found.lease, statistic=found.statistic, reason=found.reason)
         self._keeper.post(found)
@@ -102,7 +103,7 @@ class Floor:
                 await self._tell(worker, messages.Welcome(token, self._config.heartbeat_seconds))
             case SendLease(lease):
                 commitment = probes.commitment(self._derive.salt(lease.id))
-                log.info("lease", lease=lease.id, worker=lease.worker.hex())
+                log.debug("lease", lease=lease.id, worker=lease.worker.hex())
                 await self._tell(lease.worker, messages.Grant(lease, commitment))
             case SendRoot(worker, job):
                 await self._send_root(worker, job)
@@ -202,7 +203,7 @@ class Floor:
         elif not there:
             await self._router.send(worker, messages.Revoke(result.lease, "the image was not uploaded"))
         else:
-            log.info("result", lease=result.lease, seconds=round(result.render_seconds, 3))
+            log.debug("result", lease=result.lease, seconds=round(result.render_seconds, 3))
             lot = audit.lot(self._derive.salt(result.lease), result.image)
             self._keeper.post(events.ResultArrived(time.time(), worker, result, lot))
 

@@ -61,7 +61,7 @@ class Stage:
 
     def standby(self) -> Program:
         """Another one like it, which is not waited for."""
-        command = [programs.find("tegula-coordinator"), "serve", "--config", str(self._config)]
+        command = [programs.find("tegula-coordinator"), "serve", "-v", "--config", str(self._config)]
         return self.run("coordinator", command)
 
     def verifier(self, cheat: str = "", **settings: Any) -> Program:

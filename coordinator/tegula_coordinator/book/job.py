@@ -66,6 +66,8 @@ class Job:
     """Indices of the units that are OPEN, kept so that finding work costs nothing in a large job."""
     queue: list[int]
     """Heap over `open_units`, with leftovers of units that are open no more."""
+    alone: dict[int, None] = field(default_factory=dict)
+    """Units that one worker renders, the one that has been so for longest first."""
     finished: int = 0
     dead: int | None = None
     """A unit that is DEAD, if there is one."""
@@ -80,6 +82,8 @@ class Job:
     """Second results of units whose first one is not judged yet."""
     look: float | None = None
     """When its stragglers are looked at next: `overtaking`."""
+    looked: float = 0.0
+    """When they were last."""
     results: dict[int, Result] = field(default_factory=dict)
     """Last result of a unit."""
     verdicts: dict[int, list[tuple[Address, Verdict]]] = field(default_factory=dict)
@@ -176,6 +180,11 @@ class Job:
                 standing[no.ask.worker], code=no.reason.value, reason=no.sentence
             )
 
+    def warm(self, worker: WorkerId) -> bool:
+        """Whether the scene is loaded there: it has delivered a unit of the job, or said so when it asked."""
+        standing = self.asks.get(worker)
+        return worker in self.unjudged or (standing is not None and standing.warm)
+
     def spare_asks(self) -> bool:
         """Whether somebody who lost the last round could fill a gap in another."""
         return any(
@@ -265,6 +274,10 @@ class Job:
             heapq.heappush(self.queue, unit)
         else:
             self.open_units.discard(unit)
+        if after.phase is Phase.LEASED and after.second is None:
+            self.alone[unit] = None
+        else:
+            self.alone.pop(unit, None)
         if after.phase is Phase.DEAD:
             self.dead = unit
         self.finished += (after.phase in lifecycle.FINISHED) - (before.phase in lifecycle.FINISHED)

@@ -11,6 +11,7 @@ expected to be as late again.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from tegula_coordinator import events
 from tegula_coordinator.book import audits, rounds
@@ -18,7 +19,7 @@ from tegula_coordinator.book.job import Job
 from tegula_coordinator.book.state import Book, NotAdmitted, Worker
 from tegula_coordinator.commands import Command, SendLease, Tell, WakeAt
 from tegula_market import auction, messages
-from tegula_market.lifecycle import JobPhase, Phase
+from tegula_market.lifecycle import JobPhase
 from tegula_market.model import Lease, LeaseId
 
 SOONER = 2.0
@@ -33,6 +34,8 @@ SLACK = 0.1
 """Seconds past the moment at which a lease is late enough: no rounding has an alarm ring too early."""
 LOOKED_AT = 32
 """Leases, the oldest first, and idle workers, the cheapest first, that are compared at a time."""
+PAUSE = 1.0
+"""Seconds between two such looks. All workers of a large job become idle within seconds of each other."""
 
 
 def watch_for(book: Book, worker: Worker, at: float) -> Iterator[Command]:
@@ -45,21 +48,38 @@ def watch_for(book: Book, worker: Worker, at: float) -> Iterator[Command]:
 
 def watch(book: Book, job: Job, at: float) -> Iterator[Command]:
     """Has the job looked at when the first of its leases will be late enough for somebody who is idle."""
-    due = _due(book, job, at)
+    if not _ends(job):
+        return
+    again = job.looked + PAUSE
+    if at >= again:
+        yield from _look(job, _due(book, job, at), at)
+    elif job.look is None or not at < job.look <= again:  # what has changed since then waits until then
+        yield from _look(job, again, job.looked)
+
+
+def overtake(book: Book, event: events.JobLags) -> Iterator[Command]:
+    """Admitted, too, if all that follows is that the job is looked at later."""
+    job = book.live_job(event.job)
+    doubled = list(_doubled(book, job, event.at)) if _ends(job) else []
+    due = _due(book, job, event.at) if _ends(job) else None
+    if not doubled and due in (None, job.look):
+        raise NotAdmitted("nobody who is idle is expected to be sooner")
+    for lease in doubled:
+        yield SendLease(lease)
+        yield WakeAt(events.LeaseExpired(float(lease.expiry), lease.id))
+    yield from _look(job, due, event.at)
+
+
+def _look(job: Job, due: float | None, at: float) -> Iterator[Command]:
+    job.looked = at
     if due is not None and due != job.look:  # later, too: what is known of speeds has changed
         job.look = due
         yield WakeAt(events.JobLags(due, job.id))
 
 
-def overtake(book: Book, event: events.JobLags) -> Iterator[Command]:
-    job = book.live_job(event.job)
-    doubled = list(_doubled(book, job, event.at))
-    if not doubled:
-        raise NotAdmitted("nobody who is idle is expected to be sooner")
-    for lease in doubled:
-        yield SendLease(lease)
-        yield WakeAt(events.LeaseExpired(float(lease.expiry), lease.id))
-    yield from watch(book, job, event.at)
+def _ends(job: Job) -> bool:
+    """Nothing is open any more, and something is being rendered."""
+    return not job.open_units and bool(job.alone) and job.phase is JobPhase.OPEN
 
 
 def end(book: Book, job: Job, lease_id: LeaseId, reason: str, at: float) -> Iterator[Command]:
@@ -94,10 +114,9 @@ def _doubled(book: Book, job: Job, at: float) -> Iterator[Lease]:
 
 def _due(book: Book, job: Job, at: float) -> float | None:
     """When the first lease is late by what somebody who is idle needs twice, and has as long to go."""
-    alone = _alone(job)
-    idle = _idle(book, job, at) if alone else []
+    idle = _idle(book, job, at)
     due = None
-    for lease in alone if idle else []:
+    for lease in _alone(job) if idle else []:
         late_from = _late_from(book, job, lease, idle)
         if due is not None and late_from >= due:
             continue
@@ -112,17 +131,8 @@ def _due(book: Book, job: Job, at: float) -> float | None:
 
 
 def _alone(job: Job) -> list[Lease]:
-    """Leases that are being rendered, and nobody else renders their units; none as long as a unit is open."""
-    if job.open_units or job.phase is not JobPhase.OPEN:
-        return []
-    found = []
-    for lease in job.leases.values():
-        unit = job.units[lease.unit]
-        if unit.phase is Phase.LEASED and unit.second is None:
-            found.append(lease)
-            if len(found) == LOOKED_AT:
-                break
-    return found
+    """Leases of units that nobody else renders, the oldest first."""
+    return [job.last[unit] for unit in islice(job.alone, LOOKED_AT)]
 
 
 def _idle(book: Book, job: Job, at: float) -> list[Worker]:
@@ -161,17 +171,11 @@ def _late_from(book: Book, job: Job, lease: Lease, idle: list[Worker]) -> float:
 
 def _seconds(job: Job, lease: Lease, worker: Worker) -> float:
     """That it takes somebody whose speed is known, on average."""
-    seconds = worker.shown.seconds(job.sizes[lease.unit], warm=_warm(job, worker))
+    seconds = worker.shown.seconds(job.sizes[lease.unit], warm=job.warm(worker.id))
     assert seconds is not None
     return seconds
 
 
 def _usual(job: Job, lease: Lease, worker: Worker) -> float:
     """Seconds within which it is done nine times in ten; 0 if nothing is known of it."""
-    return worker.shown.most_seconds(job.sizes[lease.unit], warm=_warm(job, worker)) or 0.0
-
-
-def _warm(job: Job, worker: Worker) -> bool:
-    """The scene is loaded by whoever has delivered a unit of the job, or said so when it asked."""
-    standing = job.asks.get(worker.id)
-    return worker.id in job.unjudged or (standing is not None and standing.warm)
+    return worker.shown.most_seconds(job.sizes[lease.unit], warm=job.warm(worker.id)) or 0.0

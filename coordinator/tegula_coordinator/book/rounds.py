@@ -13,6 +13,8 @@ from tegula_market import auction, messages
 from tegula_market.auction import Reason
 from tegula_market.model import Ask
 
+BEHIND = 4
+"""A worker leaves a job whose scene it has loaded for one that has less than one in so many of its leases."""
 ALL_BUSY = "Other jobs have all of its slots, and workers that are idle go first."
 
 
@@ -83,9 +85,13 @@ def clear(book: Book, event: events.CallEnded) -> Iterator[Command]:
 
 
 def serve(book: Book, worker: Worker, at: float) -> Iterator[Command]:
-    """After one of its slots has become free: the job that has least of the market goes first."""
+    """After one of its slots has become free: the job that has least of the market goes first.
+
+    One whose scene the worker has loaded counts for less, and keeps it until another one has fallen behind:
+    whoever went from job to job would load a scene for each tile.
+    """
     jobs = [job for job in book.live.values() if job.open_units and worker.id in job.taken]
-    for job in sorted(jobs, key=lambda job: len(job.leases)):
+    for job in sorted(jobs, key=lambda job: len(job.leases) * (1 if job.warm(worker.id) else BEHIND)):
         yield from lease_to(book, job, worker, at)
 
 

@@ -12,7 +12,7 @@ WARNINGS, MOVES, EVERYTHING = 30, 20, 10
 def configure(verbosity: int, *, as_json: bool = False) -> None:
     """
     Args:
-        verbosity: -1 for warnings only, 0 for every move, 1 and more for everything.
+        verbosity: -1 for warnings only, 0 for what is rare enough to be read, 1 and more for everything.
         as_json: one object a line, the warnings of libraries included.
     """
     level = {-1: WARNINGS, 0: MOVES}.get(verbosity, EVERYTHING)

@@ -102,15 +102,27 @@ def lags(commands: list[Command]) -> list[Event]:
 def test_an_alarm_rings_when_an_idle_worker_would_be_sooner_by_enough() -> None:
     book = begun()
     assert lags(play(book, delivered(BOB, 1))) == []  # a unit is open
-    play(book, judged(1, Outcome.ACCEPTED))
+    play(book, at(judged(1, Outcome.ACCEPTED), NOW + 3.4))
     assert lags(play(book, at(delivered(BOB, 2), NOW + 4.5))) == [events.JobLags(LATE, JOB)]
 
 
 def test_an_alarm_that_rings_too_early_leases_nothing() -> None:
     book = lagging()
+    early = play(book, events.JobLags(LATE - 0.2, JOB))
+    assert (leases(early), lags(early)) == ([], [events.JobLags(LATE, JOB)])
     with pytest.raises(NotAdmitted, match="sooner"):
-        play(book, events.JobLags(LATE - 0.2, JOB))
+        play(book, events.JobLags(LATE - 0.15, JOB))
     assert book.jobs[JOB].units[0].second is None
+
+
+def test_a_job_is_looked_at_once_a_second_however_much_happens() -> None:
+    book = begun()
+    play(book, delivered(BOB, 1), at(judged(1, Outcome.ACCEPTED), NOW + 4))
+    once = lags(play(book, at(delivered(BOB, 2), NOW + 4.5)))
+    assert once == [events.JobLags(NOW + 5, JOB)]
+    assert lags(play(book, at(judged(2, Outcome.ACCEPTED), NOW + 4.6))) == []
+    # Bob took 1.5 seconds for his second unit, so that he needs twice 1.25.
+    assert [ring.at for ring in lags(play(book, *once))] == [pytest.approx(NOW + 2 + 1 + 2.5 + 0.1)]
 
 
 @pytest.mark.parametrize(
@@ -148,13 +160,14 @@ def test_what_becomes_known_of_a_speed_moves_the_alarm() -> None:
     (early,) = lags(
         play(book, delivered(BOB, 1), judged(1, Outcome.ACCEPTED), at(delivered(BOB, 2), NOW + 10))
     )
-    (later,) = lags(play(book, at(judged(2, Outcome.ACCEPTED), NOW + 10.5)))
+    (later,) = lags(play(book, at(judged(2, Outcome.ACCEPTED), NOW + 11.5)))
     # Bob's second unit took him seven seconds, so that he takes four on average.
-    assert (early.at, later.at) == (pytest.approx(NOW + 10.1), pytest.approx(NOW + 2 + 1 + 2 * 4 + 0.1))
+    assert (early.at, later.at) == (pytest.approx(NOW + 10.1), pytest.approx(NOW + 11.6))
     assert (book.awaits(early), book.awaits(later)) == (False, True)
+    assert leases(play(book, early)) == []
     with pytest.raises(NotAdmitted):
-        play(book, early)
-    assert leases(play(book, later)) == [(BOB, 0, PRICE)]
+        play(book, at(later, NOW + 2 + 1 + 2 * 4 - 0.1))
+    assert leases(play(book, at(later, NOW + 2 + 1 + 2 * 4 + 0.1))) == [(BOB, 0, PRICE)]
 
 
 def test_of_a_workers_tiles_nine_in_ten_say_what_is_usual() -> None:

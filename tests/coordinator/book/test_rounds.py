@@ -151,6 +151,18 @@ def test_a_job_that_comes_second_has_its_turn_as_soon_as_a_slot_is_free() -> Non
     assert jobs_leased(play(book, delivered(ANN, 0))) == [OTHER]
 
 
+def test_a_worker_stays_with_the_scene_it_has_loaded_until_another_job_has_fallen_far_behind() -> None:
+    """Of the first job three tiles are under way, of the second one; then none."""
+    book = a_book(8)
+    play(book, joined(ANN), joined(BOB, slots=2), opened(), asked(ANN, 40), asked(BOB, 40, slots=2), called())
+    play(book, joined(EVE), *another((ANN, 40), (EVE, 40)))
+    assert len(book.jobs[JOB].leases) == 3
+    assert len(book.jobs[OTHER].leases) == 1
+    assert jobs_leased(play(book, delivered(ANN, 0))) == [JOB]
+    play(book, events.WorkerLeft(NOW + 3, EVE, "left"))
+    assert jobs_leased(play(book, delivered(ANN, 3))) == [OTHER]
+
+
 def test_a_worker_that_others_keep_busy_leaves_the_job_to_who_is_idle() -> None:
     book = a_book(1)
     play(book, joined(ANN), joined(BOB), opened(), asked(ANN, 40), called())
