@@ -13,7 +13,7 @@ import structlog
 from tegula_coordinator import events
 from tegula_coordinator.commands import SendProbe
 from tegula_coordinator.derive import Derive
-from tegula_coordinator.jury import Case, Ruling, Setting, no_ruling
+from tegula_coordinator.jury import END, SETTLED, Case, Ruling, Setting, no_ruling
 from tegula_market import codec, evidence, messages
 from tegula_market.adapters.children import dies_with_parent
 from tegula_market.codec import MalformedInput
@@ -94,17 +94,24 @@ class Court:
         assert juror.stdout is not None
         juror.stdin.write(codec.dumps(self._setting) + b"\n")
         while juror.returncode is None:  # it may have been killed while it had nothing to do
-            juror.stdin.writelines(codec.dumps(case) + b"\n" for _, case in cases)
+            juror.stdin.writelines([*(codec.dumps(case) + b"\n" for _, case in cases), END])
+            rulings: list[Ruling] = []
             while cases:
-                probe, case = cases.pop(0)
                 try:
                     async with asyncio.timeout(PATIENCE_SECONDS):
-                        ruling = _ruling(await juror.stdout.readline(), case)
+                        line = await juror.stdout.readline()
+                    if line == SETTLED and rulings:
+                        for ruling in rulings:
+                            decide(self._found(cases.pop(0)[0], ruling))
+                        rulings = []
+                    else:
+                        rulings.append(_ruling(line, cases[len(rulings) :]))
                 except (TimeoutError, MalformedInput, ValueError) as error:  # a line too long is a ValueError
+                    # What was ruled on before it has left no evidence that would last: judged again.
+                    probe, case = cases.pop(min(len(rulings), len(cases) - 1))
                     log.error("juror lost", lease=probe.lease, reason=str(error) or "too slow")  # noqa: TRY400
                     decide(self._judged(probe, no_ruling(case, LOST)))
                     return
-                decide(self._found(probe, ruling))
             cases += await self._next()
 
     def _put_back(self, cases: list[Waiting]) -> None:
@@ -148,12 +155,14 @@ class Court:
         return replace(verdict, lease=lease, salt=salt, probe_pixels=0, probe_seconds=0.0, reason=reason)
 
 
-def _ruling(line: bytes, case: Case) -> Ruling:
-    """
+def _ruling(line: bytes, waiting: list[Waiting]) -> Ruling:
+    """On the first of those that wait.
+
     Raises:
         MalformedInput: the juror ended, or says what is no ruling, or one on another case.
     """
     ruling = codec.loads(Ruling, line)
-    if (ruling.verdict.lease, ruling.verdict.salt) != (case.trial.result.lease, case.trial.salt):
+    case = waiting[0][1].trial if waiting else None
+    if case is None or (ruling.verdict.lease, ruling.verdict.salt) != (case.result.lease, case.salt):
         raise MalformedInput("it rules on another case")
     return ruling

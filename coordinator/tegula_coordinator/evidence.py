@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tegula_coordinator.blobs import Blobs
@@ -9,6 +10,9 @@ from tegula_market import codec
 from tegula_market.adapters import bundles, durable
 from tegula_market.evidence import Evidence
 from tegula_market.model import Digest, JobId, TegulaError, lease_parts
+
+FLUSHERS = 8
+"""Threads that ask the disk for something at a time."""
 
 
 class NoEvidence(TegulaError):
@@ -19,26 +23,41 @@ class EvidenceFolder:
     def __init__(self, folder: Path, blobs: Blobs) -> None:
         self._folder = folder
         self._blobs = blobs
+        self._kept: dict[Path, None] = {}
+        """Not settled yet."""
+        self._flushers = ThreadPoolExecutor(FLUSHERS)
 
     def keep(self, stated: Evidence) -> None:
-        """On the disk when this returns: no power cut takes what a verdict stands on. Blocks.
-
-        Appears whole or not at all. Whoever judges waits for it, in a program of its own, and nobody else.
+        """There, whole and for good, once `settle` has returned; before that it is not there. Blocks.
 
         Raises:
             OSError: it is not kept.
         """
         path = self._path(*lease_parts(stated.verdict.lease))
-        partial = path.with_suffix(".partial")  # one that a kill left is written over with the next try
+        partial = _partial(path)  # one that a kill left is written over with the next try
         try:
             partial.write_bytes(codec.dumps(stated))
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             durable.settle(self._folder)
             partial.write_bytes(codec.dumps(stated))
-        durable.settle(partial)
-        partial.replace(path)
-        durable.settle(path.parent)
+        self._kept[path] = None
+
+    def settle(self) -> None:
+        """All that was kept is on the disk when this returns, whatever happens to the power. Blocks.
+
+        For several at a time, since a disk writes together what it is asked for at once: one by one it would
+        bound how many tiles a coordinator can have judged.
+
+        Raises:
+            OSError: some of it is not there.
+        """
+        kept, self._kept = self._kept, {}
+        list(self._flushers.map(durable.settle, map(_partial, kept)))
+        for path in kept:
+            _partial(path).replace(path)
+        for folder in dict.fromkeys(path.parent for path in kept):
+            durable.settle(folder)
 
     def bundle(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
         """Writes it at `path`. Blocks.
@@ -69,3 +88,7 @@ class EvidenceFolder:
 
     def _path(self, job: JobId, unit: int, attempt: int) -> Path:
         return self._folder / job.hex() / f"{unit}-{attempt}.json"
+
+
+def _partial(path: Path) -> Path:
+    return path.with_suffix(".partial")

@@ -5,12 +5,14 @@ take the coordinator with it. So this program is told no key, and no secret but 
 apart because arithmetic in a thread keeps the interpreter from whoever listens to workers.
 
 The first line on stdin is a `Setting`, each further one a `Case`, as `codec` spells them; each case is
-answered by a `Ruling` on stdout, in the same order.
+answered by a `Ruling` on stdout, in the same order. An empty line on stdin says that no more cases wait, one
+on stdout that the evidence on all rulings since the last one is on the disk: they count from then on.
 """
 
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +30,11 @@ from tegula_market.model import Address, Outcome, Result, Verdict, lease_parts
 from tegula_market.vouchers import Domain
 
 log = structlog.get_logger(__name__)
+
+END = b"\n"
+SETTLED = b"\n"
+UNSETTLED_SECONDS = 0.1
+"""For which a ruling waits for others at most, with which the disk is asked to keep its evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +142,20 @@ def main() -> None:
     blobs = depot.opened(setting.blobs)
     kept = EvidenceFolder(Path(setting.evidence), blobs)
     jury = Jury(blobs, kept, setting.domain)
+    first: float | None = None
+    """When the first ruling was made whose evidence is not settled."""
     for line in sys.stdin.buffer:
-        ruling = jury.judge(codec.loads(Case, line))
-        os.write(answers, codec.dumps(ruling) + b"\n")
+        if line != END:
+            os.write(answers, codec.dumps(jury.judge(codec.loads(Case, line))) + b"\n")
+            first = time.monotonic() if first is None else first
+        if first is not None and (line == END or time.monotonic() - first > UNSETTLED_SECONDS):
+            try:
+                kept.settle()
+            except OSError as error:  # who reads this program's answers sees that it has ended
+                log.error("evidence not kept", reason=str(error))  # noqa: TRY400
+                sys.exit(1)
+            os.write(answers, SETTLED)
+            first = None
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ def court(tmp_path: Path) -> Court:
 def test_what_was_kept_comes_back_as_a_bundle(court: Court, tmp_path: Path) -> None:
     kept = EvidenceFolder(tmp_path / "evidence", Shelf(court))
     stated = court.evidence(court.trial(times=1.02, whole=True))
-    kept.keep(stated)
-    kept.keep(stated)  # as after a restart
+    for _ in range(2):  # as after a restart
+        kept.keep(stated)
+        kept.settle()
     kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
     (tmp_path / "unpacked").mkdir()
     read, find = bundles.read(tmp_path / "bundle.zip", tmp_path / "unpacked")
@@ -39,6 +40,7 @@ def test_what_was_kept_comes_back_as_a_bundle(court: Court, tmp_path: Path) -> N
 def test_there_is_none_of_what_was_not_judged(court: Court, tmp_path: Path, unit: int, attempt: int) -> None:
     kept = EvidenceFolder(tmp_path / "evidence", Shelf(court))
     kept.keep(court.evidence(court.trial()))
+    kept.settle()
     with pytest.raises(NoEvidence, match="its verdict names"):
         kept.bundle(JOB, unit, attempt, tmp_path / "bundle.zip")
 
@@ -54,6 +56,7 @@ def test_nothing_is_there_before_it_lasts(
         lambda path: steps.append(f"{path.name}, {'there' if file.exists() else 'not yet'}"),
     )
     kept.keep(court.evidence(court.trial()))
+    kept.settle()
     assert steps == ["evidence, not yet", f"{UNIT}-1.partial, not yet", f"{JOB.hex()}, there"]
 
 
@@ -62,14 +65,18 @@ def test_what_cannot_be_made_to_last_is_not_there(
 ) -> None:
     kept, stated = EvidenceFolder(tmp_path / "evidence", Shelf(court)), court.evidence(court.trial())
 
+    (tmp_path / "evidence" / JOB.hex()).mkdir(parents=True)
+
     def fail(_path: Path) -> None:
         raise OSError("the disk has gone")
 
     with monkeypatch.context() as patch:
         patch.setattr(durable, "settle", fail)
+        kept.keep(stated)
         with pytest.raises(OSError, match="gone"):
-            kept.keep(stated)
+            kept.settle()
     with pytest.raises(NoEvidence):
         kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")
     kept.keep(stated)
+    kept.settle()
     kept.bundle(JOB, UNIT, 1, tmp_path / "bundle.zip")

@@ -415,6 +415,7 @@ def test_evidence_is_shown_once_nobody_can_deliver_it(act: Act, tmp_path: Path) 
         ):
             await it.upload(court.path(name).read_bytes())
         it.kept.keep(replace(stated, verdict=replace(stated.verdict, lease=lease_id(job, 0, 1))))
+        it.kept.settle()
         at = f"/v1/jobs/{codec.encode(job)}/units"
         worker = {"Authorization": f"Bearer {DERIVE.blob_token(ANN)}"}
         early = await it.client.get(f"{at}/0/attempts/1/evidence", headers=worker)
