@@ -94,11 +94,11 @@ def _parsed(url: str) -> sql.URL:
 def _postgresql(url: sql.URL) -> sql.Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    return sql.create_engine(url, connect_args=PATIENCE, pool_pre_ping=True)
+    return sql.create_engine(url, connect_args=PATIENCE, pool_pre_ping=True, hide_parameters=True)
 
 
 def _sqlite(url: sql.URL) -> sql.Engine:
-    engine = sql.create_engine(url, connect_args={"timeout": SQLITE_SECONDS})
+    engine = sql.create_engine(url, connect_args={"timeout": SQLITE_SECONDS}, hide_parameters=True)
     sql.event.listen(engine, "connect", _durable)
     sql.event.listen(engine, "begin", _begin)
     return engine
