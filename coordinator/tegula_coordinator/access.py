@@ -35,7 +35,8 @@ LEAST_UPLOAD = 4096
 OF_FILE = "tokens_file"
 WORKERS = "worker-"
 """Before the beginning of their keys: what workers are called here."""
-FOR_WORKERS = frozenset({Scope.READ, Scope.ORDER})
+FOR_WORKERS = frozenset({Scope.READ, Scope.ORDER, Scope.ALL})
+"""Where they are let in, which is at blobs and evidence, jobs are everybody's."""
 
 
 class Refusal(TegulaError):
@@ -77,7 +78,7 @@ class TooMany(Refusal):
 class Access:
     """
     Args:
-        fixed: the tokens of tokens_file, which may do everything, without an end.
+        fixed: the tokens of tokens_file, which may do everything to all jobs, without an end.
         banned: whether the operator has banned a worker.
     """
 

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tegula_market.model import InvalidValue
+from tegula_market.model import Address, InvalidValue
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -22,6 +22,8 @@ class Scope(StrEnum):
     """Uploads blobs; opens, pays by voucher, cancels and closes jobs."""
     RELAY = "relay"
     """Has deposits and closes sent, for which the coordinator pays the gas."""
+    ALL = "all"
+    """Reaches everybody's jobs with the scopes that it has; without it, its own alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Token:
     """Most that may be open at once."""
     upload_bytes: int | None = None
     """Most in a day."""
+    account: Address | None = None
+    """Whose jobs it reaches: those whose terms name it as the requester."""
     worker: bool = False
     """Of a worker, for blobs and evidence alone; nobody keeps those."""
     digest: bytes = b""
@@ -51,6 +55,17 @@ class Token:
             )
         if not self.scopes:
             raise InvalidValue(f"a token wants a scope: {', '.join(Scope)}")
+
+    def reaches(self, requester: Address, opener: str) -> bool:
+        """Whether a job is its own.
+
+        Args:
+            requester: as the job's terms name it.
+            opener: the name of the token that opened the job; empty if that was before it was recorded.
+        """
+        if Scope.ALL in self.scopes:
+            return True
+        return requester == self.account if self.account is not None else opener == self.name
 
 
 def fresh() -> str:

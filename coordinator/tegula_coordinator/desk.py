@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from tegula_coordinator import events, views
+from tegula_coordinator.bearer import Token
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -41,10 +42,15 @@ log = structlog.get_logger(__name__)
 
 MAX_UNITS = 200_000
 """Tiles of one job: an hour of film in 4K frames of one tile each."""
+NO_SUCH_JOB = "there is no such job here"
 
 
 class NoSuchJob(TegulaError):
     """No job of that id was ever opened here."""
+
+
+class NotTheirs(TegulaError):
+    """An order of a job that the token does not reach."""
 
 
 class NotFunded(TegulaError):
@@ -112,13 +118,22 @@ class Desk:
         """Blobs that are not here; the others will be for a while. Blocks."""
         asked = list(digests)
         self.told.note(asked)  # before the look, or it could be swept between
-        return self.blobs.missing(asked)
+        missing = self.blobs.missing(asked)
+        self.told.forget_these(missing)  # or whoever makes up digests could fill the memory
+        return missing
 
     def find(self, job: JobId) -> Job:
         try:
             return self.book.jobs[job]
         except KeyError as error:
-            raise NoSuchJob("there is no such job here") from error
+            raise NoSuchJob(NO_SUCH_JOB) from error
+
+    def find_for(self, caller: Token, job: JobId) -> Job:
+        """Raises: NoSuchJob: there is none, or it is somebody else's: who asks is not to learn which."""
+        found = self.find(job)
+        if not caller.reaches(found.order.terms.requester, found.opener):
+            raise NoSuchJob(NO_SUCH_JOB)
+        return found
 
     def hear(self, job: JobId) -> None:
         """A word of the job's requester, whatever it says."""
@@ -140,10 +155,10 @@ class Desk:
         return {**view, "mark": f"{self._start}-{found.clock}"}
 
     def show_root(self, job: JobId) -> dict[str, Any]:
-        """Raises: NoSuchJob, NoRoot."""
-        found = self.find(job)
-        if found.root is None:
-            raise NoRoot("the job has no root: its workers are paid by vouchers")
+        """Raises: NoRoot: none, or no such job: anybody asks here, and is not to learn which."""
+        found = self.book.jobs.get(job)
+        if found is None or found.root is None:
+            raise NoRoot("no job of that id has a root here: its workers are paid by vouchers")
         return views.root(found, found.root)
 
     async def _root(self, job: Job) -> views.RootView | None:
@@ -192,9 +207,26 @@ class Desk:
             raise TooEarly("the tile is not finished; ask again when it is accepted, or the job has ended")
         await asyncio.to_thread(self._kept.bundle, job, unit, attempt, path)
 
-    async def open_job(self, order: Order, signature: Signature) -> JobId:
+    def check_owner(self, caller: Token, order: Order) -> None:
+        """Raises: NotTheirs: the job would be, or is, one that the token does not reach."""
+        known = self.book.jobs.get(chain.job_id(order.terms))
+        if caller.reaches(order.terms.requester, caller.name if known is None else known.opener):
+            return
+        if caller.account is not None:
+            raise NotTheirs(
+                f"the token {caller.name} is of the account {codec.encode(caller.account)}, and the order's"
+                " terms name another requester; order with a token of theirs"
+            )
+        raise NotTheirs(
+            f"the job was opened with another token than {caller.name}; go on with that one, or ask the"
+            " operator for one of the requester's account"
+        )
+
+    async def open_job(self, order: Order, signature: Signature, opener: str) -> JobId:
         """Takes an order whose deposit is on chain. Taking the same order again changes nothing.
 
+        Args:
+            opener: name of the token that it came with.
         Raises:
             NotFunded: the deposit is not there or too small.
             NotAcceptable: another coordinator's, too late, too large, wrongly signed, blobs missing.
@@ -210,7 +242,8 @@ class Desk:
             raise NotAcceptable("the order is not signed by the session key that its terms name")
         await asyncio.to_thread(self._check_blobs, order)
         funded = await asyncio.to_thread(self._check_deposit, order, job)
-        await self._keeper.record(events.JobOpened(time.time(), job, order, order_digest, signature, funded))
+        opened = events.JobOpened(time.time(), job, order, order_digest, signature, funded, opener)
+        await self._keeper.record(opened)
         log.info("job opened", job=job.hex(), units=tiling.count(order))
         return job
 

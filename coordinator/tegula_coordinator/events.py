@@ -4,9 +4,10 @@ Every event is appended to the store before anything that follows from it is sen
 gives the same book. `at` is Unix seconds by the shell's clock: the book has none of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
+from tegula_market import codec
 from tegula_market.model import (
     Address,
     Ask,
@@ -47,6 +48,8 @@ class JobOpened:
     """Of the order, as the requester signed it."""
     signature: Signature
     funded: Wei
+    opener: str = field(default="", metadata=codec.LATER)
+    """Name of the token that opened it; empty in logs of before it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
-"""What stands before a route of the HTTP API: the bearer token that comes with a request, held to a scope."""
+"""What stands before a route of the HTTP API: the bearer token that comes with a request, held to a scope,
+and the job that a path names, if it is the token's.
+"""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -7,6 +10,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tegula_coordinator.access import Access, Refusal
 from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.book import Job
+from tegula_coordinator.desk import Desk
+from tegula_market import codec
+from tegula_market.model import JobId
 
 BEARER = HTTPBearer(auto_error=False, description="a requester's, or for blobs and evidence a worker's")
 
@@ -18,15 +25,20 @@ def announced(request: Request) -> int:
 
 
 class Guard:
-    """Dependencies of routes; each gives the token that it let in."""
+    """Dependencies of routes. Each gives the token that it let in, or if it is about a job, the job."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, desk: Desk) -> None:
         self.access = access
+        self._desk = desk
         self.read = self._of(Scope.READ)
         self.order = self._of(Scope.ORDER)
         self.relay = self._of(Scope.RELAY)
         self.fetch = self._of(Scope.READ, workers=True)
         self.upload = self._of(Scope.ORDER, workers=True)
+        self.read_job = self._job(self.read)
+        self.order_job = self._job(self.order)
+        self.relay_job = self._job(self.relay)
+        self.fetch_job = self._job(self.fetch, heard=False)  # a worker may be asking
 
     def _of(self, scope: Scope, workers: bool = False) -> Any:
         async def check(
@@ -41,3 +53,21 @@ class Guard:
                 raise
 
         return Depends(check)
+
+    def _job(self, admitted: Any, *, heard: bool = True) -> Any:
+        """
+        Args:
+            heard: whether a request counts as a word of the job's requester.
+        """
+        desk = self._desk
+
+        # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once a request.
+        async def find(job: str, caller: Annotated[Token, admitted]) -> AsyncIterator[Job]:
+            found = desk.find_for(caller, codec.decode(JobId, job, "job"))
+            if heard:
+                desk.hear(found.id)
+            yield found
+            if heard:  # at both ends: a request for events can stay open for long
+                desk.hear(found.id)
+
+        return Depends(find)

@@ -7,11 +7,10 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
@@ -20,6 +19,7 @@ from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Token
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
 from tegula_coordinator.body_limit import BodyLimit
+from tegula_coordinator.book import Job
 from tegula_coordinator.dashboard import funding, operator_api, pages
 from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.desk import Desk
@@ -56,62 +56,56 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partial
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(Interrupted)
-    guard = Guard(access)
+    guard = Guard(access, desk)
     problems.explain(app)
-
-    # Async, though nothing is awaited: FastAPI has others wait for a thread of their own, once per request.
-    async def hear(job: str) -> AsyncIterator[None]:
-        """At both ends: a request for events can stay open for long."""
-        desk.hear(_job_id(job))
-        yield
-        desk.hear(_job_id(job))
-
-    # The guard first: whom it does not let in is not heard. One that a parameter wants, too, is asked once.
-    to_look, to_order = [guard.read, Depends(hear)], [guard.order, Depends(hear)]
 
     @app.post("/v1/jobs", status_code=201)
     async def open_job(body: SignedOrder, caller: Annotated[Token, guard.order]) -> dict[str, str]:
         order = codec.decode(Order, body.order, "order")
         signature = codec.decode(Signature, body.signature, "signature")
+        desk.check_owner(caller, order)
         async with access.ordering(caller, chain.job_id(order.terms), desk.book.live):
-            return {"job": codec.encode(await desk.open_job(order, signature))}
+            return {"job": codec.encode(await desk.open_job(order, signature, caller.name))}
 
-    @app.get("/v1/jobs/{job}", dependencies=to_look)
+    @app.get("/v1/jobs/{job}")
     async def show_job(
-        job: str, since: Annotated[str, Query(max_length=LONGEST_MARK)] = ""
+        job: Annotated[Job, guard.read_job], since: Annotated[str, Query(max_length=LONGEST_MARK)] = ""
     ) -> dict[str, Any]:
         """With the mark of an earlier view, of the units those only that have changed since."""
-        return await desk.show(_job_id(job), since)
+        return await desk.show(job.id, since)
 
-    @app.get("/v1/jobs/{job}/events", dependencies=to_look)
+    @app.get("/v1/jobs/{job}/events")
     async def follow(
-        job: str,
+        job: Annotated[Job, guard.read_job],
         after: Annotated[int, Query(ge=0)] = 0,
         wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0,
     ) -> dict[str, Any]:
-        desk.find(_job_id(job))
-        recorded = await desk.events_of(_job_id(job), after, wait)
+        recorded = await desk.events_of(job.id, after, wait)
         listed = [views.event(each) for each in recorded]
         return {"events": listed, "seq": recorded[-1].seq if recorded else after}
 
-    @app.post("/v1/jobs/{job}/vouchers", dependencies=to_order)
-    async def sign_voucher(job: str, body: SignedAmount) -> dict[str, bool]:
+    @app.post("/v1/jobs/{job}/vouchers")
+    async def sign_voucher(job: Annotated[Job, guard.order_job], body: SignedAmount) -> dict[str, bool]:
         worker = codec.decode(Address, body.worker, "worker")
         cumulative = codec.decode(Wei, body.cumulative, "cumulative")
-        await desk.take_voucher(_job_id(job), worker, cumulative, _signature(body.signature))
+        await desk.take_voucher(job.id, worker, cumulative, _signature(body.signature))
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/cancel", dependencies=to_order)
-    async def cancel(job: str, body: Cancelling, caller: Annotated[Token, guard.order]) -> dict[str, bool]:
-        await access.note(caller, Act.CANCEL, codec.encode(desk.find(_job_id(job)).id), body.reason)
-        await desk.cancel(_job_id(job), body.reason)
+    @app.post("/v1/jobs/{job}/cancel")
+    async def cancel(
+        job: Annotated[Job, guard.order_job], body: Cancelling, caller: Annotated[Token, guard.order]
+    ) -> dict[str, bool]:
+        await access.note(caller, Act.CANCEL, codec.encode(job.id), body.reason)
+        await desk.cancel(job.id, body.reason)
         return {"ok": True}
 
-    @app.post("/v1/jobs/{job}/close", dependencies=to_order)
-    async def close(job: str, body: Closing, caller: Annotated[Token, guard.order]) -> dict[str, str]:
+    @app.post("/v1/jobs/{job}/close")
+    async def close(
+        job: Annotated[Job, guard.order_job], body: Closing, caller: Annotated[Token, guard.order]
+    ) -> dict[str, str]:
         owed = codec.decode(Wei, body.owed, "owed")
-        await access.note(caller, Act.CLOSE, codec.encode(desk.find(_job_id(job)).id), f"{owed} owed")
-        signature = await desk.close(_job_id(job), owed, _signature(body.signature))
+        await access.note(caller, Act.CLOSE, codec.encode(job.id), f"{owed} owed")
+        signature = await desk.close(job.id, owed, _signature(body.signature))
         return {"signature": codec.encode(signature)}
 
     _serve_everybody(app, desk, office.readiness)
@@ -119,9 +113,9 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partial
     upload_api.serve(app, desk, partials, guard)
     _serve_evidence(app, desk, guard)
     _serve_market(app, desk, guard)
-    _serve_reasons(app, desk, guard, to_look)
+    _serve_reasons(app, desk, guard)
     funding.serve(app, desk, office, [guard.read])
-    relay_api.serve(app, desk, relay, guard, Depends(hear))
+    relay_api.serve(app, desk, relay, guard)
     operator_api.serve(app, desk, office)
     return app
 
@@ -148,7 +142,7 @@ def _serve_everybody(app: FastAPI, desk: Desk, readiness: Readiness) -> None:
     @app.get("/v1/jobs/{job}/root")
     async def show_root(job: str) -> dict[str, Any]:
         """All totals that a job's root stands for: with them anybody builds the tree, and any proof."""
-        return desk.show_root(_job_id(job))
+        return desk.show_root(codec.decode(JobId, job, "job"))
 
 
 def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
@@ -186,16 +180,15 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
 def _serve_evidence(app: FastAPI, desk: Desk, guard: Guard) -> None:
     @app.get(
         "/v1/jobs/{job}/units/{unit}/attempts/{attempt}/evidence",
-        dependencies=[guard.fetch],
         response_class=FileResponse,
     )
-    async def show_evidence(job: str, unit: int, attempt: int) -> FileResponse:
+    async def show_evidence(job: Annotated[Job, guard.fetch_job], unit: int, attempt: int) -> FileResponse:
         """A bundle for `tegula verify`; for the requester, and for workers, who want to know why."""
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tegula-evidence-"))
         cleanup = BackgroundTask(shutil.rmtree, folder)
         try:
             path = folder / "evidence.zip"
-            await desk.show_evidence(_job_id(job), unit, attempt, path)
+            await desk.show_evidence(job.id, unit, attempt, path)
         except BaseException:
             await cleanup()
             raise
@@ -214,21 +207,16 @@ def _serve_market(app: FastAPI, desk: Desk, guard: Guard) -> None:
         return views.prices(desk.book)
 
 
-def _serve_reasons(app: FastAPI, desk: Desk, guard: Guard, to_look: list[Any]) -> None:
-    @app.get("/v1/jobs/{job}/waiting", dependencies=to_look)
-    async def waiting(job: str) -> dict[str, Any]:
+def _serve_reasons(app: FastAPI, desk: Desk, guard: Guard) -> None:
+    @app.get("/v1/jobs/{job}/waiting")
+    async def waiting(job: Annotated[Job, guard.read_job]) -> dict[str, Any]:
         """Why each tile that is not finished is no further."""
-        found = desk.find(_job_id(job))
-        return views.waiting(desk.book, found, range(len(found.units)))
+        return views.waiting(desk.book, job, range(len(job.units)))
 
     @app.get("/v1/market/idle", dependencies=[guard.read])
     async def idle() -> dict[str, Any]:
         """Why each worker that renders nothing does so."""
         return views.idle(desk.book)
-
-
-def _job_id(raw: str) -> JobId:
-    return codec.decode(JobId, raw, "job")
 
 
 def _signature(raw: str) -> Signature:

@@ -27,6 +27,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NotFunded, 402),
     (relay.NotCovered, 402),
     (access.NotAllowed, 403),
+    (desk.NotTheirs, 403),
     (relay.NothingRelayed, 404),
     (desk.NoSuchJob, 404),
     (desk.NoRoot, 404),

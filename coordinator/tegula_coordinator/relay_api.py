@@ -1,22 +1,23 @@
 """The part of the HTTP API that moves money on chain, for requesters without a wallet program."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI
 
 from tegula_coordinator.bearer import Token
 from tegula_coordinator.bodies import AccountView, Closing, Deposited, Settled, SignedDeposit
+from tegula_coordinator.book import Job
 from tegula_coordinator.desk import Desk
 from tegula_coordinator.guard import Guard
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.store import Act
 from tegula_market import codec
 from tegula_market.adapters.chain import job_id
-from tegula_market.model import Address, JobId, Signature, Terms, Wei
+from tegula_market.model import Address, Signature, Terms, Wei
 from tegula_market.vouchers import Authorisation
 
 
-def serve(app: FastAPI, desk: Desk, relay: Relay, guard: Guard, hear: Any) -> None:
+def serve(app: FastAPI, desk: Desk, relay: Relay, guard: Guard) -> None:
     @app.get("/v1/accounts/{address}", dependencies=[guard.read])
     async def show_account(address: str) -> AccountView:
         token = relay.currency
@@ -40,15 +41,16 @@ def serve(app: FastAPI, desk: Desk, relay: Relay, guard: Guard, hear: Any) -> No
         job, tx = await relay.deposit(terms, amount, authorisation)
         return Deposited(job=codec.encode(job), tx=codec.encode(tx))
 
-    @app.post("/v1/jobs/{job}/settle", dependencies=[guard.relay, hear])
-    async def settle(job: str, body: Closing, caller: Annotated[Token, guard.relay]) -> Settled:
+    @app.post("/v1/jobs/{job}/settle")
+    async def settle(
+        job: Annotated[Job, guard.relay_job], body: Closing, caller: Annotated[Token, guard.relay]
+    ) -> Settled:
         """As close, and closes the escrow's job, too; the coordinator pays for the gas. Safe to repeat."""
-        wanted = codec.decode(JobId, job, "job")
+        terms = job.order.terms
         owed = codec.decode(Wei, body.owed, "owed")
         signature = codec.decode(Signature, body.signature, "signature")
-        terms = desk.find(wanted).order.terms
         relay.check_currency(terms)
-        await guard.access.note(caller, Act.SETTLE, codec.encode(wanted), f"{owed} owed")
-        ours = await desk.close(wanted, owed, signature)
+        await guard.access.note(caller, Act.SETTLE, codec.encode(job.id), f"{owed} owed")
+        ours = await desk.close(job.id, owed, signature)
         tx, returned = await relay.close(terms, owed, signature, ours)
         return Settled(tx=codec.encode(tx), returned=str(returned))

@@ -59,6 +59,12 @@ class Told:
         with self._turn:
             self._until.update(dict.fromkeys(digests, until))
 
+    def forget_these(self, digests: Iterable[Digest]) -> None:
+        """That are not here. One that comes at this moment is too young to be swept."""
+        with self._turn:
+            for digest in digests:
+                self._until.pop(digest, None)
+
     def lately(self, digest: Digest) -> bool:
         return self._until.get(digest, 0.0) > self._clock()
 

@@ -14,14 +14,15 @@ from tegula_coordinator import bearer, config
 from tegula_coordinator.access import LEAST_UPLOAD, OF_FILE, WORKERS
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, StoreError, TokenTable
+from tegula_market import codec
 from tegula_market.adapters.sentences import explained
-from tegula_market.model import InvalidValue
+from tegula_market.model import Address, InvalidValue
 
 DAY = 86_400.0
 OPERATOR = "operator"
 """Who changes tokens, in the audit log."""
 TAKEN = frozenset({OPERATOR, OF_FILE})
-USUAL = [Scope.READ, Scope.ORDER]
+USUAL = frozenset({Scope.READ, Scope.ORDER})
 
 app = typer.Typer(no_args_is_help=True, help="Requesters' tokens, kept in the database as digests.")
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file")]
@@ -32,19 +33,26 @@ Name = Annotated[str, typer.Argument(help="whose it is; in answers and logs")]
 def new(
     name: Name,
     config_file: ConfigFile,
-    scope: Annotated[list[Scope] | None, typer.Option(help="may be given several times")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="may be given several times; `all` reaches everybody's jobs")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="address of a requester, whose jobs it reaches; else those it opens")
+    ] = None,
     days: Annotated[float, typer.Option(min=0.0, max=36_500.0, help="until it expires")] = 365.0,
     requests: Annotated[int | None, typer.Option(min=1, help="most in a minute; no limit without")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="most that may be open at once")] = None,
     upload_bytes: Annotated[int | None, typer.Option(min=LEAST_UPLOAD, help="most in a day")] = None,
 ) -> None:
-    """Make a token. Prints it as JSON, this once; by default it may read and order."""
+    """Make a token. Prints it as JSON, this once; by default it may read and order, for jobs of its own."""
     with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
         if name in TAKEN or name.startswith(WORKERS):
             raise InvalidValue(f"a token cannot have the name {name}: others have it in the audit log")
         now, secret = time.time(), bearer.fresh()
         until = now + days * DAY
-        token = Token(name, frozenset(scope or USUAL), now, until, None, requests, jobs, upload_bytes)
+        whose = None if account is None else codec.decode(Address, account.lower(), "--account")
+        quotas = requests, jobs, upload_bytes
+        token = Token(name, _scopes(scope or []), now, until, None, *quotas, whose)
         table.add(token, bearer.digest_of(secret))
         audit.add(Entry(now, OPERATOR, Act.TOKEN, name, "made"))
         typer.echo(json.dumps({"token": secret, **_shown(token)}))
@@ -67,6 +75,12 @@ def revoke(name: Name, config_file: ConfigFile) -> None:
         audit.add(Entry(now, OPERATOR, Act.TOKEN, name, "revoked"))
 
 
+def _scopes(given: list[Scope]) -> frozenset[Scope]:
+    """The usual ones, if it is not said what the token may do: `all` says of which jobs alone."""
+    chosen = frozenset(given)
+    return chosen if chosen - {Scope.ALL} else chosen | USUAL
+
+
 @contextmanager
 def _tables(config_file: Path) -> Iterator[tuple[TokenTable, AuditLog]]:
     settings = config.load(config_file)
@@ -86,4 +100,4 @@ def _tables(config_file: Path) -> Iterator[tuple[TokenTable, AuditLog]]:
 def _shown(token: Token) -> dict[str, object]:
     shown = dataclasses.asdict(token)
     del shown["digest"]  # of no request here
-    return {**shown, "scopes": sorted(token.scopes)}
+    return {**shown, "scopes": sorted(token.scopes), "account": codec.encode(token.account)}

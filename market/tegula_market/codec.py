@@ -36,6 +36,8 @@ MAX_DEPTH = 16
 MAX_INT = 2**63 - 1
 MAX_WEI = 2**96 - 1
 """The escrow counts in uint96."""
+LATER = types.MappingProxyType({"later": True})
+"""Metadata of a field with a default that older programs do not write. It may be missing; no other may."""
 
 
 class MalformedInput(TegulaError):
@@ -216,16 +218,20 @@ def _enum_decoder(kind: type[StrEnum]) -> Decoder:
 def _dataclass_decoder(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
     readers = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
+    later = {f.name for f in fields(kind) if LATER.items() <= f.metadata.items()}
 
     def read(raw: Any, place: str) -> Any:
         if not isinstance(raw, dict):
             raise MalformedInput(f"{place}: want an object")
+        wanted = readers
         if raw.keys() != readers.keys():
+            wanted = {name: read for name, read in readers.items() if name in raw or name not in later}
+        if raw.keys() != wanted.keys():
             # Cut short: they are logged, and told to whoever sent them and may have sent a megabyte.
-            odd = [repr(name[:LONGEST_NAME]) for name in sorted(raw.keys() ^ readers.keys())[:5]]
+            odd = [repr(name[:LONGEST_NAME]) for name in sorted(raw.keys() ^ wanted.keys())[:5]]
             raise MalformedInput(f"{place}: keys missing or not known: {', '.join(odd)}")
         try:
-            return kind(**{name: read(raw[name], f"{place}.{name}") for name, read in readers.items()})
+            return kind(**{name: read(raw[name], f"{place}.{name}") for name, read in wanted.items()})
         except InvalidValue as error:
             raise MalformedInput(f"{place}: {error}") from error
 

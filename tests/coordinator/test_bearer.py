@@ -2,7 +2,7 @@ import pytest
 
 from tegula_coordinator import bearer
 from tegula_coordinator.bearer import Scope, Token
-from tegula_market.model import InvalidValue
+from tegula_market.model import Address, InvalidValue
 
 READER = frozenset({Scope.READ})
 
@@ -21,6 +21,18 @@ def test_a_name_that_could_be_mistaken_is_refused(name: str) -> None:
 def test_a_token_for_nothing_is_refused() -> None:
     with pytest.raises(InvalidValue, match="read, order, relay"):
         Token("ann", frozenset())
+
+
+def test_a_token_reaches_its_account_s_jobs_or_those_it_opened_or_all() -> None:
+    ann, bob = Address(b"\x01" * 20), Address(b"\x02" * 20)
+    for token, reached in {
+        Token("ann", READER): {(ann, "ann"), (bob, "ann")},
+        Token("bob", READER, account=ann): {(ann, "ann"), (ann, "")},
+        Token("all", READER | {Scope.ALL}): {(ann, "ann"), (bob, "ann"), (ann, ""), (bob, "")},
+        Token("all", READER | {Scope.ALL}, account=bob): {(ann, "ann"), (bob, "ann"), (ann, ""), (bob, "")},
+    }.items():
+        jobs = [(requester, opener) for requester in (ann, bob) for opener in ("ann", "")]
+        assert {job for job in jobs if token.reaches(*job)} == reached, token
 
 
 def test_no_two_are_the_same_and_a_digest_tells_none() -> None:

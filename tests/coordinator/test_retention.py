@@ -148,6 +148,13 @@ def test_what_is_young_stays(case: Case) -> None:
     assert case.there(STRAY) == [True]
 
 
+def test_what_is_not_here_is_not_remembered() -> None:
+    told = Told()
+    told.note([digest(STRAY), digest(b"made up")])
+    told.forget_these([digest(b"made up"), digest(b"never heard of")])
+    assert (told.lately(digest(STRAY)), told.lately(digest(b"made up"))) == (True, False)
+
+
 def test_what_somebody_was_told_of_stays_for_a_while(case: Case) -> None:
     case.accounts[JOB] = account(Status.CLOSED)
     case.told.note([digest(STRAY)])

@@ -67,6 +67,16 @@ def test_a_token_is_made_and_revoked_while_a_coordinator_serves(config: Path) ->
         assert [entry["detail"] for entry in printed(config, "--last", "1")] == ["revoked"]
 
 
+def test_a_token_reaches_its_own_jobs_unless_it_is_made_to_reach_all(config: Path) -> None:
+    account = "0x" + "aB" * 20
+    (ann,), (farm,) = (
+        run(config, "new", "ann", "--account", account),
+        run(config, "new", "f", "--scope", "all"),
+    )
+    assert (ann["account"], ann["scopes"]) == (account.lower(), ["order", "read"])
+    assert (farm["account"], farm["scopes"]) == (None, ["all", "order", "read"])
+
+
 def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With PostgreSQL, where one leads and the command is told no more than that."""
     monkeypatch.setattr(EventLog, "lead", lambda _: False)
@@ -84,6 +94,7 @@ def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pyt
         (("new", "ann", "--scope", "everything"), "everything"),
         (("new", "ann", "--requests", "0"), "--requests"),
         (("new", "ann", "--days", "-1"), "--days"),
+        (("new", "ann", "--account", "ann"), "--account"),
         (("revoke", "nobody"), "no token nobody that could be revoked"),
     ],
 )

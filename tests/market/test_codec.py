@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,27 @@ def test_every_key_is_needed_and_no_other_is_taken(order: Order, data: st.DataOb
 def test_wrong_values_are_refused(kind: type, raw: object) -> None:
     with pytest.raises(MalformedInput):
         codec.decode(kind, raw, "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """As a type is that got a field after others had been written."""
+
+    old: int
+    new: str = field(default="", metadata=codec.LATER)
+    other: int = 0
+
+
+def test_what_an_older_program_wrote_lacks_what_came_later_and_nothing_else() -> None:
+    assert codec.decode(Grown, {"old": 1, "other": 2}, "it") == Grown(1, "", 2)
+    assert codec.decode(Grown, {"old": 1, "new": "x", "other": 2}, "it") == Grown(1, "x", 2)
+    for raw, odd in (
+        ({"old": 1}, "'other'"),
+        ({"other": 1}, "'old'"),
+        ({"old": 1, "other": 2, "newer": 3}, "'newer'"),
+    ):
+        with pytest.raises(MalformedInput, match=f"keys missing or not known: {odd}$"):
+            codec.decode(Grown, raw, "it")
 
 
 @pytest.mark.parametrize(

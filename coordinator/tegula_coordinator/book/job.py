@@ -66,6 +66,8 @@ class Job:
     """Indices of the units that are OPEN, kept so that finding work costs nothing in a large job."""
     queue: list[int]
     """Heap over `open_units`, with leftovers of units that are open no more."""
+    opener: str = ""
+    """As in `JobOpened`."""
     alone: dict[int, None] = field(default_factory=dict)
     """Units that one worker renders, the one that has been so for longest first."""
     finished: int = 0
@@ -137,8 +139,8 @@ class Job:
     @classmethod
     def of(cls, opened: JobOpened, sizes: tuple[int, ...]) -> "Job":
         units = [UnitState() for _ in sizes]
-        indices = range(len(sizes))
-        return cls(opened.job, opened.order, sizes, Ledger(opened.funded), units, set(indices), list(indices))
+        indices, ledger = range(len(sizes)), Ledger(opened.funded)
+        return cls(opened.job, opened.order, sizes, ledger, units, set(indices), list(indices), opened.opener)
 
     @property
     def phase(self) -> JobPhase:

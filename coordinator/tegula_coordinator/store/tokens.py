@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import database
 from tegula_coordinator.store.database import StoreError
+from tegula_market.model import Address
 
 table = sql.Table(
     "tokens",
@@ -21,6 +22,7 @@ table = sql.Table(
     sql.Column("requests", sql.BigInteger, nullable=True),
     sql.Column("jobs", sql.BigInteger, nullable=True),
     sql.Column("upload_bytes", sql.BigInteger, nullable=True),
+    sql.Column("account", sql.LargeBinary(20), nullable=True),
 )
 """As the migrations have made it."""
 
@@ -83,10 +85,12 @@ def _row(token: Token) -> dict[str, object]:
         "requests": token.requests,
         "jobs": token.jobs,
         "upload_bytes": token.upload_bytes,
+        "account": token.account,
     }
 
 
 def _token(row: "sql.Row[tuple[object, ...]]") -> Token:
     scopes = frozenset(map(Scope, row.scopes.split(",")))
     quotas = row.requests, row.jobs, row.upload_bytes
-    return Token(row.name, scopes, row.made, row.expires, row.revoked, *quotas)
+    account = None if row.account is None else Address(bytes(row.account))
+    return Token(row.name, scopes, row.made, row.expires, row.revoked, *quotas, account)

@@ -8,9 +8,10 @@ from coordinator.store.test_log import SCRIPT, leading
 from coordinator.store.test_schema import change
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import StoreError, TokenTable
+from tegula_market.model import Address
 
 ANN = Token("ann", frozenset({Scope.READ, Scope.ORDER}), 1.0, 2.0, None, 30, 2, 10**12)
-BOB = Token("bob", frozenset({Scope.RELAY}), 3.0)
+BOB = Token("bob", frozenset({Scope.RELAY}), 3.0, account=Address(b"\x0b" * 20))
 
 
 @pytest.fixture
@@ -66,3 +67,10 @@ def test_a_database_of_before_there_were_tokens_is_brought_up_to_date(url: str) 
         assert table.there()
         table.add(ANN, b"a" * 32)
         assert table.all() == [ANN]
+
+
+def test_a_token_of_before_jobs_had_owners_reaches_all_of_them_still(url: str, table: TokenTable) -> None:
+    table.add(ANN, b"a" * 32)
+    change(url, "ALTER TABLE tokens DROP COLUMN account", "UPDATE alembic_version SET version_num = '0003'")
+    leading(url).close()
+    assert table.find(b"a" * 32) == replace(ANN, scopes=ANN.scopes | {Scope.ALL})
