@@ -101,6 +101,18 @@ class AskDeclined:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPosted:
+    """What a worker asks at present, whatever the job."""
+
+    at: float
+    worker: WorkerId
+    token: Address
+    price: Wei
+    slots: int
+    """0 takes it back."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The time to answer a call is over: the job's asks are cleared."""
 
@@ -263,6 +275,7 @@ Event: TypeAlias = (
     | WorkerUnbanned
     | AskArrived
     | AskDeclined
+    | AskPosted
     | CallEnded
     | JobLags
     | LeaseExpired
@@ -293,6 +306,7 @@ KINDS: dict[str, type[Event]] = {
         WorkerUnbanned,
         AskArrived,
         AskDeclined,
+        AskPosted,
         CallEnded,
         JobLags,
         LeaseExpired,
@@ -318,6 +332,8 @@ def job_of(event: Event) -> JobId | None:
     """The job that an event belongs to, if it belongs to one."""
     match event:
         case Restarted() | Draining() | WorkerJoined() | WorkerLeft() | WorkerBanned() | WorkerUnbanned():
+            return None
+        case AskPosted():
             return None
         case AskArrived():
             return event.ask.job

@@ -136,6 +136,8 @@ class Floor:
                 self._keeper.post(events.AskArrived(now, ask, message.warm))
             case messages.Decline():
                 self._keeper.post(events.AskDeclined(now, worker, message.job, message.reason))
+            case messages.Post(token, price, slots):
+                self._keeper.post(events.AskPosted(now, worker, token, price, slots))
             case messages.Deliver():
                 await self._take_result(worker, message)
             case messages.Return():

@@ -72,6 +72,18 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A posted ask: what a worker asks at present, whatever the job. It stands until the next one, and ends
+    with the connection. About a job the worker decides when it is called."""
+
+    token: Address
+    price: Wei
+    """Token units per megasample."""
+    slots: int
+    """Of all devices; 0 takes the posted ask back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     result: Result
 
@@ -196,7 +208,9 @@ class Ended:
     reason: str
 
 
-FromWorker: TypeAlias = Hello | Heartbeat | AskFor | Decline | Deliver | Return | Probed | ProbeFailed | Bye
+FromWorker: TypeAlias = (
+    Hello | Heartbeat | AskFor | Decline | Post | Deliver | Return | Probed | ProbeFailed | Bye
+)
 FromCoordinator: TypeAlias = (
     Welcome | Refused | Heartbeat | Call | NotTaken | Grant | Revoke | Probe | Decided | Pay | Rooted | Ended
 )
@@ -207,6 +221,7 @@ _KINDS: dict[bytes, type[Message]] = {
     b"HEARTBEAT": Heartbeat,
     b"ASK": AskFor,
     b"DECLINE": Decline,
+    b"POST": Post,
     b"RESULT": Deliver,
     b"RETURN": Return,
     b"PROBED": Probed,

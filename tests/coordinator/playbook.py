@@ -94,6 +94,12 @@ def asked(worker: WorkerId, price: int, *, slots: int = 1) -> Event:
     return events.AskArrived(NOW, Ask(worker, JOB, Wei(price), slots, 2_000_000_000), warm=False)
 
 
+def posted(
+    worker: WorkerId, price: int, *, slots: int = 1, token: Address | None = None, at: float = NOW
+) -> Event:
+    return events.AskPosted(at, worker, token or an_order().terms.token, Wei(price), slots)
+
+
 def called() -> Event:
     return events.CallEnded(NOW + 2, JOB)
 

@@ -34,6 +34,7 @@ FROM_WORKER = [
     messages.Heartbeat(),
     messages.AskFor(JOB, Wei(40), 1, 2_000_000_000, warm=True),
     messages.Decline(JOB, "the deadline is too near"),
+    messages.Post(ADDRESS, Wei(40), 2),
     messages.Deliver(Result(LEASE, DIGEST, 1.5, 0.0, "CPU", SIGNATURE)),
     messages.Return(LEASE, "crash", "Blender crashed"),
     messages.Probed(LEASE, (DIGEST, DIGEST), (), 0.5),

@@ -131,6 +131,8 @@ class Played:
         self._hub = hub
         self.worker = WorkerId(b"")
         self._answers = False
+        self.posted: messages.Post | None = None
+        """The last one."""
 
     async def say(self, message: messages.FromCoordinator) -> None:
         assert await self._hub.send(self.worker, message)
@@ -140,11 +142,14 @@ class Played:
         async with asyncio.timeout(SOON):
             while True:
                 self.worker, said = await self._hub.receive()
+                if isinstance(said, messages.Post):
+                    self.posted = said
                 if isinstance(said, messages.Heartbeat) and self._answers:
                     await self._hub.send(self.worker, messages.Heartbeat())  # it may have been killed since
                 if isinstance(said, kind):
                     return said
-                assert isinstance(said, messages.Heartbeat | messages.Hello | messages.Bye), said
+                beside = messages.Heartbeat | messages.Hello | messages.Bye | messages.Post
+                assert isinstance(said, beside), said
 
     async def welcome(self, beat: float = BEAT) -> messages.Hello:
         hello = await self.hear(messages.Hello)

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,13 @@ from tegula_worker import agent, cards, program, snapshot
 from tegula_worker.agent import NotWanted
 from tegula_worker.evidence import EvidenceFolder
 from tegula_worker.pauses import Hours, Limits, Machine
+from tegula_worker.pricing import PriceRule, Pricing
 from tegula_worker.renderer import Failure, RenderFailed
 from tegula_worker.replies import FoundDevice
 from tegula_worker.snapshot import Snapshot
 from tegula_worker.spans import Span
 from tegula_worker.store import Store
+from tegula_worker.watch import Watch
 from worker.fake_cards import CPU, FIRST
 from worker.fake_cards import Machine as Fitted
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
@@ -689,6 +693,30 @@ def test_a_worker_that_starts_outside_its_hours_declines(stage: Stage) -> None:
             await coordinator.say(messages.Call(job, order))
             assert "opening hours" in (await coordinator.hear(messages.Decline)).reason
 
+    asyncio.run(play())
+
+
+def test_its_price_is_posted_again_when_its_rules_change_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening, night = datetime(2026, 7, 6, 21, 59), datetime(2026, 7, 6, 22)  # noqa: DTZ001 local times
+    clock = [evening]
+    rules = Pricing(base=Wei(40), rules=(PriceRule((Span.parse("22:00-06:00"),), percent=50),))
+
+    async def posted(coordinator: Played, price: int) -> None:
+        async with asyncio.timeout(SOON):
+            while (await coordinator.hear(messages.Post)).price != price:
+                pass
+
+    async def play() -> None:
+        async with stage.opened() as coordinator, running(stage, pricing=rules):
+            await coordinator.welcome()
+            await posted(coordinator, 40)
+            clock[0] = night
+            await posted(coordinator, 20)
+
+    monkeypatch.setattr(agent, "PRICE_SECONDS", 0.02)
+    monkeypatch.setattr(program, "Watch", partial(Watch, local_time=lambda: clock[0]))
     asyncio.run(play())
 
 

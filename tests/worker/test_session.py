@@ -50,6 +50,7 @@ from tegula_worker.events import (
     Finished,
     Heard,
     Paused,
+    Repriced,
     Resumed,
     Started,
     Ticked,
@@ -247,6 +248,38 @@ def test_after_a_pause_the_coordinator_calls_anew() -> None:
         KeepOrder(JOB, ORDER, ASK.price),
         Say(ASK),
     ]
+
+
+TOKEN = Address(b"\x0d" * 20)
+CHEAP, DEAR = Repriced(TOKEN, Wei(40)), Repriced(TOKEN, Wei(60))
+
+
+def post(price: int, slots: int = 2) -> Say:
+    return Say(messages.Post(TOKEN, Wei(price), slots))
+
+
+def test_what_is_asked_at_present_is_posted_once_for_each_change() -> None:
+    assert play(JOINED, DEAR) == [post(60)]
+    assert play(JOINED, DEAR, DEAR) == []
+    assert play(JOINED, DEAR, CHEAP) == [post(40)]
+
+
+def test_it_is_posted_with_every_connection() -> None:
+    assert play(Session(HELLO), DEAR, Started(0.0), CHEAP, heard(WELCOME)) == [UseToken("token"), post(40)]
+    assert play(JOINED, DEAR, Ticked(200.0), heard(WELCOME)) == [UseToken("token"), post(60)]
+
+
+def test_nothing_is_posted_while_the_worker_rests() -> None:
+    assert play(STANDING, DEAR, Paused(1_000)) == [post(60, slots=0), Say(ENDED_ASK)]
+    assert play(JOINED, DEAR, Paused(1_000), CHEAP) == []
+    assert play(JOINED, DEAR, Paused(1_000), Ticked(200.0), heard(WELCOME)) == [UseToken("token")]
+    rested = play(JOINED, DEAR, Paused(1_000), CHEAP, Resumed(110.0), heard(WELCOME))
+    assert rested == [UseToken("token"), post(40)]
+
+
+def test_a_device_that_is_set_aside_takes_its_slots_from_the_posted_ask() -> None:
+    left = Equipped("CPU", 1, "the card is gone")
+    assert play(JOINED, DEAR, left, heard(WELCOME)) == [UseToken("token"), post(60, slots=1)]
 
 
 def test_an_ask_of_a_job_that_has_ended_is_not_taken_back() -> None:

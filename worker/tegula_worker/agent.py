@@ -48,6 +48,7 @@ from tegula_worker.events import (
     Finished,
     Heard,
     Paused,
+    Repriced,
     Resumed,
     Started,
     Ticked,
@@ -67,6 +68,9 @@ COLLECT_SECONDS = 15.0
 """Between two looks at what is due."""
 WATCH_SECONDS = 5.0
 """Between two looks at the machine."""
+PRICE_SECONDS = 60.0
+"""Between two looks at what the pricing rules say: a price that follows the market moves with every lease,
+and each change is an event in the coordinator's log."""
 SHORTEST_BEAT = 0.02
 """Seconds; a coordinator cannot make a worker spin."""
 
@@ -139,6 +143,8 @@ class Agent:
                 tasks.create_task(self._collect())
                 tasks.create_task(self._look())
                 tasks.create_task(self._attend())
+                if not self._prudence.config.verifier:
+                    tasks.create_task(self._price())
                 await self._mind(tasks)
         except* _Over:
             pass
@@ -207,6 +213,12 @@ class Agent:
                 log.info("goes on")
                 self._events.put_nowait(Resumed(time.monotonic()))
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _price(self) -> None:
+        while True:
+            price = await self._prudence.at_present()
+            self._events.put_nowait(Repriced(self._prudence.config.token, price))
+            await asyncio.sleep(PRICE_SECONDS)
 
     async def _carry_out(self, command: Command, tasks: asyncio.TaskGroup) -> None:
         match command:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from tegula_market import messages
 from tegula_market.messages import FromCoordinator
-from tegula_market.model import LeaseId, Order
+from tegula_market.model import Address, LeaseId, Order, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ class Equipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Repriced:
+    """What the pricing rules say now, whatever the job; the same as before or not."""
+
+    token: Address
+    price: Wei
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """The provider wants the machine back."""
 
@@ -70,4 +78,6 @@ class Resumed:
     at: float
 
 
-Event: TypeAlias = Started | Heard | Ticked | Considered | Finished | Paused | Resumed | Equipped | Drained
+Event: TypeAlias = (
+    Started | Heard | Ticked | Considered | Finished | Paused | Resumed | Equipped | Repriced | Drained
+)

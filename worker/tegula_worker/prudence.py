@@ -39,6 +39,10 @@ class Prudence:
     async def consider(self, call: messages.Call) -> messages.AskFor | Objection:
         return await asyncio.to_thread(self._answer, call)
 
+    async def at_present(self) -> Wei:
+        """What is asked for a megasample, whatever the job."""
+        return await asyncio.to_thread(self._price, 0)
+
     async def objection(self, lease: Lease, order: Order) -> Objection | None:
         """Why a lease is better given back; a deposit can be gone since the ask."""
         return await asyncio.to_thread(self._objection, lease, order)
@@ -56,18 +60,18 @@ class Prudence:
             call,
             deposit,
             config=self.config,
-            price=self._price(call.order),
+            price=self._price(_size(call.order)),
             coordinator=self.about.coordinator,
             blender=self.blender,
             warm=self.scenes.holds(call.order.scene.manifest),
             now=int(time.time()),
         )
 
-    def _price(self, order: Order) -> Wei:
-        try:
-            size = policy.size_of(order)
-        except InvalidValue:  # which is for the policy to say
-            size = 0
+    def _price(self, size: int) -> Wei:
+        """
+        Args:
+            size: pixel-samples of the job, 0 for none in particular.
+        """
         sums = self.books.sums
         when, prices = self.watch.local_time(), self.config.prices
         facts = [Facts(when, kind, sums.speed, sums.prices, size) for kind in self.kinds]
@@ -92,6 +96,13 @@ class Prudence:
     @property
     def _domain(self) -> Domain:
         return Domain(self.about.chain_id, self.about.escrow)
+
+
+def _size(order: Order) -> int:
+    try:
+        return policy.size_of(order)
+    except InvalidValue:  # which is for the policy to say
+        return 0
 
 
 def _away(error: ChainError) -> Objection:

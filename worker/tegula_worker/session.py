@@ -42,6 +42,7 @@ from tegula_worker.events import (
     Finished,
     Heard,
     Paused,
+    Repriced,
     Resumed,
     Started,
     Ticked,
@@ -68,6 +69,8 @@ class Session:
     """Of the jobs that were asked for."""
     asks: Mapping[JobId, messages.AskFor] = field(default_factory=dict)
     """That stand, as far as is known since the start."""
+    priced: Repriced | None = None
+    """What is asked at present; None until the rules have been asked."""
     working: frozenset[LeaseId] = frozenset()
     results: Mapping[LeaseId, Result] = field(default_factory=dict)
     """Delivered, or to be delivered, and not acknowledged."""
@@ -97,6 +100,8 @@ def step(session: Session, event: Event) -> Step:
             return _introduce(replace(session, paused=False), at)
         case Equipped():
             return _equip(session, event)
+        case Repriced():
+            return _reprice(session, event)
         case Drained():
             return session, (Say(messages.Bye()), Quit(""))
         case _:
@@ -128,9 +133,11 @@ def _answer(session: Session, order: Order, answer: messages.AskFor | messages.D
 def _withdraw(session: Session, now: int) -> Step:
     """An ask that has ended takes the place of the one that stands, and gets nothing in the next round."""
     ended = tuple(replace(ask, expiry=now) for ask in session.asks.values())
+    posted = _posted(session)
     session = replace(session, paused=True, asks={})
     if session.joined:
-        return session, tuple(map(Say, ended))
+        withdrawn = tuple(replace(post, slots=0) for post in posted)
+        return session, (*map(Say, withdrawn), *map(Say, ended))
     unsaid = (message for message in session.unsaid if not isinstance(message, messages.AskFor))
     return replace(session, unsaid=(*unsaid, *ended)), ()
 
@@ -157,6 +164,20 @@ def _equip(session: Session, left: Equipped) -> Step:
     return replace(session, hello=hello), (Say(hello),) if session.joined else ()
 
 
+def _reprice(session: Session, priced: Repriced) -> Step:
+    if priced == session.priced:
+        return session, ()
+    session = replace(session, priced=priced)
+    return session, tuple(map(Say, _posted(session))) if session.joined else ()
+
+
+def _posted(session: Session) -> tuple[messages.Post, ...]:
+    """What is posted: one ask, or none."""
+    if session.paused or session.priced is None:
+        return ()
+    return (messages.Post(session.priced.token, session.priced.price, session.hello.slots),)
+
+
 def _say(session: Session, message: FromWorker, *before: Command) -> Step:
     if session.joined:
         return session, (*before, Say(message))
@@ -167,7 +188,7 @@ def _hear(session: Session, message: FromCoordinator) -> Step:
     match message:
         case messages.Welcome(token, heartbeat):
             delivered = (messages.Deliver(result) for result in session.results.values())
-            say = tuple(Say(each) for each in (*session.unsaid, *delivered))
+            say = tuple(Say(each) for each in (*_posted(session), *session.unsaid, *delivered))
             return replace(session, joined=True, heartbeat=heartbeat, unsaid=()), (UseToken(token), *say)
         case messages.Refused(reason):
             return _refused(session, reason)

@@ -14,6 +14,7 @@ from tegula_coordinator.book import (
     deposits,
     ending,
     overtaking,
+    posted,
     roots,
     rounds,
     verdicts,
@@ -57,6 +58,8 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
             return rounds.ask(book, event)
         case events.AskDeclined():
             return rounds.decline(book, event)
+        case events.AskPosted():
+            return posted.post(book, event)
         case events.CallEnded():
             return work.clear(book, event)
         case events.JobLags():

@@ -33,6 +33,18 @@ class NotAdmitted(TegulaError):
     """An event that the book does not allow as things are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a worker asks at present, whatever the job."""
+
+    token: Address
+    price: Wei
+    """Token units per megasample."""
+    slots: int
+    at: float
+    """When it was posted."""
+
+
 @dataclass(slots=True)
 class Worker:
     id: WorkerId
@@ -47,6 +59,8 @@ class Worker:
     probes: set[LeaseId] = field(default_factory=set)
     """What it is rendering again."""
     shown: Shown = field(default_factory=Shown)
+    posted: Posted | None = None
+    """Of this connection: with every HELLO it is posted anew."""
 
     @property
     def free(self) -> int:

@@ -20,7 +20,7 @@ from coordinator.playbook import (
 from tegula_coordinator import events
 from tegula_coordinator.events import KINDS, Event
 from tegula_coordinator.store import EventLog, StoreError
-from tegula_market.model import JobId, Outcome, Wei
+from tegula_market.model import ETHER, JobId, Outcome, Wei
 
 SCRIPT: list[Event] = [
     events.Restarted(1.0),
@@ -49,6 +49,7 @@ SCRIPT: list[Event] = [
     events.WorkerBanned(3.0, ANN, "noise"),
     events.WorkerUnbanned(4.0, ANN),
     events.Draining(5.0),
+    events.AskPosted(6.0, ANN, ETHER, Wei(40), 1),
 ]
 
 
