@@ -1,7 +1,9 @@
 """Delivered results wait in batches; when one is full, a tile of it is probed for all of it.
 
-A worker's batch stands or falls with the tile that is drawn from it: nothing that is accepted has to be taken
-back later, and cheating on one tile of eight is as dear as if each were probed (tegula_market.audit).
+A batch is of one payout address, whichever of its workers rendered what: who is believed, who is barred and
+who is paid is an address, too. It stands or falls with the tile that is drawn from it: nothing that is
+accepted has to be taken back later, and cheating on one tile of eight is as dear as if each were probed
+(tegula_market.audit).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +14,7 @@ from tegula_coordinator.book.state import Book, Probing, Worker
 from tegula_coordinator.commands import Command, SendProbe, WakeAt
 from tegula_market import audit
 from tegula_market.audit import Record
-from tegula_market.model import Digest, Lease, LeaseId, lease_parts
+from tegula_market.model import Address, Digest, Lease, LeaseId, lease_parts
 
 PROBE_LEASES = 4
 """Times a lease's that a probe may take: a whole tile is rendered twice, on a machine that may be slow."""
@@ -23,7 +25,7 @@ OUTSTANDING = 4
 
 
 def hold(job: Job, lease: Lease, lot: Digest) -> None:
-    job.held.setdefault(lease.worker, {})[lease.id] = lot
+    job.held.setdefault(job.payees[lease.id], {})[lease.id] = lot
     job.unjudged.setdefault(lease.worker, set()).add(lease.id)
 
 
@@ -39,33 +41,42 @@ def room(book: Book, job: Job, worker: Worker) -> int:
 
 def close(book: Book, job: Job) -> None:
     """Draws from every batch that is full, or that will not grow any more."""
-    for worker in list(job.held):
-        _close(book, job, book.workers[worker])
+    for payout in list(job.held):
+        _close(book, job, payout)
 
 
 def close_of(book: Book, job: Job, worker: Worker) -> None:
-    """As `close`, after what can have filled or ended one worker's batch only."""
-    if job.open_units:
-        _close(book, job, worker)
-    else:  # no batch grows any more, and of those that are drawn from none is left for the next time
+    """As `close`, after what can have filled or ended the batch of one worker's address only."""
+    if not job.open_units:  # any batch can have ended with that
         close(book, job)
+    elif worker.online and worker.id in job.taken:
+        _close(book, job, worker.payout, grows=True)
+    else:
+        _close(book, job, worker.payout)
 
 
-def _close(book: Book, job: Job, worker: Worker) -> None:
-    batch = job.held.get(worker.id)
+def _close(book: Book, job: Job, payout: Address, *, grows: bool = False) -> None:
+    """
+    Args:
+        grows: that it does is known already.
+    """
+    batch = job.held.get(payout)
     if not batch:
         return
-    record = book.records.get(worker.payout, Record())
-    if _ends(job, worker) or len(batch) >= audit.batch_size(record):
-        del job.held[worker.id]
+    full = len(batch) >= audit.batch_size(book.records.get(payout, Record()))
+    if full or not (grows or _grows(book, job, payout)):
+        del job.held[payout]
         _draw(book, job, batch)
 
 
-def _ends(job: Job, worker: Worker) -> bool:
-    """Whether nothing more is to come from a worker that a batch could wait for."""
-    if not job.open_units or job.stopped is not None or not worker.online:
+def _grows(book: Book, job: Job, payout: Address) -> bool:
+    """Whether more is to come from an address that a batch could wait for."""
+    if job.stopped is not None:
+        return False
+    if job.rendering.get(payout):
         return True
-    return worker.id not in job.taken and not any(lease in job.leases for lease in worker.leases)
+    taken = (book.workers[name] for name in job.taken) if job.open_units else ()
+    return any(worker.payout == payout and worker.online for worker in taken)
 
 
 def draw_again(book: Book, job: Job, lease: LeaseId) -> None:

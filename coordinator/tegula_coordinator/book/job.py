@@ -93,8 +93,10 @@ class Job:
     """Whom each lease ever granted is owed to: a worker may name another address while it works."""
     unjudged: dict[WorkerId, set[LeaseId]] = field(default_factory=dict)
     """Delivered results without a verdict."""
-    held: dict[WorkerId, dict[LeaseId, Digest]] = field(default_factory=dict)
-    """Delivered results that no lot is drawn among yet, with their lots."""
+    rendering: dict[Address, set[LeaseId]] = field(default_factory=dict)
+    """Leases that are not delivered, by whom they are owed to."""
+    held: dict[Address, dict[LeaseId, Digest]] = field(default_factory=dict)
+    """Delivered results that no lot is drawn among yet, with their lots, by the same."""
     batches: dict[LeaseId, tuple[LeaseId, ...]] = field(default_factory=dict)
     """What stands or falls with a result that is being audited, itself included."""
     forfeits: set[LeaseId] = field(default_factory=set)
@@ -225,7 +227,7 @@ class Job:
         lease = self._next(unit, worker, price, expiry)
         self.ledger.reserve(lease.id, price)
         self.leases[lease.id] = self.last[unit] = lease
-        self.payees[lease.id] = payout
+        self._owe_to(payout, lease.id)
         self.move(unit, lifecycle.Leased(lease.id))
         return lease
 
@@ -233,9 +235,13 @@ class Job:
         """A second lease of the unit, on the reserve of the first: whoever is right first is paid from it."""
         lease = self._next(first.unit, worker, first.price, expiry)
         self.leases[lease.id] = lease
-        self.payees[lease.id] = payout
+        self._owe_to(payout, lease.id)
         self.move(first.unit, lifecycle.Doubled(lease.id))
         return lease
+
+    def _owe_to(self, payout: Address, lease: LeaseId) -> None:
+        self.payees[lease] = payout
+        self.rendering.setdefault(payout, set()).add(lease)
 
     def _next(self, unit: int, worker: WorkerId, price: Wei, expiry: int) -> Lease:
         attempt = self.units[unit].attempt + 1
@@ -257,6 +263,7 @@ class Job:
 
     def _forget(self, lease: Lease) -> None:
         del self.leases[lease.id], self.leased_at[lease.id]
+        self.rendering[self.payees[lease.id]].discard(lease.id)
         self.turnaround.pop(lease.id, None)
         self.unjudged.get(lease.worker, set()).discard(lease.id)
 

@@ -52,9 +52,9 @@ def judge(book: Book, event: events.Judged) -> Iterator[Command]:
         yield from (_accept if accepted else _reject)(book, job, event)
     yield from audits.send_probes(book, event.at)
     if verdict.outcome is Outcome.ACCEPTED:
-        yield from work.take_up(
-            book, job, book.workers[job.last[lease_parts(verdict.lease)[1]].worker], event.at
-        )
+        units = (lease_parts(each)[1] for each in on)
+        for worker in sorted({job.last[unit].worker for unit in units}):
+            yield from work.take_up(book, job, book.workers[worker], event.at)
     else:
         yield from work.go_on(book, job, event.at)
 

@@ -67,6 +67,7 @@ def deliver(book: Book, event: events.ResultArrived) -> Iterator[Command]:
     book.reputations[payout] = book.reputation(payout).delivered(event.at)
     job.turnaround[lease.id] = event.at - job.leased_at[lease.id]
     worker.leases.discard(lease.id)
+    job.rendering[payout].discard(lease.id)
     if job.units[lease.unit].phase is Phase.DELIVERED:
         job.waiting[lease.id] = event
     else:

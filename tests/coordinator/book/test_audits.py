@@ -77,8 +77,47 @@ def test_a_batch_waits_until_it_is_full_and_its_lowest_lot_is_probed() -> None:
 
 
 def test_a_batch_that_will_not_grow_is_probed_as_it_is() -> None:
-    book = trusted(3, batch=3)
-    assert probes(play(book, delivered(ANN, 0))) == [(JUDGE, 0)], "no open tile is left"
+    book = trusted(3, batch=4)
+    assert probes(play(book, delivered(ANN, 0), delivered(ANN, 1))) == [], "she renders one more"
+    assert len(probes(play(book, delivered(ANN, 2)))) == 1, "no open tile is left"
+
+
+def test_a_batch_does_not_wait_for_a_lease_that_came_to_nothing() -> None:
+    book = trusted(2, batch=4)
+    play(book, joined(BOB), delivered(ANN, 0))
+    returned = events.LeaseReturned(NOW + 3, ANN, lease(1), "crash", "a driver")
+    assert probes(play(book, returned)) == [], "the unit is open again"
+    assert probes(play(book, events.WorkerLeft(NOW + 9, ANN, "silent"))) == [(JUDGE, 0)]
+
+
+def test_all_workers_of_an_address_fill_one_batch() -> None:
+    book = a_book(4)
+    book.records[payout(ANN)] = Record(passed=audit.NEWCOMER)  # two tiles
+    bobs = replace(joined(BOB), payout=payout(ANN))  # type: ignore[call-arg]
+    play(book, joined(JUDGE), joined(ANN), bobs, opened(), asked(ANN, 40), asked(BOB, 40), called())
+    assert probes(play(book, delivered(ANN, 0))) == []
+    commands = play(book, delivered(BOB, 1))
+    (probe,) = (c for c in commands if isinstance(c, SendProbe))
+    assert {result.lease for result in probe.batch} == {lease(0), lease(1)}
+    drawn, other = probe.unit, 1 - probe.unit
+    verdicts = play(book, judged(drawn, Outcome.ACCEPTED, others=(other,)))
+    assert messages.Decided in told(verdicts, ANN)
+    assert messages.Decided in told(verdicts, BOB)
+    assert book.jobs[JOB].ledger.owed == {payout(ANN): 160}
+
+
+def test_of_a_rejected_batch_the_address_is_barred_with_all_its_workers() -> None:
+    book = a_book(4)
+    book.records[payout(ANN)] = Record(passed=audit.NEWCOMER)
+    bobs = replace(joined(BOB), payout=payout(ANN))  # type: ignore[call-arg]
+    play(book, joined(JUDGE), joined(ANN), bobs, opened(), asked(ANN, 40), asked(BOB, 40), called())
+    commands = play(book, delivered(ANN, 0), delivered(BOB, 1))
+    (probe,) = (c for c in commands if isinstance(c, SendProbe))
+    after = play(book, judged(probe.unit, Outcome.REJECTED))
+    assert leases(after) == []
+    assert probes(after) == [(JUDGE, 1 - probe.unit)], "what is left of the batch is looked at by itself"
+    assert lease(1 - probe.unit) in book.jobs[JOB].forfeits
+    assert book.jobs[JOB].taken == {}
 
 
 def test_a_batch_of_a_worker_that_leaves_is_probed() -> None:
