@@ -8,6 +8,7 @@ from tegula_market.model import (
     NOBODY,
     Adaptive,
     Address,
+    CostMap,
     Digest,
     Order,
     Rect,
@@ -33,6 +34,7 @@ def an_order(
     blender: str = "4.5.15",
     terms: Terms | None = None,
     manifest: Digest = NO_MANIFEST,
+    costs: CostMap | None = None,
 ) -> Order:
     made = terms or Terms(
         Address(b"\x01" * 20),
@@ -44,7 +46,7 @@ def an_order(
         bytes(32),
     )
     scene = Scene(manifest, blender, *resolution, 100, region, False, spp, 0, adaptive, 1)
-    return Order(made, scene, frames, tile, overscan, ceiling)
+    return Order(made, scene, frames, tile, overscan, ceiling, costs)
 
 
 @st.composite

@@ -16,7 +16,17 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from tegula_market.model import Address, Digest, InvalidValue, JobId, Signature, TegulaError, Wei, WorkerId
+from tegula_market.model import (
+    UNSAID,
+    Address,
+    Digest,
+    InvalidValue,
+    JobId,
+    Signature,
+    TegulaError,
+    Wei,
+    WorkerId,
+)
 
 T = TypeVar("T")
 Encoder = Callable[[Any], Any]
@@ -115,9 +125,20 @@ def _optional_writer(kind: Any) -> Encoder:
 
 
 def _dataclass_writer(kind: Any) -> Encoder:
-    hints = get_type_hints(kind)
+    hints, unsaid = get_type_hints(kind), _unsaid(kind)
     writers = [(field.name, _writer(hints[field.name])) for field in fields(kind)]
-    return lambda value: {name: write(getattr(value, name)) for name, write in writers}
+    if not unsaid:
+        return lambda value: {name: write(getattr(value, name)) for name, write in writers}
+    return lambda value: {
+        name: write(found)
+        for name, write in writers
+        if (found := getattr(value, name)) is not None or name not in unsaid
+    }
+
+
+def _unsaid(kind: Any) -> frozenset[str]:
+    """Names of fields that are left out where they are None."""
+    return frozenset(field.name for field in fields(kind) if field.metadata == UNSAID)
 
 
 def _itself(value: Any) -> Any:
@@ -218,7 +239,8 @@ def _enum_decoder(kind: type[StrEnum]) -> Decoder:
 def _dataclass_decoder(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
     readers = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
-    later = {f.name for f in fields(kind) if LATER.items() <= f.metadata.items()}
+    unsaid = _unsaid(kind)
+    later = unsaid.union(f.name for f in fields(kind) if f.metadata == LATER)
 
     def read(raw: Any, place: str) -> Any:
         if not isinstance(raw, dict):
@@ -230,6 +252,8 @@ def _dataclass_decoder(kind: Any) -> Decoder:
             # Cut short: they are logged, and told to whoever sent them and may have sent a megabyte.
             odd = [repr(name[:LONGEST_NAME]) for name in sorted(raw.keys() ^ wanted.keys())[:5]]
             raise MalformedInput(f"{place}: keys missing or not known: {', '.join(odd)}")
+        if unsaid and any(name in raw and raw[name] is None for name in unsaid):
+            raise MalformedInput(f"{place}: {', '.join(sorted(unsaid))} is left out where there is none")
         try:
             return kind(**{name: read(raw[name], f"{place}.{name}") for name, read in wanted.items()})
         except InvalidValue as error:

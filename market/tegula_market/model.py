@@ -4,8 +4,9 @@ Digests and addresses are bytes inside and hex at the edges (JSON, command line,
 Money is an int in the token's smallest unit. Rects are pixels, half-open, origin at the top left.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NewType
 
 Digest = NewType("Digest", bytes)
@@ -56,6 +57,9 @@ def lease_parts(lease: LeaseId) -> tuple[JobId, int, int]:
     return parts
 
 
+UNSAID = MappingProxyType({"unsaid": True})
+"""Metadata of a field that older programs do not know, and that is part of what is signed. Where it is None
+`codec` leaves it out: what they wrote can be read, and what they signed has the digest that it had."""
 MEGASAMPLE = 1_000_000
 """Pixel-samples per megasample, the unit that prices are quoted in."""
 
@@ -208,6 +212,35 @@ class Tile:
     rendered: Rect
 
 
+MAP_EDGE, DEAREST = 8, 16
+"""Most columns and rows of a cost map, and its highest weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostMap:
+    """What pixels are expected to cost here and there: a coarse grid over what of each frame is rendered.
+
+    It decides where tiles are and which goes first, and nothing about what is paid for them.
+    """
+
+    columns: int
+    weights: tuple[int, ...]
+    """Row by row from the top left, each 1 to `DEAREST`: how dear a pixel is against those of other cells."""
+
+    def __post_init__(self) -> None:
+        columns, cells = self.columns, len(self.weights)
+        if not 1 <= columns <= MAP_EDGE or cells % columns or not 1 <= self.rows <= MAP_EDGE:
+            raise InvalidValue(
+                f"a cost map has 1 to {MAP_EDGE} columns and rows, not {cells} cells in {columns} columns"
+            )
+        if not all(1 <= weight <= DEAREST for weight in self.weights):
+            raise InvalidValue(f"the weights of a cost map are 1 to {DEAREST}")
+
+    @property
+    def rows(self) -> int:
+        return len(self.weights) // self.columns
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a requester orders under an escrow job; signed by the terms' session key."""
@@ -216,11 +249,13 @@ class Order:
     scene: Scene
     frames: tuple[int, ...]
     tile: int
-    """Edge of a tile in pixels."""
+    """Edge of a tile in pixels; with a cost map, the longest."""
     overscan: int
     """Pixels rendered around a tile and cut off again, where Cycles looks at neighbours."""
     ceiling: Wei
     """Most that is paid for a megasample."""
+    costs: CostMap | None = field(default=None, metadata=UNSAID)
+    """By which dear tiles are smaller and go first. Without one, all are alike."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ Blender stores: float32 fractions of the frame with the origin at the bottom lef
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tegula_market import cutting
 from tegula_market.model import Adaptive, Frame, InvalidValue, Order, Rect, Scene, Tile
 
 MIN_RESOLUTION = 4
@@ -66,29 +67,21 @@ def count(order: Order) -> int:
     Raises:
         InvalidValue: as `frames`, or a tile edge, an overscan or a number of tiles out of bounds.
     """
-    rect = _rendered(order)
-    if order.tile < 1:
-        raise InvalidValue(f"a tile's edge is at least one pixel, not {order.tile}")
-    if not 0 <= order.overscan <= MAX_EDGE:
-        raise InvalidValue(f"an overscan is 0 to {MAX_EDGE} pixels, not {order.overscan}")
-    columns, rows = -(-rect.width // order.tile), -(-rect.height // order.tile)
-    units = columns * rows * len(order.frames)
-    if units > MAX_UNITS:
-        raise InvalidValue(f"the order makes {units} tiles; choose larger tiles or fewer frames")
-    return units
+    return _per_frame(order, _rendered(order)) * len(order.frames)
 
 
 def split(order: Order) -> tuple[Tile, ...]:
     """The tiles of an order; each pixel of each frame's rect is in exactly one.
 
-    Frame by frame, row-major from the top left of the frame's rect, so that a render region starts
-    with a whole tile; the last column and row hold what is left. `Tile.index` counts over the job.
+    Frame by frame, all alike. Without a cost map they are row-major from the top left of the frame's rect,
+    so that a render region starts with a whole tile; with one the dearest come first: `cutting`.
+    `Tile.index` counts over the job, and is the order in which tiles are leased.
 
     Raises:
         InvalidValue: as `count`.
     """
     count(order)
-    placed = ((frame, rect) for frame in frames(order) for rect in _grid(frame.rect, order.tile))
+    placed = ((frame, rect) for frame in frames(order) for rect in _rects(order, frame.rect))
     return tuple(
         Tile(index, frame.number, rect, rect.grown(order.overscan, within=frame.rect))
         for index, (frame, rect) in enumerate(placed)
@@ -101,15 +94,17 @@ def tile(order: Order, index: int) -> Tile:
     Raises:
         InvalidValue: as `count`, or the order has no such tile.
     """
-    units = count(order)
+    whole = _rendered(order)
+    per_frame = _per_frame(order, whole)
+    units = per_frame * len(order.frames)
     if not 0 <= index < units:
         raise InvalidValue(f"the order has {units} tiles, and no tile {index}")
-    whole, edge = _rendered(order), order.tile
-    per_frame = units // len(order.frames)
-    row, column = divmod(index % per_frame, -(-whole.width // edge))
-    x, y = whole.x0 + column * edge, whole.y0 + row * edge
-    rect = Rect(x, y, min(x + edge, whole.x1), min(y + edge, whole.y1))
-    return Tile(index, order.frames[index // per_frame], rect, rect.grown(order.overscan, within=whole))
+    number, place = divmod(index, per_frame)
+    if order.costs is None:
+        rect = cutting.even(whole, order.tile, place)
+    else:
+        rect = cutting.by_cost(whole, order.tile, order.overscan, order.costs)[place]
+    return Tile(index, order.frames[number], rect, rect.grown(order.overscan, within=whole))
 
 
 def size(tile: Tile, scene: Scene) -> int:
@@ -182,6 +177,22 @@ def _rendered(order: Order) -> Rect:
     return rect
 
 
+def _per_frame(order: Order, rect: Rect) -> int:
+    """How many tiles each frame has, once everything that could be wrong with that has been looked at."""
+    if order.tile < 1:
+        raise InvalidValue(f"a tile's edge is at least one pixel, not {order.tile}")
+    if not 0 <= order.overscan <= MAX_EDGE:
+        raise InvalidValue(f"an overscan is 0 to {MAX_EDGE} pixels, not {order.overscan}")
+    if order.costs is None:
+        per_frame = cutting.evens(rect, order.tile)
+    else:
+        per_frame = len(cutting.by_cost(rect, order.tile, order.overscan, order.costs))
+    units = per_frame * len(order.frames)
+    if units > MAX_UNITS:
+        raise InvalidValue(f"the order makes {units} tiles; choose larger tiles or fewer frames")
+    return per_frame
+
+
 def _check_sampling(scene: Scene) -> None:
     if not (1 <= scene.spp <= MAX_SPP and 1 <= scene.view_layers <= MAX_VIEW_LAYERS):
         raise InvalidValue(
@@ -205,10 +216,10 @@ def _min_samples(adaptive: Adaptive, spp: int) -> int:
     return max(4, int(16 / threshold**0.3))
 
 
-def _grid(rect: Rect, edge: int) -> Iterator[Rect]:
-    for y in range(rect.y0, rect.y1, edge):
-        for x in range(rect.x0, rect.x1, edge):
-            yield Rect(x, y, min(x + edge, rect.x1), min(y + edge, rect.y1))
+def _rects(order: Order, whole: Rect) -> Iterable[Rect]:
+    if order.costs is None:
+        return cutting.evenly(whole, order.tile)
+    return cutting.by_cost(whole, order.tile, order.overscan, order.costs)
 
 
 def _fraction(pixel: int, length: int) -> float:

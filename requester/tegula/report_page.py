@@ -43,7 +43,8 @@ def context(outcome: Outcome, folder: Path) -> dict[str, Any]:
             ("time", duration(outcome.seconds["total"])),
         ],
         "settings": f"{scene.spp} samples, seed {scene.seed}, Blender {scene.blender},"
-        f" tiles of {outcome.order.tile} px, overscan {outcome.order.overscan} px",
+        f" tiles of {'up to ' if outcome.order.costs else ''}{outcome.order.tile} px,"
+        f" overscan {outcome.order.overscan} px",
         "ceiling": money.text(outcome.order.ceiling),
         "clearing": money.text(price) if price is not None else None,
         "frames": _frames(outcome, folder, number),

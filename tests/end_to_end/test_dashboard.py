@@ -12,8 +12,8 @@ import browser
 from coordinator.house import OPERATOR, House, an_honest_order, house
 from coordinator.playbook import ANN, BOB, EVE
 from coordinator.served import Floor, served
-from tegula_market import codec
-from tegula_market.model import Order, Outcome
+from tegula_market import codec, tiling
+from tegula_market.model import CostMap, Order, Outcome
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +28,19 @@ def an_order_to_see() -> Order:
 
 
 def looked_at(
-    folder: Path, look: Look, *, dark: bool = False, size: tuple[int, int] = browser.DESKTOP
+    folder: Path,
+    look: Look,
+    *,
+    dark: bool = False,
+    size: tuple[int, int] = browser.DESKTOP,
+    order: Order | None = None,
 ) -> None:
     """A house with a job whose tiles come in, and the dashboard, signed in."""
 
     async def run() -> None:
         async with house(folder) as it, served(it.app) as url, browser.page(dark=dark, size=size) as page:
-            order = an_order_to_see()
-            floor = Floor(it, order, await it.open(order))
+            ordered = order or an_order_to_see()
+            floor = Floor(it, ordered, await it.open(ordered))
             await floor.opens((ANN, 40, 3, "GPU of Ann"), (BOB, 55, 2, MARKUP), (EVE, 700, 1, "CPU"))
             await floor.renders(18)
             await floor.judges(await floor.delivers(), Outcome.REJECTED, 9.0)
@@ -119,6 +124,31 @@ def test_a_frame_is_walked_through_with_the_keyboard(tmp_path: Path) -> None:
         await expect(page.get_by_role("heading", name="Tile 39")).to_be_visible()
 
     looked_at(tmp_path, look)
+
+
+def test_tiles_of_several_sizes_are_walked_through_as_they_lie(tmp_path: Path) -> None:
+    """The right quarter is dear: tiles of 80 beside tiles of 160, numbered by what they cost."""
+    order = replace(an_order_to_see(), tile=160, costs=CostMap(4, (1, 1, 1, 16)))
+    at = {(tile.rect.x0, tile.rect.y0): tile for tile in tiling.split(order) if tile.frame == 1}
+    walk = {
+        "Home": (480, 0),
+        "ArrowLeft": (320, 0),
+        "ArrowRight": (480, 80),
+        "ArrowUp": (480, 0),
+        "End": (320, 320),
+    }
+    assert (at[480, 80].rect.width, at[320, 0].rect.width) == (80, 160)
+
+    async def look(page: Page, _it: House, floor: Floor) -> None:
+        await open_job(page, floor)
+        tiles = page.get_by_role("listbox")
+        await tiles.focus()
+        for key, place in walk.items():
+            await page.keyboard.press(key)
+            await expect(tiles).to_have_attribute("aria-activedescendant", f"tile-{at[place].index}")
+        await page.wait_for_function(SOMETHING_AT, arg=[500, 20])
+
+    looked_at(tmp_path, look, order=order)
 
 
 def test_frames_are_gone_through(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from orders import an_order
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
+from tegula_market.digests import digest
 from tegula_market.model import (
     Adaptive,
     Address,
+    CostMap,
     Digest,
     LeaseId,
     Order,
@@ -25,6 +27,8 @@ from tegula_market.model import (
     Wei,
 )
 
+BEFORE_COSTS = "7c7ea4fbe91c5b2c5067f4aa62c3c4f32f7142bf8b5f2a678fc66d770079bff2"
+"""Digest of `an_order()` by a program that knew of no cost maps."""
 text = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=40)
 seconds = st.floats(0, 1e9)
 rects = st.builds(
@@ -63,13 +67,14 @@ manifests = st.builds(
     ).map(tuple),
 )
 orders = st.builds(
-    lambda region, adaptive, frames, ceiling: an_order(
-        region=region, adaptive=adaptive, frames=tuple(frames), ceiling=ceiling
+    lambda region, adaptive, frames, ceiling, costs: an_order(
+        region=region, adaptive=adaptive, frames=tuple(frames), ceiling=ceiling, costs=costs
     ),
     st.none() | rects,
     st.none() | st.builds(Adaptive, st.floats(0, 1), st.integers(0, 4096)),
     st.lists(st.integers(-100, 10**6)),
     st.integers(0, codec.MAX_WEI).map(Wei),
+    st.none() | st.lists(st.integers(1, 16), min_size=3, max_size=3).map(lambda w: CostMap(3, tuple(w))),
 )
 
 
@@ -87,11 +92,37 @@ def test_equal_values_are_spelled_equally(order: Order) -> None:
 @given(orders, st.data())
 def test_every_key_is_needed_and_no_other_is_taken(order: Order, data: st.DataObject) -> None:
     raw = codec.encode(order)
-    key = data.draw(st.sampled_from(sorted(raw)))
+    key = data.draw(st.sampled_from(sorted(raw.keys() - {"costs"})))
     with pytest.raises(MalformedInput, match=key):
         codec.decode(Order, {k: v for k, v in raw.items() if k != key})
     with pytest.raises(MalformedInput, match="surplus"):
         codec.decode(Order, raw | {"surplus": 1})
+
+
+def test_orders_from_before_cost_maps_are_read_and_spelled_as_they_were() -> None:
+    """Their digests are signed, and in logs. Without a map an order is one that older programs take."""
+    order = an_order()
+    assert digest(codec.dumps(order)).hex() == BEFORE_COSTS
+    assert "costs" not in codec.encode(order)
+    with pytest.raises(MalformedInput, match="costs is left out where there is none"):
+        codec.decode(Order, codec.encode(order) | {"costs": None})
+
+
+@pytest.mark.parametrize(
+    ("costs", "why"),
+    [
+        ({"columns": 1, "weights": [17]}, "1 to 16"),
+        ({"columns": 1, "weights": [0]}, "1 to 16"),
+        ({"columns": 1, "weights": []}, "1 to 8 columns"),
+        ({"columns": 1, "weights": [True]}, "an integer"),
+        ({"columns": 1, "weights": [1.5]}, "an integer"),
+        ({"columns": 1}, "weights"),
+        ([1], "an object"),
+    ],
+)
+def test_bad_cost_maps_are_refused(costs: object, why: str) -> None:
+    with pytest.raises(MalformedInput, match=f"^Order.costs.*{why}"):
+        codec.decode(Order, codec.encode(an_order()) | {"costs": costs})
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,26 @@ import math
 import struct
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tegula_market import tiling
-from tegula_market.model import ETHER, Adaptive, Address, Digest, InvalidValue, Order, Rect, Scene, Terms, Wei
+from tegula_market.model import (
+    ETHER,
+    Adaptive,
+    Address,
+    CostMap,
+    Digest,
+    InvalidValue,
+    Order,
+    Rect,
+    Scene,
+    Terms,
+    Wei,
+)
 from tegula_market.tiling import (
     MAX_OVERSCAN,
     MAX_UNITS,
@@ -47,6 +60,17 @@ def rects(draw: st.DrawFn, width: int, height: int) -> Rect:
     return Rect(x0, y0, draw(st.integers(x0 + 1, width)), draw(st.integers(y0 + 1, height)))
 
 
+maps = st.integers(1, 3).flatmap(
+    lambda columns: st.integers(1, 3).flatmap(
+        lambda rows: st.builds(
+            CostMap,
+            st.just(columns),
+            st.lists(st.integers(1, 16), min_size=columns * rows, max_size=columns * rows).map(tuple),
+        )
+    )
+)
+
+
 @st.composite
 def orders(draw: st.DrawFn) -> Order:
     scene = replace(
@@ -66,6 +90,7 @@ def orders(draw: st.DrawFn) -> Order:
         frames=tuple(draw(st.lists(st.integers(-3, 9), min_size=1, max_size=3, unique=True))),
         tile=draw(st.integers(1, 40)),
         overscan=draw(st.integers(0, 20)),
+        costs=draw(st.none() | maps),
     )
 
 
@@ -109,12 +134,33 @@ def test_each_pixel_is_in_exactly_one_tile(order):
 
 
 @given(orders())
-def test_tiles_are_numbered_by_frame_and_row_major(order):
+def test_without_a_map_tiles_are_numbered_by_frame_and_row_major(order):
+    order = replace(order, costs=None)
     tiles = split(order)
     assert [tile.index for tile in tiles] == list(range(len(tiles))) == list(range(count(order)))
     assert sorted(tiles, key=lambda t: (order.frames.index(t.frame), t.rect.y0, t.rect.x0)) == list(tiles)
     start = frames(order)[0].rect
     assert (tiles[0].rect.x0, tiles[0].rect.y0) == (start.x0, start.y0)
+
+
+def test_without_a_map_tiles_are_where_they_always_were():
+    """Older orders are replayed: their tiles must not move."""
+    order = replace(ORDER, scene=replace(SCENE, region=Rect(5, 3, 44, 30)), frames=(4, 2))
+    left, right, low = (5, 21, 37), (21, 37, 44), (3, 19, 30)
+    rects = [Rect(x, y, z, w) for y, w in pairwise(low) for x, z in zip(left, right, strict=True)]
+    assert [(tile.index, tile.frame, tile.rect) for tile in split(order)] == [
+        (index, 4 if index < 6 else 2, rect) for index, rect in enumerate(rects * 2)
+    ]
+
+
+def test_by_a_map_dear_tiles_are_cut_and_every_frame_begins_with_the_dearest():
+    scene = replace(SCENE, resolution_x=384, resolution_y=128)
+    order = replace(ORDER, scene=scene, frames=(1, 2), tile=128, costs=CostMap(3, (1, 16, 2)))
+    quarters = [Rect(x, y, x + 64, y + 64) for y in (0, 64) for x in (128, 192)]
+    frame = [*quarters, Rect(256, 0, 384, 128), Rect(0, 0, 128, 128)]
+    assert [(tile.frame, tile.rect) for tile in split(order)] == [(f, r) for f in (1, 2) for r in frame]
+    assert count(order) == 12
+    assert sum(size(tile, scene) for tile in split(order)) == 2 * 384 * 128 * 16
 
 
 @given(orders())
@@ -182,6 +228,16 @@ def test_most_units_are_allowed_and_one_more_is_not():
     assert count(replace(ORDER, scene=row, tile=1)) == MAX_UNITS
     with pytest.raises(InvalidValue, match="larger tiles"):
         count(replace(ORDER, scene=replace(row, resolution_y=101), tile=1))
+
+
+def test_a_map_counts_what_it_cuts():
+    scene, costs = replace(SCENE, resolution_x=384, resolution_y=128), CostMap(3, (1, 16, 2))
+    many = replace(ORDER, scene=scene, tile=128, costs=costs, frames=tuple(range(MAX_UNITS // 6)))
+    assert count(many) == MAX_UNITS // 6 * 6
+    with pytest.raises(InvalidValue, match="larger tiles or fewer frames"):
+        count(replace(many, frames=tuple(range(MAX_UNITS // 6 + 1))))
+    with pytest.raises(InvalidValue, match="leave the map out"):
+        count(replace(many, tile=1))
 
 
 # ---- Blender's border: float32 storage, float32 product, then truncation or rounding

@@ -53,7 +53,6 @@ export class Picture {
       keydown: (event) => this.#move(event),
     }, this.#rects, this.#mark);
     this.root = h("div", { class: "frame" }, this.#canvas, this.#overlay);
-    this.columns = plan.rects.filter(([, top]) => top === plan.rects[0][1]).length;
   }
 
   unit(index) { return this.frame * this.plan.rects.length + index; }
@@ -120,16 +119,22 @@ export class Picture {
     }
   }
 
+  /** Home and End are the tiles that are leased first and last; tiles of a cost map are of several sizes. */
   #move(event) {
-    const last = this.#rects.length - 1;
-    const now = this.picked ?? -1;
-    const to = {
-      ArrowRight: now + 1, ArrowLeft: now - 1, ArrowDown: now < 0 ? 0 : now + this.columns,
-      ArrowUp: now - this.columns, Home: 0, End: last,
-    }[event.key];
-    if (to === undefined) return;
+    const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+    if (!way && event.key !== "Home" && event.key !== "End") return;
     event.preventDefault();
-    if (to >= 0 && to <= last) this.#select(to);
+    const to = way ? this.#beside(...way) : event.key === "Home" ? 0 : this.#rects.length - 1;
+    if (to >= 0) this.#select(to);
+  }
+
+  /** The tile across the middle of an edge of the one that is picked; -1 if there is none. */
+  #beside(right, down) {
+    if (this.picked === null) return 0;
+    const [left, top, end, bottom] = this.plan.rects[this.picked];
+    const x = right ? (right > 0 ? end : left - 1) : Math.floor((left + end) / 2);
+    const y = down ? (down > 0 ? bottom : top - 1) : Math.floor((top + bottom) / 2);
+    return this.plan.rects.findIndex(([x0, y0, x1, y1]) => x0 <= x && x < x1 && y0 <= y && y < y1);
   }
 
   #select(index) {
