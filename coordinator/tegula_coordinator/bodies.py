@@ -80,6 +80,42 @@ class AccountView(Strict):
     balance: Amount
 
 
+class Level(Strict):
+    price: Annotated[str, Field(description="token units for a megasample, decimal")]
+    slots: Annotated[int, Field(description="tiles that are taken at a time at this price")]
+    cumulative: Annotated[int, Field(description="at this price or less")]
+
+
+class DeviceAsks(Strict):
+    device: Annotated[str, Field(description="in words, as workers have it")]
+    blender: str
+    asks: Annotated[list[Level], Field(description="the lowest first")]
+
+
+class Bid(Strict):
+    """A job with open tiles."""
+
+    ceiling: Annotated[str, Field(description="most that is paid for a megasample, token units, decimal")]
+    blender: str
+    tiles: Annotated[int, Field(description="that are open")]
+    megasamples: Annotated[float, Field(description="of the open tiles")]
+    deadline: Annotated[int, Field(description="Unix seconds; until then it waits")]
+    taken: Annotated[int, Field(description="workers that work at its price; 0 while it waits for one")]
+
+
+class TokenBook(Strict):
+    token: Hex
+    classes: list[DeviceAsks]
+    bids: Annotated[list[Bid], Field(description="the highest first")]
+
+
+class OrderBook(Strict):
+    """What workers that are there ask at present, and what jobs bid whose tiles are open."""
+
+    at: Annotated[float, Field(description="Unix seconds")]
+    tokens: list[TokenBook]
+
+
 class Deposited(Strict):
     job: Hex
     tx: Transaction

@@ -14,10 +14,10 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
-from tegula_coordinator import problems, relay_api, upload_api, views
+from tegula_coordinator import order_book, problems, relay_api, upload_api, views
 from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Token
-from tegula_coordinator.bodies import Cancelling, Closing, Digests, SignedAmount, SignedOrder
+from tegula_coordinator.bodies import Cancelling, Closing, Digests, OrderBook, SignedAmount, SignedOrder
 from tegula_coordinator.body_limit import BodyLimit
 from tegula_coordinator.book import Job
 from tegula_coordinator.dashboard import funding, operator_api, pages
@@ -200,6 +200,11 @@ def _serve_market(app: FastAPI, desk: Desk, guard: Guard) -> None:
     async def market() -> dict[str, Any]:
         """Who is online, what they asked last, what jobs cleared at, and how fast devices were of late."""
         return views.market(desk.book, time.time())
+
+    @app.get("/v1/market/book", dependencies=[guard.read])
+    async def depth() -> OrderBook:
+        """The order book: posted asks by token and kind of device, and the bids of jobs with open tiles."""
+        return order_book.of(desk.book, time.time())
 
     @app.get("/v1/market/prices", dependencies=[guard.fetch])
     async def prices() -> dict[str, Any]:

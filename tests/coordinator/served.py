@@ -83,6 +83,8 @@ class Floor:
             come = joined(worker, slots=slots, at=now)
             assert isinstance(come, events.WorkerJoined)
             await self.it.keeper.record(replace(come, device=device))
+            token = self.order.terms.token
+            await self.it.keeper.record(events.AskPosted(now, worker, token, Wei(price), slots))
             ask = Ask(worker, self.job, Wei(price), slots, 2_000_000_000)
             await self.it.keeper.record(events.AskArrived(now, ask, warm=False))
         with contextlib.suppress(NotAdmitted):  # the round has ended by itself

@@ -28,7 +28,7 @@ from coordinator.house import (
     house,
     render,
 )
-from coordinator.playbook import ANN, BOB, JUDGE, joined
+from coordinator.playbook import ANN, BOB, JUDGE, joined, posted
 from tegula_blender.market_view import MarketView, Present
 from tegula_coordinator import bearer, events, problems, tiles
 from tegula_coordinator.bearer import Scope, Token
@@ -78,6 +78,7 @@ def test_nothing_else_goes_without_a_token(act: Act) -> None:
             ("POST", "/v1/blobs/missing"),
             ("POST", "/v1/jobs"),
             ("GET", "/v1/market"),
+            ("GET", "/v1/market/book"),
             ("GET", "/v1/market/prices"),
             ("GET", "/v1/market/idle"),
             ("GET", f"{job}/waiting"),
@@ -228,6 +229,25 @@ def test_a_body_that_is_too_large_is_refused(act: Act) -> None:
     async def scenario(it: House) -> None:
         answer = await it.client.post("/v1/jobs", content=bytes(5 << 20), headers=AS_REQUESTER)
         assert (answer.status_code, "too large" in answer.json()["detail"]) == (413, True)
+
+    act(scenario)
+
+
+def test_the_order_book_is_told_and_described(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        await it.keeper.record(joined(ANN))
+        await it.keeper.record(posted(ANN, 120))
+        told = await it.get("/v1/market/book")
+        (side,) = told["tokens"]
+        asks = [{"price": "120", "slots": 1, "cumulative": 1}]
+        assert side["classes"] == [{"device": "CPU", "blender": "4.5.15", "asks": asks}]
+        (bid,) = side["bids"]
+        assert (bid["ceiling"], bid["tiles"], bid["taken"]) == ("100", 4, 0)
+        assert codec.encode(job) not in str(told)
+        described = (await it.client.get("/openapi.json")).json()
+        answer = described["paths"]["/v1/market/book"]["get"]["responses"]["200"]
+        assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/OrderBook")
 
     act(scenario)
 

@@ -239,6 +239,10 @@ def test_nothing_stands_in_anybodys_way(tmp_path: Path, dark: bool, size: tuple[
         for view in ("Jobs", "Workers", "Market"):
             await see(page, view)
             await expect(page.get_by_role("status")).to_have_text("connected")
+            if view == "Market":
+                await page.get_by_text("As tables").click()
+                await expect(page.get_by_role("row", name="0.0007 USDX")).to_be_visible()
+                await expect(page.get_by_role("table", name="Bids of jobs with open tiles")).to_be_visible()
             assert (await browser.obstacles(page), await browser.overflows(page)) == ([], False), view
         await open_job(page, floor)
         await page.get_by_text("Verdicts", exact=True).click()

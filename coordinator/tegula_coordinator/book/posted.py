@@ -15,7 +15,7 @@ from tegula_coordinator.commands import Command
 from tegula_market import messages
 from tegula_market.auction import MAX_PRICE
 from tegula_market.lifecycle import JobPhase
-from tegula_market.model import Wei
+from tegula_market.model import Address, Wei
 
 
 def post(book: Book, event: events.AskPosted) -> Iterator[Command]:
@@ -40,7 +40,7 @@ def post(book: Book, event: events.AskPosted) -> Iterator[Command]:
 def lowest(book: Book, job: Job) -> Wei | None:
     """What is asked least at present by those who could render the job; None if nobody is known to.
 
-    The ask for the job counts where the posted one would be taken: a small job can be asked more for.
+    Where the posted ask would be taken, the one for the job counts: a small job can be asked more for.
     """
     prices = []
     for worker in book.workers.values():
@@ -48,14 +48,18 @@ def lowest(book: Book, job: Job) -> Wei | None:
             continue
         if worker.payout in job.barred or worker.id in job.declined:
             continue
-        at_present, standing = worker.posted, job.asks.get(worker.id)
-        if at_present is not None and at_present.token != job.order.terms.token:
-            at_present = None
-        if at_present is not None and (standing is None or at_present.price > job.order.ceiling):
-            prices.append(at_present.price)
+        at_present, standing = price_in(worker, job.order.terms.token), job.asks.get(worker.id)
+        if at_present is not None and at_present > job.order.ceiling:
+            prices.append(at_present)
         elif standing is not None:
             prices.append(standing.ask.price)
     return min(prices, default=None)
+
+
+def price_in(worker: Worker, token: Address) -> Wei | None:
+    """What the worker asks at present in a token; None if it posts nothing, or in another."""
+    posted = worker.posted
+    return None if posted is None or posted.token != token else posted.price
 
 
 def _says(posted: Posted | None) -> tuple[bytes, int, int] | None:

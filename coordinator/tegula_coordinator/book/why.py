@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from tegula_coordinator.book import audits, rounds
-from tegula_coordinator.book.job import Job
+from tegula_coordinator.book import audits, posted, rounds
+from tegula_coordinator.book.job import BARRED, Job
 from tegula_coordinator.book.state import Book, Worker
 from tegula_market.auction import Reason
 from tegula_market.lifecycle import JobPhase, Phase
@@ -87,10 +87,23 @@ def worker(book: Book, worker: Worker) -> Why:
     if book.draining:
         return Why(Code.DRAINING, DRAINING)
     jobs = [job for job in book.live.values() if job.phase is JobPhase.OPEN]
-    reasons = [_idle(book, job, worker) for job in jobs]
+    reasons = {job.id: _idle(book, job, worker) for job in jobs}
     if not reasons:
         return Why(Code.NO_JOBS, "No job is open.")
-    return min(reasons, key=lambda why: why.code in _OUT_OF_REACH)
+    nearest = min(reasons.values(), key=lambda why: why.code in _OUT_OF_REACH)
+    if nearest.code == Reason.ABOVE_CEILING:
+        return _too_dear(worker, [job for job in jobs if reasons[job.id].code == nearest.code]) or nearest
+    return nearest
+
+
+def _too_dear(worker: Worker, jobs: list[Job]) -> Why | None:
+    """By what it asks at present, which may be another price than the one that was refused."""
+    best = max(jobs, key=lambda job: job.order.ceiling)
+    price = posted.price_in(worker, best.order.terms.token)
+    if price is None or price <= best.order.ceiling:
+        return None
+    least = f"the jobs that wait for a lower price pay {best.order.ceiling} at most"
+    return Why(Reason.ABOVE_CEILING, f"It asks {price} a megasample at present; {least}.")
 
 
 _OUT_OF_REACH = frozenset({Code.DECLINED, Code.BARRED, Code.NO_ASK})
@@ -113,11 +126,17 @@ def _open(book: Book, job: Job, index: int) -> Why:
         return Why(Code.NO_ASKS, f"No worker has asked for the job{declined}.")
     if job.taken:
         return Why(Code.GIVEN_BACK, "Every worker that was taken has given it back.")
-    if all(standing.code == Reason.ABOVE_CEILING for standing in job.asks.values()):
-        lowest = min(standing.ask.price for standing in job.asks.values())
-        ceiling = job.order.ceiling
-        return Why(Code.ABOVE_CEILING, f"The lowest ask is {lowest} a megasample; the job pays {ceiling}.")
+    if waits_for_price(job):
+        least, most = posted.lowest(book, job), job.order.ceiling
+        said = f"The lowest ask at present is {least} a megasample" if least else "Nobody asks at present"
+        return Why(Code.ABOVE_CEILING, f"{said}; the job pays {most}, and waits until its deadline.")
     return Why(Code.NOBODY_TAKEN, "None of the asks that stand could be taken; each says why.")
+
+
+def waits_for_price(job: Job) -> bool:
+    """Nobody works for it, and whoever would asks more than it pays."""
+    standing = [each.code for each in job.asks.values() if each.code not in (Reason.EXPIRED, BARRED)]
+    return not job.taken and bool(standing) and all(code == Reason.ABOVE_CEILING for code in standing)
 
 
 def _held_up(book: Book, job: Job, worker: Worker, index: int) -> Why:

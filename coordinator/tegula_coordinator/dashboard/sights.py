@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from tegula_coordinator import views
+from tegula_coordinator import order_book, views
 from tegula_coordinator.book import Book, Job, Worker, shelf, why
 from tegula_coordinator.book.recent import Priced
 from tegula_market import codec, tiling
 from tegula_market.audit import Record
 from tegula_market.lifecycle import JobPhase
-from tegula_market.model import MEGASAMPLE, Address, Ask, JobId, WorkerId
+from tegula_market.model import MEGASAMPLE, Address, JobId
 
 LATEST_ENDED = 50
 """Jobs that are over and still listed."""
-LATEST_ASKED = 64
-"""Jobs that are searched for a worker's last ask."""
 MOST_SUMMED_UP = 256
 """Jobs that were put away; more than a view shows."""
 
@@ -28,7 +26,7 @@ class Summary:
 
     tally: dict[str, int]
     """How many tiles are in which phase."""
-    asks: dict[WorkerId, Ask]
+    asked: int
     taken: int
 
 
@@ -60,7 +58,7 @@ class Summaries:
 
 
 def _summary(job: Job, tally: dict[str, int]) -> Summary:
-    return Summary(tally, {worker: standing.ask for worker, standing in job.asks.items()}, len(job.taken))
+    return Summary(tally, len(job.asks), len(job.taken))
 
 
 def _count(job: Job) -> dict[str, int]:
@@ -75,7 +73,7 @@ def market(book: Book, summaries: Summaries, now: float) -> dict[str, Any]:
         "jobs": [_job(job, summaries) for job in shown],
         "workers": [_worker(book, worker, now) for worker in book.workers.values()],
         "speeds": views.market(book, now)["speeds"],
-        "depth": _depth(book, summaries),
+        "depth": order_book.of(book, now).model_dump()["tokens"],
         "prices": views.prices(book),
         "rounds": [
             _round(book.jobs[job], priced, summaries) for job, priced in reversed(book.prices.items())
@@ -156,7 +154,7 @@ def _round(job: Job, priced: Priced, summaries: Summaries) -> dict[str, Any]:
         "price": str(priced.price),
         "token": codec.encode(job.order.terms.token),
         "ceiling": str(job.order.ceiling),
-        "asked": len(summary.asks),
+        "asked": summary.asked,
         "taken": summary.taken,
     }
 
@@ -218,19 +216,3 @@ def _earned(book: Book, payout: Address) -> list[dict[str, str]]:
         {"token": codec.encode(token), "earned": str(earned.owed), "signed": str(earned.signed)}
         for token, earned in book.earnings.get(payout, {}).items()
     ]
-
-
-def _depth(book: Book, summaries: Summaries) -> list[dict[str, Any]]:
-    """By token: what workers that are there asked last, and what open jobs would pay for what is open."""
-    found: dict[Address, dict[str, Any]] = {}
-    seen: set[tuple[WorkerId, Address]] = set()
-    for job in islice(reversed(book.jobs.values()), LATEST_ASKED):
-        token = job.order.terms.token
-        side = found.setdefault(token, {"token": codec.encode(token), "asks": [], "bids": []})
-        if job.phase is JobPhase.OPEN and job.open_units:
-            side["bids"].append({"price": str(job.order.ceiling), "tiles": len(job.open_units)})
-        for worker, ask in summaries.of(job).asks.items():
-            if book.workers[worker].online and (worker, token) not in seen:
-                seen.add((worker, token))
-                side["asks"].append({"price": str(ask.price), "slots": ask.slots})
-    return [side for side in found.values() if side["asks"] or side["bids"]]

@@ -191,5 +191,7 @@ def test_the_lowest_ask_is_that_of_those_who_could_render_it() -> None:
     assert posting.lowest(book, job) == 110
     play(book, posted(ANN, 60), asked(ANN, 130))
     assert posting.lowest(book, job) == 130, "it asks more for a job so small"
+    play(book, joined(BOB), posted(BOB, 70))
+    assert posting.lowest(book, job) == 130, "Bob was called and has not asked"
     play(book, events.WorkerLeft(NOW + 3, ANN, "silent"))
     assert posting.lowest(book, job) is None

@@ -19,8 +19,10 @@ from coordinator.playbook import (
     opened,
     payout,
     play,
+    posted,
     suspected,
 )
+from orders import an_order
 from tegula_coordinator import events
 from tegula_coordinator.book import Book, why
 from tegula_coordinator.book.why import Code
@@ -129,6 +131,33 @@ def test_an_idle_worker_says_what_it_waits_for(script: list[Event], code: str) -
     book = a_book(1)
     play(book, *script)
     assert idle(book, EVE) == code
+
+
+def test_a_job_that_waits_for_a_price_says_what_is_asked_now() -> None:
+    book = a_book(1)
+    play(book, joined(ANN), posted(ANN, 140), opened(), asked(ANN, 140), called())
+    play(book, joined(BOB), posted(BOB, 130), asked(BOB, 130), called())
+    found = why.unit(book, book.jobs[JOB], 0)
+    assert (found.code, "at present is 130 a" in found.sentence) == (Code.ABOVE_CEILING, True)
+    play(book, posted(ANN, 120))
+    assert "at present is 120 a" in why.unit(book, book.jobs[JOB], 0).sentence
+    ended = events.AskArrived(NOW, Ask(BOB, JOB, Wei(130), 1, 1), False)
+    play(book, posted(BOB, 130, slots=0), ended, called())
+    assert of(book, 0) == Code.ABOVE_CEILING, "Bob rests, Ann is still too dear"
+
+
+def test_a_worker_that_is_too_dear_says_what_it_asks_now_and_what_is_paid_at_most() -> None:
+    book = a_book(1)
+    play(book, joined(ANN), posted(ANN, 140), opened(), asked(ANN, 140), called())
+    higher = replace(opened(order=an_order(ceiling=Wei(110))), job=type(JOB)(b"\x0b" * 32))  # type: ignore[type-var]
+    asked_too = events.AskArrived(NOW, Ask(ANN, higher.job, Wei(140), 1, 2_000_000_000), False)  # type: ignore[attr-defined]
+    play(book, higher, asked_too, events.CallEnded(NOW + 2, higher.job), posted(ANN, 120))  # type: ignore[attr-defined]
+    found = why.worker(book, book.workers[ANN])
+    assert (found.code, "asks 120 a" in found.sentence, "pay 110 at most" in found.sentence) == (
+        Reason.ABOVE_CEILING,
+        True,
+        True,
+    )
 
 
 def test_a_worker_that_was_taken_for_nothing_more_says_so() -> None:

@@ -20,13 +20,12 @@ from coordinator.house import (
     house,
     render,
 )
-from coordinator.playbook import ANN, BOB, EVE, JUDGE, joined
-from tegula_coordinator import events
+from coordinator.playbook import ANN, JUDGE, joined, posted
 from tegula_coordinator.book import shelf
 from tegula_coordinator.dashboard import sights
 from tegula_market import codec
 from tegula_market.lifecycle import JobPhase
-from tegula_market.model import Address, Ask, JobId, Wei
+from tegula_market.model import Address, JobId
 
 Act = Callable[[Callable[[House], Awaitable[None]]], None]
 
@@ -109,22 +108,16 @@ def test_jobs_and_workers_are_told_and_no_requester(act: Act) -> None:
     act(scenario)
 
 
-def test_depth_has_the_last_ask_of_each_worker_that_is_there(act: Act) -> None:
+def test_depth_is_the_order_book(act: Act) -> None:
     async def scenario(it: House) -> None:
-        for worker in (ANN, BOB, EVE):
-            await it.keeper.record(joined(worker))
-        now = time.time()
-        for salt, price in ((b"\x01", 30), (b"\x02", 50)):
-            job = await it.open(an_honest_order(salt=salt * 32))
-            for worker in (ANN, EVE):
-                await it.keeper.record(
-                    events.AskArrived(now, Ask(worker, job, Wei(price), 2, 2_000_000_000), warm=False)
-                )
-        await it.keeper.record(events.WorkerLeft(now, EVE, "left"))
+        await it.keeper.record(joined(ANN))
+        await it.keeper.record(posted(ANN, 50))
+        await it.open(an_honest_order())
         (side,) = market(it)["depth"]
-        assert side["asks"] == [{"price": "50", "slots": 2}]
-        left = [len(job.open_units) for job in reversed(it.keeper.book.jobs.values())]
-        assert side["bids"] == [{"price": "100", "tiles": tiles} for tiles in left]
+        (of,) = side["classes"]
+        assert of["asks"] == [{"price": "50", "slots": 1, "cumulative": 1}]
+        (bid,) = side["bids"]
+        assert (bid["ceiling"], bid["tiles"]) == ("100", 4)
 
     act(scenario)
 
@@ -210,7 +203,7 @@ def test_a_job_that_is_put_away_is_shown_as_it_was(act: Act) -> None:
         before, plan = market(it), (await it.client.get(at(job), headers=AS_OPERATOR)).json()
         shelf.put_away(it.keeper.book.jobs[job])
         after = market(it)
-        for part in ("jobs", "rounds", "depth"):
+        for part in ("jobs", "rounds"):
             assert after[part] == before[part] != []
         assert (await it.client.get(at(job), headers=AS_OPERATOR)).json() == plan
         answer = await it.client.get(f"{at(job)}/units/0/preview", headers=AS_OPERATOR)
