@@ -44,6 +44,8 @@ class Token:
     """Whose jobs it reaches: those whose terms name it as the requester."""
     worker: bool = False
     """Of a worker, for blobs and evidence alone; nobody keeps those."""
+    signed_in: bool = False
+    """Of an account that has signed in, whoever that is; nobody keeps those either."""
     digest: bytes = b""
     """Of what came with a request; empty elsewhere. Names can be shared: all tokens of a file have one."""
 

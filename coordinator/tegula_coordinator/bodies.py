@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tegula_market.vouchers import MAX_TIME
 
 MAX_DIGESTS = 10_000
+MAX_SIGNATURE = 4096
+"""Bytes: some of contracts are several in one."""
 
 Hex = Annotated[str, Field(pattern="^0x[0-9a-f]+$", max_length=2 + 2 * 65)]
 Amount = Annotated[str, Field(pattern="^[0-9]+$", max_length=30, description="token units, decimal")]
@@ -16,6 +18,41 @@ Transaction = Annotated[Hex | None, Field(description="transaction hash; null if
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class Offer(Strict):
+    offered: bool
+
+
+class Signing(Strict):
+    account: Annotated[
+        str, Field(pattern="^0x[0-9a-fA-F]{40}$", description="the Ethereum account's address")
+    ]
+
+
+class ToSign(Strict):
+    nonce: str
+    message: Annotated[str, Field(description="EIP-4361")]
+    expires: Annotated[Time, Field(description="Unix seconds, until which it can be signed")]
+
+
+class Entering(Strict):
+    nonce: Annotated[str, Field(max_length=64)]
+    signature: Annotated[
+        str,
+        Field(
+            pattern="^0x([0-9a-fA-F]{2})*$",
+            max_length=2 + 2 * MAX_SIGNATURE,
+            description="EIP-191, by the account; or what a contract that is the account takes (ERC-1271)",
+        ),
+    ]
+
+
+class SignedIn(Strict):
+    token: str
+    account: Hex
+    scopes: list[str]
+    expires: Annotated[Time, Field(description="Unix seconds, at which it ends")]
 
 
 class Digests(Strict):

@@ -1,6 +1,7 @@
 """The coordinator's configuration: one TOML file, unknown keys refused, secrets only by file path."""
 
 import dataclasses
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from tegula_market.model import ETHER, MAX_FEE_PER_GAS, NOBODY, Address, TegulaE
 
 LOGS = "text", "json"
 SQLITE = "sqlite:///"
+PUBLIC = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+"""URLs that may stand in a message for wallets: without a user, a question, or letters spelled with %."""
 MAY_BE_ZERO = frozenset({"drain_seconds"})
 
 
@@ -62,6 +65,21 @@ class Config:
         str,
         "Where workers dial if that is not where the router is bound (address translation, a load balancer).",
     ] = ""
+    public_http: Annotated[
+        str,
+        "URL that requesters know this coordinator by, as https://render.example.org; wallets show it.",
+    ] = ""
+    sign_in: Annotated[
+        bool,
+        "Lets in whoever signs with an Ethereum account, for jobs of that account; wants public_http.",
+    ] = False
+    sign_in_seconds: Annotated[float, "For which such an account is let in."] = 3600.0
+    sign_in_requests: Annotated[int, "Most requests of such an account in a minute."] = 600
+    sign_in_jobs: Annotated[int, "Most jobs of such an account that may be open at once."] = 4
+    sign_in_upload_bytes: Annotated[int, "Most bytes that such an account may upload in a day."] = 16 << 30
+    sign_in_all_upload_bytes: Annotated[
+        int, "Most bytes of all such accounts together in a day: accounts cost nothing."
+    ] = 64 << 30
     operator_token_file: Annotated[
         Path | None,
         "The operator's bearer token, of 16 characters or more; without it nobody is let into the dashboard.",
@@ -116,6 +134,8 @@ def load(path: Path) -> Config:
     if missing:
         raise ConfigError(f"{path}: add the keys {', '.join(missing)}")
     config = Config(**{name: _value(name, kind(known[name]), raw[name], path) for name in raw})
+    if config.sign_in and not config.public_http:
+        raise ConfigError(f"{path}: sign_in wants public_http, the URL that wallets show to who signs in")
     if config.blobs and "://" not in config.blobs:
         config = dataclasses.replace(config, blobs=str(path.parent / config.blobs))
     if config.database.startswith(SQLITE):
@@ -144,11 +164,15 @@ def _value(name: str, kind: Any, raw: Any, path: Path) -> Any:
         return tuple(WorkerId(_hex(name, key, 32, path)) for key in raw)
     if name == "explorer" and raw and not (isinstance(raw, str) and raw.startswith(("https://", "http://"))):
         raise ConfigError(f"{path}: explorer wants a URL like https://etherscan.io, not {raw!r}")
+    if name == "public_http" and raw and not (isinstance(raw, str) and PUBLIC.fullmatch(raw)):
+        raise ConfigError(f"{path}: public_http wants a URL like https://render.example.org, not {raw!r}")
     if name == "log" and raw not in LOGS:
         raise ConfigError(f"{path}: log wants one of {', '.join(LOGS)}, not {raw!r}")
     if kind is float and type(raw) in (int, float) and (raw > 0 or (raw == 0 and name in MAY_BE_ZERO)):
         return float(raw)
-    if kind in (int, str) and type(raw) is kind:
+    if kind is int and type(raw) is int and raw < 1:
+        raise ConfigError(f"{path}: {name} wants 1 or more, not {raw}")
+    if kind in (int, str, bool) and type(raw) is kind:
         return raw
     raise ConfigError(f"{path}: {name} has a value of the wrong kind: {raw!r}")
 

@@ -6,7 +6,7 @@ Derived values are the same after a restart, so a lease keeps its salt and a wor
 import hashlib
 import hmac
 
-from tegula_market.model import LeaseId, WorkerId
+from tegula_market.model import Address, LeaseId, WorkerId
 
 
 class Derive:
@@ -30,6 +30,21 @@ class Derive:
             return None
         expected = self.blob_token(worker)
         return worker if hmac.compare_digest(token.encode(), expected.encode()) else None
+
+    def account_token(self, account: Address, until: int) -> str:
+        """Bearer token of an account that has signed in, until that Unix second."""
+        said = f"{account.hex()}.{until}"
+        return f"{said}.{self._keyed(b'tegula account', said.encode()).hex()}"
+
+    def account_of(self, token: str) -> tuple[Address, int] | None:
+        """Whom that token was given, and until when; None if it is none."""
+        said, _, _ = token.rpartition(".")
+        account, _, until = said.partition(".")
+        try:
+            found = Address(bytes.fromhex(account)), int(until)
+        except ValueError:
+            return None
+        return found if hmac.compare_digest(token.encode(), self.account_token(*found).encode()) else None
 
     def _keyed(self, purpose: bytes, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -222,11 +222,14 @@ class Desk:
             " operator for one of the requester's account"
         )
 
-    async def open_job(self, order: Order, signature: Signature, opener: str) -> JobId:
+    async def open_job(
+        self, order: Order, signature: Signature, opener: str, note: Callable[[], Awaitable[None]]
+    ) -> JobId:
         """Takes an order whose deposit is on chain. Taking the same order again changes nothing.
 
         Args:
             opener: name of the token that it came with.
+            note: called before the job is opened, once all is as it should be.
         Raises:
             NotFunded: the deposit is not there or too small.
             NotAcceptable: another coordinator's, too late, too large, wrongly signed, blobs missing.
@@ -242,6 +245,7 @@ class Desk:
             raise NotAcceptable("the order is not signed by the session key that its terms name")
         await asyncio.to_thread(self._check_blobs, order)
         funded = await asyncio.to_thread(self._check_deposit, order, job)
+        await note()
         opened = events.JobOpened(time.time(), job, order, order_digest, signature, funded, opener)
         await self._keeper.record(opened)
         log.info("job opened", job=job.hex(), units=tiling.count(order))

@@ -24,6 +24,11 @@ def announced(request: Request) -> int:
     return int(said) if said.isdecimal() and len(said) < 20 else 0
 
 
+def peer_of(request: Request) -> str:
+    """Address that the request comes from."""
+    return "unknown" if request.client is None else request.client.host
+
+
 class Guard:
     """Dependencies of routes. Each gives the token that it let in, or if it is about a job, the job."""
 
@@ -45,7 +50,7 @@ class Guard:
             request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
         ) -> Token:
             given = None if credentials is None else credentials.credentials
-            peer = "unknown" if request.client is None else request.client.host
+            peer = peer_of(request)
             try:
                 return await self.access.admit(given, scope, peer, workers)
             except Refusal as refusal:

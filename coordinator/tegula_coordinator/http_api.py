@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
-from tegula_coordinator import order_book, problems, relay_api, upload_api, views
+from tegula_coordinator import order_book, problems, relay_api, sign_in_api, upload_api, views
 from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Token
 from tegula_coordinator.bodies import Cancelling, Closing, Digests, OrderBook, SignedAmount, SignedOrder
@@ -28,6 +29,7 @@ from tegula_coordinator.interrupted import Interrupted
 from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
+from tegula_coordinator.sign_in import SignIn
 from tegula_coordinator.store import Act
 from tegula_market import codec
 from tegula_market.adapters import chain
@@ -45,7 +47,9 @@ LONGEST_MARK = 64
 """Letters."""
 
 
-def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partials: Partials) -> FastAPI:
+def create_app(
+    desk: Desk, relay: Relay, office: Office, access: Access, partials: Partials, sign_in: SignIn
+) -> FastAPI:
     app = FastAPI(
         title="Tegula coordinator",
         version="1",
@@ -64,8 +68,10 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partial
         order = codec.decode(Order, body.order, "order")
         signature = codec.decode(Signature, body.signature, "signature")
         desk.check_owner(caller, order)
-        async with access.ordering(caller, chain.job_id(order.terms), desk.book.live):
-            return {"job": codec.encode(await desk.open_job(order, signature, caller.name))}
+        job = chain.job_id(order.terms)
+        note = partial(access.note, caller, Act.ORDER, codec.encode(job))
+        async with access.ordering(caller, job, desk.book.live):
+            return {"job": codec.encode(await desk.open_job(order, signature, caller.name, note))}
 
     @app.get("/v1/jobs/{job}")
     async def show_job(
@@ -117,6 +123,7 @@ def create_app(desk: Desk, relay: Relay, office: Office, access: Access, partial
     funding.serve(app, desk, office, [guard.read])
     relay_api.serve(app, desk, relay, guard)
     operator_api.serve(app, desk, office)
+    sign_in_api.serve(app, sign_in, access)
     return app
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from tegula_coordinator import access, desk, relay
+from tegula_coordinator import access, desk, relay, sign_in
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.dashboard.previews import NoPreview
@@ -29,6 +29,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (access.NotAllowed, 403),
     (desk.NotTheirs, 403),
     (relay.NothingRelayed, 404),
+    (sign_in.NotOffered, 404),
     (desk.NoSuchJob, 404),
     (desk.NoRoot, 404),
     (NoEvidence, 404),

@@ -37,6 +37,7 @@ from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
 from tegula_coordinator.retention import Sweeper
 from tegula_coordinator.router import Floor
+from tegula_coordinator.sign_in import SignIn
 from tegula_coordinator.store import AuditLog, EventLog, TokenTable
 from tegula_market import codec
 from tegula_market.adapters import chain, devkeys, scraping, signing, wire
@@ -98,7 +99,16 @@ async def serve(config: Config) -> None:
         desk = Desk(keeper, blobs, kept, escrow, key, contact)
         table = stack.enter_context(closing(TokenTable(config.database_url)))
         audit = stack.enter_context(closing(AuditLog(config.database_url)))
-        access = Access(fixed, table, audit, derive, book.banned.__contains__)
+        sign_in = SignIn(config, escrow.domain.chain_id, derive, escrow)
+        access = Access(
+            fixed,
+            table,
+            audit,
+            derive,
+            book.banned.__contains__,
+            sign_in.token_of,
+            config.sign_in_all_upload_bytes,
+        )
         partials = Partials(depot.partials(config), blobs, config.max_blob_bytes)
         office = Office(
             keeper,
@@ -115,7 +125,7 @@ async def serve(config: Config) -> None:
         listener = stack.enter_context(closing(await _soon(lambda: asyncio.to_thread(_bound, config.http))))
         server = _Server(
             uvicorn.Config(
-                create_app(desk, relay, office, access, partials),
+                create_app(desk, relay, office, access, partials, sign_in),
                 log_config=None,
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,

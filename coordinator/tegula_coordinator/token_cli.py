@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tegula_coordinator import bearer, config
-from tegula_coordinator.access import LEAST_UPLOAD, OF_FILE, WORKERS
+from tegula_coordinator.access import ACCOUNTS, LEAST_UPLOAD, OF_FILE, WORKERS
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, StoreError, TokenTable
 from tegula_market import codec
@@ -46,7 +46,7 @@ def new(
 ) -> None:
     """Make a token. Prints it as JSON, this once; by default it may read and order, for jobs of its own."""
     with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
-        if name in TAKEN or name.startswith(WORKERS):
+        if name in TAKEN or name.startswith((WORKERS, ACCOUNTS)):
             raise InvalidValue(f"a token cannot have the name {name}: others have it in the audit log")
         now, secret = time.time(), bearer.fresh()
         until = now + days * DAY
@@ -68,11 +68,29 @@ def show(config_file: ConfigFile) -> None:
 
 @app.command()
 def revoke(name: Name, config_file: ConfigFile) -> None:
-    """End a token; a coordinator that serves knows within five seconds."""
+    """End a token, or shut out an account; a coordinator that serves knows within five seconds."""
     with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
-        now = time.time()
+        now, name = time.time(), _spelled(name)
+        if name.startswith(ACCOUNTS) and name not in {token.name for token in table.all()}:
+            # A row of its own, for a token that nobody has: accounts have none until they are shut out.
+            account = codec.decode(Address, name, "account")
+            table.add(Token(name, USUAL, now, account=account), bearer.digest_of(bearer.fresh()))
         table.revoke(name, now)
         audit.add(Entry(now, OPERATOR, Act.TOKEN, name, "revoked"))
+
+
+@app.command()
+def readmit(name: Annotated[str, typer.Argument(metavar="ACCOUNT")], config_file: ConfigFile) -> None:
+    """Let an account sign in again that was shut out by `revoke`."""
+    with explained("tegula-coordinator"), _tables(config_file) as (table, audit):
+        name = codec.encode(codec.decode(Address, _spelled(name), "account"))
+        table.readmit(name)
+        audit.add(Entry(time.time(), OPERATOR, Act.TOKEN, name, "readmitted"))
+
+
+def _spelled(name: str) -> str:
+    """An account as the audit log has it, however its address was spelled."""
+    return name.lower() if name.lower().startswith(ACCOUNTS) else name
 
 
 def _scopes(given: list[Scope]) -> frozenset[Scope]:

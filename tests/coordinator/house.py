@@ -20,6 +20,7 @@ from tegula_coordinator.blobs import BlobFolder
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
+from tegula_coordinator.config import Config
 from tegula_coordinator.dashboard.operator_api import Office
 from tegula_coordinator.dashboard.previews import Previews
 from tegula_coordinator.dashboard.purses import Purses
@@ -31,6 +32,7 @@ from tegula_coordinator.notary import Notary
 from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
+from tegula_coordinator.sign_in import SignIn
 from tegula_coordinator.store import AuditLog, EventLog, TokenTable
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import chain, signing
@@ -56,6 +58,7 @@ TOKEN, DERIVE = "a-requesters-token", Derive(b"k" * 32)
 OPERATOR = "the-operators-token"
 AS_OPERATOR = {"Authorization": f"Bearer {OPERATOR}"}
 AS_REQUESTER = {"Authorization": f"Bearer {TOKEN}"}
+CONFIG = Config("http://nowhere", Path("none"), Path("none"), public_http="http://it", sign_in=True)
 BLEND = b"BLENDER and so on"
 MANIFEST = SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),))
 
@@ -71,6 +74,9 @@ class Deposits:
     def account(self, job: JobId) -> chain.Account:
         status = chain.Status.OPEN if job in self.of else chain.Status.NONE
         return chain.Account(Wei(self.of.get(job, 0)), Wei(0), status)
+
+    def approves(self, _account: Address, _digest: bytes, _signature: bytes) -> bool:
+        return False
 
     def balance(self, _token: Address, _owner: Address) -> Wei:
         return Wei(5 * 10**17)
@@ -154,6 +160,7 @@ async def house(
     log: EventLog | None = None,
     operator: str = OPERATOR,
     fixed: Sequence[str] = (TOKEN,),
+    config: Config = CONFIG,
 ) -> AsyncIterator[House]:
     """
     Args:
@@ -163,10 +170,11 @@ async def house(
         log: one that was there before; it is the caller's to close.
         operator: the operator's token; empty for none.
         fixed: the tokens of tokens_file.
+        config: for sign-ins; of the rest nothing is looked at.
     """
     url = f"sqlite:///{folder / 'book.db'}"
     with closing(EventLog(url)) as new, closing(TokenTable(url)) as tokens, closing(AuditLog(url)) as audit:
-        kept = folder, escrow, currency, key, root_after, log or new, operator, fixed, tokens, audit
+        kept = folder, escrow, currency, key, root_after, log or new, operator, fixed, config, tokens, audit
         async with _living_in(*kept) as made:
             yield made
 
@@ -188,6 +196,7 @@ async def _living_in(
     log: EventLog,
     operator: str,
     fixed: Sequence[str],
+    config: Config,
     tokens: TokenTable,
     audit: AuditLog,
 ) -> AsyncIterator[House]:
@@ -206,9 +215,17 @@ async def _living_in(
         keeper, Previews(folder / "previews", blobs), Purses(asked), readiness, folder, token=operator
     )
     partials = Partials(folder / "blobs" / "partial", blobs, 10**6)
-    app = create_app(
-        desk, relay, office, Access(fixed, tokens, audit, DERIVE, keeper.book.banned.__contains__), partials
+    sign_in = SignIn(config, asked.domain.chain_id, DERIVE, asked)
+    access = Access(
+        fixed,
+        tokens,
+        audit,
+        DERIVE,
+        keeper.book.banned.__contains__,
+        sign_in.token_of,
+        config.sign_in_all_upload_bytes,
     )
+    app = create_app(desk, relay, office, access, partials, sign_in)
     transport = httpx.ASGITransport(app)
     async with (
         asyncio.TaskGroup() as tasks,

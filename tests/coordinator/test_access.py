@@ -14,6 +14,9 @@ from tegula_coordinator.access import (
     BELIEVED_SECONDS,
     LEAST_UPLOAD,
     REFUSALS_NOTED,
+    SIGN_INS,
+    SIGN_INS_EACH,
+    SIGNED_IN_ENDS,
     STRANGE_TRIES,
     Access,
     NotAllowed,
@@ -23,11 +26,18 @@ from tegula_coordinator.access import (
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
 from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
-from tegula_market.model import JobId
+from tegula_market import codec
+from tegula_market.model import Address, JobId
 
 DERIVE = Derive(b"k" * 32)
 SECRET = "a-secret-of-24-letters.."
 STUDIO = Token("studio", frozenset({Scope.READ, Scope.ORDER}))
+ACCOUNT = Address(b"\x0c" * 20)
+GUEST = Token(f"0x{ACCOUNT.hex()}", STUDIO.scopes, expires=2e9, account=ACCOUNT, signed_in=True)
+OTHER_GUEST = replace(GUEST, name=f"0x{'0d' * 20}", account=Address(b"\x0d" * 20))
+GUESTS = {"guest": GUEST, "other guest": OTHER_GUEST, "late guest": replace(GUEST, expires=1.0)}
+"""Who has signed in, by tokens."""
+ALL_BYTES = 10 * LEAST_UPLOAD
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
 
@@ -60,7 +70,9 @@ def audit(tmp_path: Path) -> Iterator[AuditLog]:
 
 @pytest.fixture
 def access(table: TokenTable, audit: AuditLog, clock: Clock) -> Access:
-    return Access(["of-the-tokens-file"], table, audit, DERIVE, {BOB}.__contains__, clock)
+    return Access(
+        ["of-the-tokens-file"], table, audit, DERIVE, {BOB}.__contains__, GUESTS.get, ALL_BYTES, clock
+    )
 
 
 def admitted(
@@ -163,6 +175,7 @@ def test_a_token_has_as_many_jobs_open_as_it_is_for(access: Access, audit: Audit
 
     async def order(token: Token, job: JobId) -> None:
         async with access.ordering(token, job, live):
+            await access.note(token, Act.ORDER, codec.encode(job))
             await asyncio.sleep(0)  # the chain is asked meanwhile
             live.add(job)
 
@@ -259,3 +272,68 @@ def test_one_note_is_written_at_a_time(
 
     asyncio.run(scenario())
     assert (most, len(audit.last(100))) == (1, 16)
+
+
+def test_who_has_signed_in_may_do_what_the_account_may_until_it_ends(access: Access) -> None:
+    assert admitted(access, "guest", Scope.ORDER) == GUEST.name
+    with pytest.raises(NotAllowed, match="this wants relay"):
+        admitted(access, "guest", Scope.RELAY)
+    with pytest.raises(NotKnown, match="has expired; sign in again"):
+        admitted(access, "late guest", Scope.READ)
+
+
+def test_an_account_that_was_shut_out_is_believed_for_seconds_only(
+    access: Access, table: TokenTable, clock: Clock
+) -> None:
+    assert admitted(access, "guest", Scope.READ) == GUEST.name
+    table.add(replace(GUEST, revoked=clock.now), bearer.digest_of("nobody's"))
+    clock.now += BELIEVED_SECONDS
+    with pytest.raises(NotKnown, match=f"the account {GUEST.name} was revoked"):
+        admitted(access, "guest", Scope.READ)
+    assert admitted(access, "other guest", Scope.READ) == OTHER_GUEST.name
+    table.readmit(GUEST.name)
+    clock.now += BELIEVED_SECONDS
+    assert admitted(access, "guest", Scope.READ) == GUEST.name
+
+
+def test_accounts_that_signed_in_share_the_bytes_of_a_day(access: Access) -> None:
+    """Or whoever makes accounts, which cost nothing, could fill the disk."""
+
+    async def upload(token: Token, size: int) -> int:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield bytes(size)
+
+        return sum([len(chunk) async for chunk in access.counted(token, size, chunks())])
+
+    assert asyncio.run(upload(GUEST, 6 * LEAST_UPLOAD)) == 6 * LEAST_UPLOAD
+    with pytest.raises(TooMany, match=f"may send {ALL_BYTES} bytes a day together; try again"):
+        asyncio.run(upload(OTHER_GUEST, 5 * LEAST_UPLOAD))
+    assert asyncio.run(upload(OTHER_GUEST, 4 * LEAST_UPLOAD)) == 4 * LEAST_UPLOAD
+    assert asyncio.run(upload(STUDIO, 20 * LEAST_UPLOAD)) == 20 * LEAST_UPLOAD
+
+
+def test_an_account_that_signed_in_does_not_fill_the_audit_log(access: Access, audit: AuditLog) -> None:
+    async def end(token: Token, count: int) -> None:
+        for number in range(count):
+            await access.note(token, (Act.CANCEL, Act.CLOSE)[number % 2], str(number))
+
+    with pytest.raises(
+        TooMany, match=f"for {SIGNED_IN_ENDS} cancels and closes an hour; try again"
+    ) as caught:
+        asyncio.run(end(GUEST, 2 * SIGNED_IN_ENDS + 1))  # an hour may begin in between
+    assert 1 <= caught.value.retry_after <= 3600
+    assert SIGNED_IN_ENDS <= len(audit.last(10_000)) <= 2 * SIGNED_IN_ENDS
+    asyncio.run(end(OTHER_GUEST, 1))
+    asyncio.run(end(STUDIO, SIGNED_IN_ENDS + 1))
+
+
+def test_sign_ins_are_begun_as_often_as_people_do(access: Access) -> None:
+    def ask(*peers: str) -> None:
+        for peer in peers:
+            access.count_sign_in(peer)
+
+    with pytest.raises(TooMany, match=f"{SIGN_INS_EACH} sign-ins a minute may be begun by {HERE}"):
+        ask(*[HERE] * (2 * SIGN_INS_EACH + 1))  # a minute may begin in between
+    ask(ELSEWHERE)
+    with pytest.raises(TooMany, match="by all; try again in"):
+        ask(*map(str, range(2 * SIGN_INS + 1)))

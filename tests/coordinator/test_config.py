@@ -38,6 +38,9 @@ def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
     assert (config.operator_token_file, config.explorer) == (None, "")
     token = read(tmp_path, GOOD + "operator_token_file = 'operator.token'").operator_token_file
     assert token == tmp_path / "operator.token"
+    assert (config.sign_in, config.public_http, config.sign_in_seconds) == (False, "", 3600.0)
+    offered = read(tmp_path, GOOD + "sign_in = true\npublic_http = 'https://render.example.org:8443/x'")
+    assert (offered.sign_in, offered.public_http) == (True, "https://render.example.org:8443/x")
     assert config.database_url.startswith("sqlite:///")
     assert (config.blobs, config.s3_credentials_file) == ("", None)
     assert read(tmp_path, GOOD + "blobs = 'stuff'").blobs == str(tmp_path / "stuff")
@@ -77,6 +80,12 @@ def test_a_database_in_a_file_is_where_the_configuration_says(
         ("max_blob_bytes = 1.5", "max_blob_bytes"),
         ("explorer = 'javascript:alert(1)'", "explorer wants a URL"),
         ("operator_token_file = 7", "operator_token_file"),
+        ("sign_in = true", "sign_in wants public_http"),
+        ("sign_in = 1", "sign_in has a value of the wrong kind"),
+        ("sign_in_jobs = 0", "sign_in_jobs wants 1 or more, not 0"),
+        ("public_http = 'render.example.org'", "public_http wants a URL like"),
+        ("public_http = 'https://ann@example.org'", "public_http wants a URL like"),
+        ("public_http = 'https://example.org\\nURI: x'", "public_http wants a URL like"),
         ("x = ", "cannot read"),
     ],
 )

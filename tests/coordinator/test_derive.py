@@ -1,5 +1,5 @@
 from tegula_coordinator.derive import Derive
-from tegula_market.model import LeaseId, WorkerId
+from tegula_market.model import Address, LeaseId, WorkerId
 
 ANN, BOB = WorkerId(b"\x01" * 32), WorkerId(b"\x02" * 32)
 
@@ -34,3 +34,25 @@ def test_no_token_that_was_not_given_out_is_taken() -> None:
         derive.blob_token(ANN) + "0",
     ):
         assert derive.worker_of(forged) is None
+
+
+def test_an_account_s_token_is_for_that_account_and_time_alone() -> None:
+    derive, account = Derive(b"k" * 32), Address(b"\x01" * 20)
+    token = derive.account_token(account, 1_700_000_000)
+    assert Derive(b"k" * 32).account_of(token) == (account, 1_700_000_000)
+    assert Derive(b"l" * 32).account_of(token) is None
+    assert derive.worker_of(token) is None
+    assert derive.account_of(derive.blob_token(ANN)) is None
+    for forged in (
+        "",
+        "..",
+        "zz.1.zz",
+        token + "0",
+        token.replace("1700000000", "1800000000"),
+        token.replace("1700000000", "01700000000"),
+        token.replace("1700000000", "1_700_000_000"),
+        token.replace("01", "02", 1),
+        token.upper(),
+        "ä" + token,
+    ):
+        assert derive.account_of(forged) is None, forged

@@ -71,7 +71,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 described = schemathesis.openapi.from_dict(
-    http_api.create_app(Mock(), Mock(), Mock(), Mock(), Mock()).openapi()
+    http_api.create_app(Mock(), Mock(), Mock(), Mock(), Mock(), Mock()).openapi()
 )
 described = described.exclude(path=[NEVER_ENDS, IS_NOT_READY])
 

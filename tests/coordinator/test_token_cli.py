@@ -77,6 +77,20 @@ def test_a_token_reaches_its_own_jobs_unless_it_is_made_to_reach_all(config: Pat
     assert (farm["account"], farm["scopes"]) == (None, ["all", "order", "read"])
 
 
+def test_an_account_that_signs_in_is_shut_out_and_let_in_again(config: Path) -> None:
+    account = "0x" + "aB" * 20
+    for _ in range(2):
+        assert run(config, "revoke", account) == []
+        (shown,) = run(config, "list")
+        assert (shown["name"], shown["account"]) == (account.lower(), account.lower())
+        assert abs(shown["revoked"] - time.time()) < 60
+        assert "no token" in run(config, "revoke", account, code=2)
+        assert run(config, "readmit", account) == []
+        assert run(config, "list")[0]["revoked"] is None
+    assert "is not revoked" in " ".join(run(config, "readmit", account, code=2).split())
+    assert [entry["detail"] for entry in printed(config)] == ["revoked", "readmitted"] * 2
+
+
 def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With PostgreSQL, where one leads and the command is told no more than that."""
     monkeypatch.setattr(EventLog, "lead", lambda _: False)
@@ -95,6 +109,9 @@ def test_beside_a_coordinator_of_an_older_version(config: Path, monkeypatch: pyt
         (("new", "ann", "--requests", "0"), "--requests"),
         (("new", "ann", "--days", "-1"), "--days"),
         (("new", "ann", "--account", "ann"), "--account"),
+        (("new", "0x" + "01" * 20), "cannot have the name 0x"),
+        (("revoke", "0x01"), "account"),
+        (("readmit", "studio"), "account"),
         (("revoke", "nobody"), "no token nobody that could be revoked"),
     ],
 )

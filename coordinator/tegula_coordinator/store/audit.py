@@ -29,6 +29,7 @@ class Act(StrEnum):
     SETTLE = "settle"
     DEPOSIT = "deposit"
     UPLOAD = "upload"
+    SIGN_IN = "sign-in"
     TOKEN = "token"  # noqa: S105 an act, made or revoked
     REFUSED = "refused"
 
@@ -38,7 +39,7 @@ class Entry:
     at: float
     """Unix seconds."""
     who: str
-    """A token's name, `operator`, or an address that has no token."""
+    """A token's name, an account that has signed in, `operator`, or an address that has no token."""
     act: Act
     subject: str = ""
     """A job, a blob, a token, or the path that was asked for."""

@@ -55,6 +55,12 @@ class TokenTable:
             row = connection.execute(sql.select(table).where(table.c.digest == digest)).first()
         return None if row is None else _token(row)
 
+    def revoked(self, name: str) -> bool:
+        """Whether there is such a token, and it is."""
+        query = sql.select(table.c.name).where(table.c.name == name, table.c.revoked.is_not(None))
+        with self._connected() as connection:
+            return connection.execute(query).first() is not None
+
     def all(self) -> list[Token]:
         """By name."""
         with self._connected() as connection:
@@ -67,6 +73,13 @@ class TokenTable:
         with self._connected() as connection:
             if connection.execute(table.update().where(*valid).values(revoked=at)).rowcount != 1:
                 raise StoreError(f"there is no token {name} that could be revoked; `token list` has them all")
+
+    def readmit(self, name: str) -> None:
+        """Raises: StoreError: there is no such token that is revoked."""
+        ended = table.c.name == name, table.c.revoked.is_not(None)
+        with self._connected() as connection:
+            if connection.execute(table.update().where(*ended).values(revoked=None)).rowcount != 1:
+                raise StoreError(f"{name} is not revoked; `token list` has all that are")
 
     def close(self) -> None:
         self._engine.dispose()

@@ -12,10 +12,20 @@ from tegula_market.adapters.evm.sending import Dispatch, Sender
 from tegula_market.adapters.genuine import is_tile_escrow
 from tegula_market.adapters.records import Account, Status
 from tegula_market.adapters.signing import Key
+from tegula_market.adapters.tokens import SILENT
 from tegula_market.model import ETHER, Address, JobId, Terms, Voucher, Wei
 from tegula_market.vouchers import Domain, voucher_payload
 
 TERMS_TYPE = "(address,address,address,address,address,address,uint16,uint40,uint32,uint32,bytes32)"
+ERC_1271 = {
+    "type": "function",
+    "name": "isValidSignature",
+    "stateMutability": "view",
+    "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
+    "outputs": [{"name": "magicValue", "type": "bytes4"}],
+}
+VALID = bytes.fromhex("1626ba7e")
+"""What an account that is a contract says to a signature of its own."""
 
 
 def job_id(terms: Terms) -> JobId:
@@ -68,6 +78,16 @@ class Contract:
         ask = self._contract.functions.voucherDigest(bytes(32), Web3.to_checksum_address(ETHER), 0)
         with translated():
             return bytes(ask.call()) == signing.hash_of(voucher_payload(self.domain, probe))
+
+    def approves(self, account: Address, digest: bytes, signature: bytes) -> bool:
+        """Whether an account that is a contract takes a signature for its own (ERC-1271)."""
+        wallet = self._web3.eth.contract(Web3.to_checksum_address(account), abi=[ERC_1271])
+        with translated():
+            try:
+                answer = wallet.functions.isValidSignature(digest, signature).call()
+            except SILENT:  # it refuses, it knows no such question, or there is no contract
+                return False
+        return bytes(answer) == VALID
 
     def time(self) -> int:
         """Unix seconds of the newest block: what windows and graces are counted by."""

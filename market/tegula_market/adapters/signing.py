@@ -1,4 +1,4 @@
-"""Home of keys: secp256k1 signatures under EIP-712 payloads, with eth-account and libsecp256k1.
+"""Home of keys: secp256k1 signatures under EIP-712 payloads and texts, with eth-account and libsecp256k1.
 
 A key is read from a file and never shown: not by repr, not in errors, not in logs.
 """
@@ -12,6 +12,7 @@ from coincurve import PrivateKey, PublicKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
 from eth_utils.exceptions import ValidationError
 
 from tegula_market.adapters import durable, typed_data
@@ -106,8 +107,12 @@ def write_new(path: Path, text: str) -> None:
 
 
 def sign(payload: Payload, key: Key) -> Signature:
-    signed = PrivateKey(bytes(key.account.key)).sign_recoverable(hash_of(payload), hasher=None)
-    return Signature(signed[:64] + bytes([signed[64] + V_OFFSET]))
+    return _sign(hash_of(payload), key)
+
+
+def sign_text(text: str, key: Key) -> Signature:
+    """As a wallet does when it is asked for `personal_sign`."""
+    return _sign(hash_of_text(text), key)
 
 
 def hash_of(payload: Payload) -> bytes:
@@ -115,7 +120,22 @@ def hash_of(payload: Payload) -> bytes:
     return typed_data.hash_of(payload, keccak)
 
 
+def hash_of_text(text: str) -> bytes:
+    """The digest of a text that somebody reads and signs, 32 bytes. Source: EIP-191, version 0x45."""
+    data = text.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n%d%s" % (len(data), data))
+
+
+def checksummed(address: Address) -> str:
+    """With capitals that tell of a mistyped one (EIP-55)."""
+    return to_checksum_address(address)
+
+
 def recover(payload: Payload, signature: Signature) -> Address:
+    return recover_hash(hash_of(payload), signature)
+
+
+def recover_hash(digest: bytes, signature: Signature) -> Address:
     """Whose signature it is, or NOBODY; a peer's bad signature is data, not an error.
 
     The forms that the escrow refuses are nobody's here, too: a voucher must not look good and then not pay.
@@ -125,7 +145,12 @@ def recover(payload: Payload, signature: Signature) -> Address:
         return NOBODY
     numbered = signature[:64] + bytes([v[0] - V_OFFSET])  # as libsecp256k1 counts
     try:
-        signer = PublicKey.from_signature_and_message(numbered, hash_of(payload), hasher=None)
+        signer = PublicKey.from_signature_and_message(numbered, digest, hasher=None)
     except ValueError:  # no point of the curve
         return NOBODY
     return Address(keccak(signer.format(compressed=False)[1:])[-20:])
+
+
+def _sign(digest: bytes, key: Key) -> Signature:
+    signed = PrivateKey(bytes(key.account.key)).sign_recoverable(digest, hasher=None)
+    return Signature(signed[:64] + bytes([signed[64] + V_OFFSET]))

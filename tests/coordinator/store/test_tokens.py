@@ -74,3 +74,14 @@ def test_a_token_of_before_jobs_had_owners_reaches_all_of_them_still(url: str, t
     change(url, "ALTER TABLE tokens DROP COLUMN account", "UPDATE alembic_version SET version_num = '0003'")
     leading(url).close()
     assert table.find(b"a" * 32) == replace(ANN, scopes=ANN.scopes | {Scope.ALL})
+
+
+def test_what_was_revoked_can_be_let_in_again(table: TokenTable) -> None:
+    table.add(ANN, b"a" * 32)
+    assert (table.revoked("ann"), table.revoked("bob")) == (False, False)
+    with pytest.raises(StoreError, match="ann is not revoked"):
+        table.readmit("ann")
+    table.revoke("ann", 7.0)
+    assert table.revoked("ann")
+    table.readmit("ann")
+    assert (table.revoked("ann"), table.find(b"a" * 32)) == (False, ANN)

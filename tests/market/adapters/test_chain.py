@@ -14,6 +14,7 @@ from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint, RPCResponse
 
+import chains
 from chains import ENGINES, running
 from escrow_scene import DAY, DEPOSIT, Scene, both, voucher
 from tegula_market import vouchers
@@ -55,6 +56,22 @@ def scene(request: pytest.FixtureRequest, local: DevChain) -> Scene:
 @pytest.fixture
 def job(scene: Scene) -> Terms:
     return scene.opened()
+
+
+def test_a_contract_says_which_signatures_are_its_own(local: DevChain) -> None:
+    """One that takes any for one digest. Accounts of keys and other contracts take none."""
+    web3, escrow = evm.connect(local.rpc), Escrow.connect(local.rpc, local.escrow)
+    digest = keccak(text="signed")
+    if local.engine != "anvil":
+        pytest.skip("only anvil puts code where it is wanted")
+    # CALLDATALOAD(4) == digest, times the answer at the left end of a word; MSTORE, RETURN
+    code = "600435" + "7f" + digest.hex() + "14" + "631626ba7e60e01b" + "02" + "5f52" + "60205ff3"
+    wallet = Address(b"\xca" * 20)
+    chains.ask(web3, "anvil_setCode", f"0x{wallet.hex()}", f"0x{code}")
+    assert escrow.approves(wallet, digest, b"whatever")
+    assert not escrow.approves(wallet, keccak(text="another"), b"whatever")
+    for other in (local.key(1).address, local.escrow):
+        assert not escrow.approves(other, digest, b"whatever")
 
 
 def test_a_look_at_a_deposit_asks_the_node_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from eth_account.messages import encode_defunct
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,9 +12,12 @@ from tegula_market.adapters.signing import (
     Key,
     UnusableKey,
     create_key,
+    hash_of_text,
     load_key,
     recover,
+    recover_hash,
     sign,
+    sign_text,
 )
 from tegula_market.model import Address, JobId, Signature, Wei
 from tegula_market.vouchers import Domain, close_payload
@@ -28,6 +32,15 @@ OTHER_V = bytes([GOOD[64] ^ 0x1B ^ 0x1C])
 
 def test_a_signature_tells_its_signer() -> None:
     assert recover(PAYLOAD, GOOD) == KEY.address
+
+
+def test_a_text_is_signed_as_wallets_do() -> None:
+    text = "example.org wants\nä"
+    signed = KEY.account.sign_message(encode_defunct(text=text))
+    assert hash_of_text(text) == bytes(signed.message_hash)
+    assert sign_text(text, KEY) == bytes(signed.signature)
+    assert recover_hash(hash_of_text(text), Signature(bytes(signed.signature))) == KEY.address
+    assert recover_hash(hash_of_text(text + " "), Signature(bytes(signed.signature))) != KEY.address
 
 
 def test_a_signature_is_good_for_its_payload_and_domain_only() -> None:
