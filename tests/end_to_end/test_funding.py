@@ -12,11 +12,12 @@ from web3 import Web3
 
 import browser
 import chains
-from coordinator.house import COORDINATOR, SESSION, TOKEN, House, an_honest_order, house
+from coordinator.house import CONFIG, COORDINATOR, SESSION, TOKEN, House, an_honest_order, house
 from coordinator.served import served
 from tegula_coordinator import tiles
+from tegula_coordinator.config import Config
 from tegula_market import auction, codec
-from tegula_market.adapters import chain
+from tegula_market.adapters import chain, signing
 from tegula_market.adapters.chain import Escrow
 from tegula_market.adapters.devchain import DevChain
 from tegula_market.model import ETHER, Address, Order, Wei
@@ -42,12 +43,15 @@ addEventListener("eip6963:requestProvider", announce);
 class Wallet:
     """Of one account of anvil's, which signs what it is asked to."""
 
-    def __init__(self, dev: DevChain, account: Address) -> None:
+    def __init__(self, dev: DevChain, account: Address, key: signing.Key | None = None) -> None:
+        self._key = key
         self._web3, self._account = Web3(Web3.HTTPProvider(dev.rpc)), account
         self.chain_id = dev.chain_id
         self.moves = True
         self.declines: set[str] = set()
         self.asked: list[str] = []
+        self.shown: list[str] = []
+        """Texts that it was to sign."""
         self.code: str | None = None
         """What is said to be at any address, instead of what is."""
 
@@ -58,6 +62,11 @@ class Wallet:
         match method:
             case "eth_requestAccounts":
                 return {"result": [codec.encode(self._account)]}
+            case "personal_sign":
+                assert self._key is not None
+                assert params[1] == codec.encode(self._account)
+                self.shown.append(bytes.fromhex(params[0][2:]).decode())
+                return {"result": codec.encode(signing.sign_text(self.shown[-1], self._key))}
             case "eth_chainId":
                 return {"result": hex(self.chain_id)}
             case "wallet_switchEthereumChain":
@@ -112,10 +121,11 @@ def visited(
     *,
     size: tuple[int, int] = browser.DESKTOP,
     dark: bool = False,
+    config: Config = CONFIG,
 ) -> None:
     async def run() -> None:
         async with (
-            house(folder, escrow) as it,
+            house(folder, escrow, config=config) as it,
             served(it.app) as url,
             browser.page(size=size, dark=dark) as page,
         ):
@@ -162,6 +172,65 @@ def test_a_wallet_pays_the_deposit_of_an_order_and_the_coordinator_takes_the_job
         assert (before, wallet.sent()) == (2, 2)  # what is allowed, and what is paid
 
     visited(tmp_path, escrow, wallet, look)
+
+
+def test_who_has_no_token_signs_in_with_the_wallet_and_pays(
+    tmp_path: Path, dev: DevChain, escrow: Escrow
+) -> None:
+    payer = dev.key(REQUESTER)
+    order, wallet = an_order(dev), Wallet(dev, payer.address, payer)
+
+    async def look(page: Page, it: House) -> None:
+        sign_in = page.get_by_role("button", name="Sign in with Test wallet")
+        await sign_in.click()  # before there is an order: with the account that is chosen in the wallet
+        await expect(page.get_by_text("Signed in as")).to_be_visible()
+        await page.get_by_label("Requester's token").fill("")
+        await page.get_by_label("The order as JSON").fill(codec.dumps(order).decode())
+        wallet.declines = {"personal_sign"}
+        await sign_in.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("You declined it in the wallet")
+        wallet.declines = set()
+        await sign_in.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_empty()
+        await expect(page.get_by_label("Requester's token")).not_to_be_empty()
+        assert all("wants you to sign in with your Ethereum account" in text for text in wallet.shown)
+        await page.get_by_role("button", name="Look at the order").click()
+        await pay(page)
+        await expect(page.get_by_text("Done:")).to_be_visible()
+        token = await page.get_by_label("Requester's token").input_value()
+        it.as_requester = {"Authorization": f"Bearer {token}"}
+        await it.upload_scene()
+        assert (await it.order(order)).status_code == 201
+        assert (await browser.obstacles(page), await browser.overflows(page)) == ([], False)
+
+    visited(tmp_path, escrow, wallet, look)
+
+
+def test_an_account_that_the_order_does_not_name_is_not_signed_in(
+    tmp_path: Path, dev: DevChain, escrow: Escrow
+) -> None:
+    order, wallet = (
+        an_order(dev, requester=dev.key(STRANGER).address),
+        Wallet(dev, dev.key(REQUESTER).address),
+    )
+
+    async def look(page: Page, _it: House) -> None:
+        await page.get_by_label("The order as JSON").fill(codec.dumps(order).decode())
+        await page.get_by_role("button", name="Sign in with Test wallet").click()
+        await expect(page.get_by_role("alert")).to_contain_text("choose that account in the wallet")
+        assert wallet.shown == []
+
+    visited(tmp_path, escrow, wallet, look)
+
+
+def test_where_nobody_signs_in_it_is_not_offered(tmp_path: Path, dev: DevChain, escrow: Escrow) -> None:
+    async def look(page: Page, _it: House) -> None:
+        await bring(page, an_order(dev))
+        await expect(page.get_by_role("heading", name="What you pay for")).to_be_visible()
+        await expect(page.get_by_role("button", name="Sign in")).to_be_hidden()
+
+    wallet = Wallet(dev, dev.key(REQUESTER).address)
+    visited(tmp_path, escrow, wallet, look, config=replace(CONFIG, sign_in=False))
 
 
 def test_ether_goes_with_one_transaction(tmp_path: Path, dev: DevChain, escrow: Escrow) -> None:

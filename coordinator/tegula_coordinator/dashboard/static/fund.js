@@ -13,7 +13,7 @@ let asked = null;
 async function coordinator(path, token, body) {
   const answer = await fetch(path, {
     method: body ? "POST" : "GET", credentials: "omit", body: body && JSON.stringify(body),
-    headers: { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }) },
+    headers: { ...(token && { Authorization: `Bearer ${token}` }), ...(body && { "Content-Type": "application/json" }) },
   });
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return said;
@@ -62,11 +62,16 @@ function step(text, kind = "") {
   part("steps").append(h("li", { class: kind }, text));
 }
 
+async function payer(wallet, { requester }) {
+  const account = (await wallet.accounts()).find((each) => same(each, requester));
+  if (!account) throw new Error(`The order names ${requester} as the one who pays; choose that account in the wallet.`);
+  return account;
+}
+
 /** What must be true before anything is signed; says why not. */
 async function check(wallet, order, deposit) {
   const { terms } = order;
-  const account = (await wallet.accounts()).find((each) => same(each, terms.requester));
-  if (!account) throw new Error(`The order names ${terms.requester} as the one who pays; choose that account in the wallet.`);
+  const account = await payer(wallet, terms);
   await wallet.move(deposit.chain_id);
   if (!isEscrow(await wallet.code(deposit.escrow), deposit.creation)) {
     throw new Error(`What is at ${deposit.escrow} on this chain is not Tegula's escrow; pay nothing, and ask the operator.`);
@@ -75,6 +80,31 @@ async function check(wallet, order, deposit) {
   if (!same(job, deposit.job)) throw new Error("The escrow knows these terms as another job than the coordinator; pay nothing.");
   step("The chain, the escrow's code and the job are what they should be.", "good");
   return account;
+}
+
+/** The account in the wallet that the order names, if there is an order already; else the one that is chosen there. */
+async function signer(wallet) {
+  if (!part("order").value.trim()) return (await wallet.accounts())[0];
+  return payer(wallet, read(part("order").value).terms);
+}
+
+async function signIn(provider) {
+  const wallet = new Wallet(provider);
+  const account = await signer(wallet);
+  const { nonce, message } = await coordinator("../v1/sign-in/message", null, { account });
+  const signature = await wallet.sign(message, account);
+  const { token, expires } = await coordinator("../v1/sign-in", null, { nonce, signature });
+  part("token").value = token;
+  part("signed").replaceChildren("Signed in as ", hexed(account), `, until ${time(expires)}.`);
+}
+
+async function offerSignIn() {
+  const { offered } = await coordinator("../v1/sign-in");
+  if (!offered) return;
+  wallets((name, provider) => {
+    part("signing").hidden = false;
+    part("signers").append(h("button", { type: "button", class: "quiet", click: guarded(() => signIn(provider)) }, `Sign in with ${name}`), " ");
+  });
 }
 
 async function holds(wallet, token, account) {
@@ -140,3 +170,4 @@ part("ask").addEventListener("submit", guarded(async () => {
   });
   part("paying").hidden = false;
 }));
+guarded(offerSignIn)();

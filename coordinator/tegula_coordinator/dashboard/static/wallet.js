@@ -23,12 +23,18 @@ export class Wallet {
     try {
       return await this.provider.request({ method, params });
     } catch (error) {
-      if (error.code === REJECTED) throw new Declined("You declined it in the wallet; it was not sent.");
+      if (error.code === REJECTED) throw new Declined("You declined it in the wallet; nothing was done.");
       throw error;
     }
   }
 
   accounts() { return this.ask("eth_requestAccounts"); }
+
+  /** A text that the wallet shows, signed by the account (EIP-191). */
+  sign(text, account) {
+    const digits = Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0"));
+    return this.ask("personal_sign", [`0x${digits.join("")}`, account]);
+  }
 
   call(to, data) { return this.ask("eth_call", [{ to, data }, "latest"]); }
 
