@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
+from requests.auth import AuthBase
 
 from tegula_market import codec, messages
-from tegula_market.adapters.blobs import BlobClient
+from tegula_market.adapters.blobs import BlobClient, bear
 from tegula_market.codec import MalformedInput
 from tegula_market.model import Address, JobId, Order, Signature, TegulaError, Terms, Wei
 
@@ -58,10 +59,10 @@ class Client:
         patience: seconds for which a request is sent again.
     """
 
-    def __init__(self, url: str, token: str, patience: float = 0.0) -> None:
+    def __init__(self, url: str, token: str | AuthBase, patience: float = 0.0) -> None:
         self._url, self._token = url.rstrip("/"), token
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}".encode()  # any that an artist has pasted
+        bear(token, self._session)
         self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
         self._patience = patience
         self.blobs = BlobClient(url, token, patience)

@@ -4,6 +4,7 @@ import json
 import threading
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -19,6 +20,7 @@ from tegula_market import auction
 from tegula_market.adapters import home, signing
 from tegula_market.adapters.blobs import BlobClient
 from tegula_market.adapters.chain import Dispatch, Escrow, job_id
+from tegula_market.adapters.signed_in import SignedIn
 from tegula_market.model import (
     ETHER,
     MAX_FEE_PER_GAS,
@@ -66,12 +68,15 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 def render(
     scene: Scene,
     coordinator: Coordinator,
-    token_file: TokenFile,
     rpc: Rpc,
     key_file: KeyFile,
     token_address: Annotated[str, typer.Option(help="ERC-20 contract to pay with, or eth")],
     ceiling: Ceiling,
     out: Out,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="file with its operator's bearer token; without it, the key signs in, if it may"),
+    ] = None,
     escrow: Annotated[str | None, typer.Option(help="the only escrow contract to pay into")] = None,
     wallet: Annotated[
         str | None, typer.Option(help="account of a browser's wallet that pays; the key is for gas then")
@@ -100,7 +105,8 @@ def render(
             PUBLIC_WORKERS, claim_seconds,
         )  # fmt: skip
         pinned = None if escrow is None else _address("--escrow", escrow)
-        parties = coordinator, _token(token_file), rpc, signing.load_key(key_file)
+        key = signing.load_key(key_file)
+        parties = coordinator, _bearer(coordinator, token_file, wallet, key), rpc, key
         currency, dispatch = _currency(token_address), _dispatch(max_fee_per_gas)
         who, part = _author(author)
         where = Market(
@@ -261,6 +267,17 @@ def verify_again(
 
 def _frames(text: str | None) -> tuple[int, ...] | None:
     return None if text is None else plan.parse_frames(text)
+
+
+def _bearer(url: str, token_file: Path | None, wallet: str | None, key: signing.Key) -> str | SignedIn:
+    """Raises: InvalidValue: no token, or there is none and the key is not the requester's."""
+    if token_file is not None:
+        return _token(token_file)
+    if wallet is not None:
+        raise InvalidValue(
+            "--wallet wants --token-file: the key is not the wallet's, and cannot sign in for it"
+        )
+    return SignedIn(url, key.address, partial(signing.sign_text, key=key))
 
 
 def _token(path: Path) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from tegula_blender.job_view import About
 from tegula_blender.money import Money
 from tegula_market.adapters.chain import Dispatch, Escrow
+from tegula_market.adapters.signed_in import SignedIn
 from tegula_market.adapters.signing import Key
 from tegula_market.model import ETHER, NOBODY, Address, InvalidValue
 
@@ -13,8 +14,8 @@ from tegula_market.model import ETHER, NOBODY, Address, InvalidValue
 class Market:
     url: str
     """The coordinator's HTTP side."""
-    token: str = field(repr=False)
-    """The requester's bearer token."""
+    token: str | SignedIn = field(repr=False)
+    """The requester's bearer token, or what signs in with the key."""
     rpc: str
     key: Key
     """Pays the deposit, unless a wallet does, and gas."""

@@ -131,6 +131,13 @@ def test_a_key_that_others_can_read(desk: Desk) -> None:
     assert "chmod 600" in desk.render()
 
 
+def test_without_a_token_the_key_signs_in_where_it_may(desk: Desk) -> None:
+    del desk.options["token-file"]
+    said = desk.render()
+    assert "is not let in at" in said
+    assert "--wallet wants --token-file" in desk.render(wallet=DOLLAR)
+
+
 @pytest.mark.parametrize("token", ["", "two\nlines", "ключ"])
 def test_a_token_file_without_a_token(desk: Desk, token: str) -> None:
     (desk.folder / "token").write_text(token)

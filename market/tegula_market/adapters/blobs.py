@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import requests
+from requests.auth import AuthBase
 
 from tegula_market import codec
 from tegula_market.codec import MalformedInput
@@ -74,13 +75,22 @@ class About:
     curve_key: bytes
 
 
+def bear(token: str | AuthBase, session: requests.Session) -> None:
+    """Has it go with each request: a bearer token, or what knows one at any time."""
+    if isinstance(token, str):
+        # As bytes: it is what somebody has pasted, or a coordinator's word, and text must fit into latin-1.
+        session.headers["Authorization"] = f"Bearer {token}".encode()
+    else:
+        session.auth = token
+
+
 class BlobClient:
     """
     Args:
         patience: seconds for which a request is sent again while nobody answers, from the first fault on.
     """
 
-    def __init__(self, base_url: str, token: str = "", patience: float = 30.0) -> None:
+    def __init__(self, base_url: str, token: str | AuthBase = "", patience: float = 30.0) -> None:
         self._url = base_url.rstrip("/")
         self._patience = patience
         self._closed = threading.Event()
@@ -88,8 +98,7 @@ class BlobClient:
         self._session.headers["Accept-Encoding"] = "identity"  # a few bytes must not unpack to gigabytes
         self._session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
         if token:
-            # As bytes: a token is a coordinator's word to a worker, and text must fit into latin-1.
-            self._session.headers["Authorization"] = f"Bearer {token}".encode()
+            bear(token, self._session)
 
     def close(self) -> None:
         """Give up; calls in other threads end with BlobError."""
