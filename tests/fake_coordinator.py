@@ -213,6 +213,13 @@ class FakeCoordinator:
         elif self._price() is not None:
             self._accept(next(u for u in view.units if u.phase is UnitPhase.OPEN))
 
+    def ask_again(self, asks: dict[Address, int]) -> None:
+        """Workers whose price has changed are called again, and the round ends at once."""
+        self.asks = asks
+        for worker, price in asks.items():
+            self._event("AskArrived", {"ask": {"worker": codec.encode(KEYS[worker]), "price": str(price)}})
+        self.view = replace(self._view, asks=self._cleared(), clearing_price=self._price())
+
     def _price(self) -> Wei | None:
         assert self.order is not None
         return max((Wei(p) for p in self.asks.values() if p <= self.order.ceiling), default=None)

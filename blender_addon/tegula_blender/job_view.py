@@ -148,6 +148,9 @@ class JobView:
     """From which a later view can go on, with the units only that have changed since."""
     root: RootView | None = None
     """Once there is one, nothing is signed beside it."""
+    lowest_ask: Wei | None = None
+    """At present, in token units for a megasample, of those who could render it, while the job waits for a
+    lower price."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tegula_market.model import Wei
+from tegula_market.model import Address, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,18 @@ class Priced:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """What a worker asks at present, whatever the job."""
+
+    token: Address
+    price: Wei
+    """Token units per megasample."""
+    slots: int
+    at: float
+    """Unix seconds by the coordinator's clock: since then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
     """A worker that is online."""
 
@@ -22,6 +34,8 @@ class Present:
     slots: int
     ask: Priced | None
     """Its last, for whatever job; None if it has asked for none yet."""
+    posted: Posted | None = None
+    """None if it posts nothing, as one does that rests."""
 
 
 @dataclass(frozen=True, slots=True)

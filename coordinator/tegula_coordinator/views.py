@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tegula_coordinator.book import Book, Job, history, recent, why
+from tegula_coordinator.book import Book, Job, history, posted, recent, why
 from tegula_coordinator.book.job import PostedRoot
 from tegula_coordinator.book.state import Worker
 from tegula_coordinator.events import ResultArrived
@@ -44,7 +44,13 @@ def job(book: Book, job: Job, seq: int, since: int = -1, root: RootView | None =
         "workers": sum(1 for worker in book.workers.values() if worker.online and not worker.verifier),
         "verifiers": sum(1 for worker in book.workers.values() if worker.online and worker.verifier),
         "seq": seq,
+        "lowest_ask": _lowest_ask(book, job),
     }
+
+
+def _lowest_ask(book: Book, job: Job) -> str | None:
+    least = posted.lowest(book, job) if why.waits_for_price(job) else None
+    return None if least is None else str(least)
 
 
 def root(job: Job, posted: PostedRoot) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def _present(worker: Worker) -> dict[str, Any]:
         "device": worker.device,
         "slots": worker.slots,
         "ask": codec.encode(worker.shown.ask),
+        "posted": codec.encode(worker.posted),
     }
 
 

@@ -56,6 +56,9 @@ Device = Annotated[
 ]
 VerifierDevice = Annotated[str | None, typer.Option(help="what tiles are checked on, if not on the workers'")]
 Deadline = Annotated[int, typer.Option(min=120, help="seconds after which no more work is paid for")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="until the deadline for a lower price, if all ask more than --ceiling")
+]
 Rpc = Annotated[str, typer.Option(help="JSON-RPC URL of the chain")]
 KeyFile = Annotated[Path, typer.Option(help="file with the key that pays")]
 Coordinator = Annotated[str, typer.Option(help="its URL")]
@@ -93,6 +96,7 @@ def render(
     scale: Scale = None,
     tile: Tile = None,
     deadline: Deadline = 86_400,
+    wait: Wait = False,
     blender: Blender = None,
     claim_seconds: Annotated[float, typer.Option(min=0, help="longest wait for workers' claims")] = 30.0,
     max_fee_per_gas: MaxFee = MAX_FEE_PER_GAS,
@@ -102,7 +106,7 @@ def render(
     with screen.explained(), TemporaryDirectory(prefix="tegula-") as scratch:
         wanted = Wanted(
             scene, out, _frames(frames), samples, scale, tile, Wei(ceiling), deadline, blender,
-            PUBLIC_WORKERS, claim_seconds,
+            PUBLIC_WORKERS, claim_seconds, wait,
         )  # fmt: skip
         pinned = None if escrow is None else _address("--escrow", escrow)
         key = signing.load_key(key_file)

@@ -16,7 +16,7 @@ from tegula_blender.job_view import JobPhase, JobView
 from tegula_blender.session import accounts, planning
 from tegula_blender.session.accounts import Overstated
 from tegula_blender.session.follow import Follower
-from tegula_blender.session.interest import nobody
+from tegula_blender.session.interest import nobody, too_dear
 from tegula_blender.session.standing import Standing
 from tegula_blender.session.uploading import upload
 from tegula_market.model import TegulaError
@@ -47,7 +47,7 @@ def carry_out(run: Run) -> Settled:
             open_tx = _open(run)
         with run.watch.part("market"):
             made.client.open_job(made.order, made.sign_order())
-            view = follower.follow(lambda view: nobody(view, made.order.ceiling, run.money))
+            view = follower.follow(lambda view: nobody(view) or _too_dear(run, view))
         with run.watch.part("settle"):
             _check_root(run, view)
             run.tell(Standing("closing the job"))
@@ -148,6 +148,13 @@ def _check_root(run: Run, view: JobView) -> None:
     root = run.escrow.root(run.deal.job)
     if root is not None:
         accounts.check_root(view, root.hash)
+
+
+def _too_dear(run: Run, view: JobView) -> str | None:
+    reason = None if run.wait else too_dear(view, run.deal.order.ceiling, run.money)
+    if reason is None or run.keep is None:  # on a market that ends with the job no price changes
+        return reason
+    return f"{reason}, or wait for a lower price with --wait"
 
 
 def _forget(run: Run) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tegula_blender.money import Money
-from tegula_blender.session.standing import Standing, Tell, duration, seconds_left
+from tegula_blender.session.standing import Standing, Tell, duration, seconds_left, waits
 
 
 @contextmanager
@@ -52,16 +52,18 @@ def _on_terminal(bar: Progress, money: Money) -> Tell:
 
 
 def _line_by_line(console: Console, money: Money) -> Tell:
-    """One line whenever the step changes or another tenth of the tiles is accepted."""
-    last: tuple[str, int] = ("", -1)
+    """One line whenever the step changes, the price that is waited for, or another tenth of the tiles is
+    accepted."""
+    last: tuple[str, int, int | None] = ("", -1, None)
 
     def tell(standing: Standing) -> None:
         nonlocal last
         tenth = standing.done * 10 // standing.tiles if standing.tiles else -1
-        if (standing.step, tenth) != last:
-            last = (standing.step, tenth)
+        if (standing.step, tenth, standing.lowest) != last:
+            last = (standing.step, tenth, standing.lowest)
             figures = _figures(standing, money)
-            console.print(f"{standing.step}: {figures}" if figures else standing.step, highlight=False)
+            line = f"{standing.step}: {figures}" if figures else standing.step
+            console.print(line, highlight=False, soft_wrap=True)
 
     return tell
 
@@ -69,6 +71,8 @@ def _line_by_line(console: Console, money: Money) -> Tell:
 def _figures(standing: Standing, money: Money) -> str:
     if not standing.tiles:
         return ""
+    if dear := waits(standing, money):
+        return f"{standing.done}/{standing.tiles} tiles; {dear}"
     left = seconds_left(standing, time.monotonic())
     ending = f", {duration(left)} left" if left else ""
     spent = f"{money.text(standing.price)} of at most {money.text(standing.budget)}"

@@ -50,6 +50,8 @@ class Wanted:
     workers: int
     """That are expected; decides how large tiles are."""
     claim_patience: float
+    wait: bool = False
+    """For a lower price, until the deadline, if all asks are above the ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def render(wanted: Wanted, packed: PackedScene, at: Reached, watch: Stopwatch, s
     keep = wanted.out if at.where.lasting else None
     with show(at.money) as tell:
         parties = made, at.escrow, at.where.key
-        run = Run(*parties, packed.blobs, frames, keep, watch, tell, at.money, wanted.claim_patience)
+        patience = wanted.claim_patience, wanted.wait
+        run = Run(*parties, packed.blobs, frames, keep, watch, tell, at.money, *patience)
         settled = job.carry_out(run)
     outcome = runs.outcome(run, settled, wanted.scene.name, frames.finished)
     report.write(outcome, wanted.out)

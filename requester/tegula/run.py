@@ -42,6 +42,8 @@ class Run:
     money: Money
     claim_patience: float
     """Seconds in which workers may still claim before the report is written."""
+    wait: bool = False
+    """For a lower price, until the deadline, if all asks are above the ceiling."""
 
 
 @dataclass(frozen=True, slots=True)

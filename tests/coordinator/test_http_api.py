@@ -38,6 +38,7 @@ from tegula_market.adapters import bundles, chain, signing
 from tegula_market.digests import digest
 from tegula_market.model import (
     Address,
+    Ask,
     JobId,
     Voucher,
     Wei,
@@ -229,6 +230,24 @@ def test_a_body_that_is_too_large_is_refused(act: Act) -> None:
     async def scenario(it: House) -> None:
         answer = await it.client.post("/v1/jobs", content=bytes(5 << 20), headers=AS_REQUESTER)
         assert (answer.status_code, "too large" in answer.json()["detail"]) == (413, True)
+
+    act(scenario)
+
+
+def test_a_job_that_waits_for_a_price_is_told_the_lowest_ask(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        path = f"/v1/jobs/{codec.encode(job)}"
+        assert (await it.get(path))["lowest_ask"] is None, "nobody is there"
+        await it.keeper.record(joined(ANN))
+        await it.keeper.record(posted(ANN, 130))
+        await it.keeper.record(events.AskArrived(time.time(), Ask(ANN, job, Wei(130), 1, 2**31), False))
+        await it.keeper.record(events.CallEnded(time.time(), job))
+        assert (await it.get(path))["lowest_ask"] == "130"
+        await it.keeper.record(posted(ANN, 120))
+        assert (await it.get(path))["lowest_ask"] == "120"
+        (there,) = codec.decode(MarketView, await it.get("/v1/market")).workers
+        assert (there.posted and there.posted.price, there.ask and there.ask.price) == (120, 130)
 
     act(scenario)
 

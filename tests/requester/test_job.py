@@ -253,12 +253,25 @@ def test_a_wallet_that_does_not_pay_is_waited_for_until_the_deadline(
 def test_a_ceiling_under_every_ask_returns_the_deposit(stage: Stage, tmp_path: Path) -> None:
     before = stage.wallet
     stage.fake.asks = {ANN: 140, BEN: 120}
-    with pytest.raises(NobodyTakes, match="the lowest is 120") as gone:
+    with pytest.raises(NobodyTakes, match=r"the lowest is 120 .* --wait") as gone:
         job.carry_out(stage.run)
     assert gone.value.__notes__ == ["what is not owed to workers is back in your wallet"]
     assert stage.wallet == before
     assert stage.status is Status.CLOSED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_waits_is_rendered_when_the_price_comes_down(stage: Stage) -> None:
+    stage.fake.asks = {ANN: 140, BEN: 120}
+
+    def tell(standing: Standing) -> None:
+        stage.told.append(standing)
+        if standing.lowest == 120:
+            stage.fake.ask_again({ANN: 140, BEN: 60})
+
+    settled = job.carry_out(replace(stage.run, tell=tell, wait=True))
+    assert settled.view.phase is JobPhase.DONE
+    assert "waiting for a lower price" in {standing.step for standing in stage.told}
 
 
 def test_ctrl_c_pays_what_is_accepted_and_returns_the_rest(stage: Stage, tmp_path: Path) -> None:

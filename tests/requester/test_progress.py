@@ -31,6 +31,16 @@ def test_a_file_gets_one_line_a_step_and_a_tenth() -> None:
     assert lines[-1] == "rendering: 100/100 tiles, 0.0001 USD of at most 0.0002 USD"
 
 
+def test_a_price_that_is_waited_for_is_told_when_it_changes() -> None:
+    log = console(terminal=False)
+    with progress.shown(log, DOLLAR) as tell:
+        for price in (140, 140, 120):
+            tell(Standing("waiting for a lower price", 0, 6, lowest=Wei(price), ceiling=Wei(100)))
+    first, second = written(log).splitlines()
+    assert "the lowest ask is 0.00014 USD a megasample" in first
+    assert second.endswith("the lowest ask is 0.00012 USD a megasample, and the job pays 0.0001 USD at most")
+
+
 def test_a_terminal_gets_a_bar_with_tiles_and_price() -> None:
     log = console(terminal=True)
     with progress.shown(log, DOLLAR) as tell:

@@ -27,7 +27,7 @@ from .patience import AWAY, Steps, asking
 from .pursuit import Pursuit
 from .requesting import Request
 from .shelf import Record, Shelf
-from .standing import Standing, seconds_left
+from .standing import Standing, seconds_left, waits
 from .state import JobCard, Step
 from .uploading import upload
 from .words import duration
@@ -130,7 +130,7 @@ class Errand:
         frames = Frames(record.order, blend, record.layers, folder, self.delivery, self._blender)
         stand = lambda standing: self._stand(standing, at)  # noqa: E731
         kept = self._shelf.tiles(record.job)
-        pursuit = Pursuit(deal, at.money, frames, kept, stand, self._explain, lambda: self._cancelled)
+        pursuit = Pursuit(deal, frames, kept, stand, self._explain, lambda: self._cancelled)
         view = yield from pursuit.run()
         self._shelf.settle(record.job)
         self._end(view, at.money)
@@ -146,19 +146,22 @@ class Errand:
             self._over(Step.FAILED, f"The job was {view.phase.lower()}: {view.reason}. {RETURNED}")
 
     def _stand(self, standing: Standing, at: Connected) -> None:
-        left = seconds_left(standing, time.monotonic())
+        left, dear = seconds_left(standing, time.monotonic()), waits(standing, at.money)
         rendering = standing.step == "rendering"
+        waiting = f"{standing.step.capitalize()}: {dear}." if dear else f"{standing.step.capitalize()}."
         self._say(
             step=Step.RENDERING if rendering else Step.WAITING,
             tiles=standing.done,
             of=standing.tiles,
             spent=standing.price,
             seconds_left=left,
-            sentence="" if rendering else f"{standing.step.capitalize()}.",
+            sentence="" if rendering else waiting,
         )
         ending = f" | {duration(left)} left" if left else ""
         done = f"{standing.done}/{standing.tiles} tiles"
         self.delivery.status = f"Tegula: {done} | {at.money.text(standing.price)}{ending}"
+        if dear:
+            self.delivery.status = f"Tegula: {done} | {waiting}"
         self.delivery.progress = standing.done / max(1, standing.tiles)
 
     @contextmanager

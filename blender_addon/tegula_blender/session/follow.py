@@ -18,7 +18,7 @@ from tegula_market.model import Digest, TegulaError, Tile, Wei
 
 from ..client import Refused
 from ..job_view import JobPhase, JobView, RootView, UnitPhase, UnitView
-from . import accounts, planning
+from . import accounts, interest, planning
 from .accounts import Disputed, Overstated
 from .deal import Deal
 from .standing import Standing, Tell
@@ -206,7 +206,12 @@ class Follower:
             step = "waiting for workers"
         elif view.phase is JobPhase.OPEN and not view.verifiers:
             step = "waiting for a verifier"
-        return Standing(step, len(self._seen), len(view.units), Wei(self._price), self._budget, self._since)
+        least = interest.lowest(view)
+        if least is not None:
+            step = "waiting for a lower price"
+        done, price = len(self._seen), Wei(self._price)
+        parts = step, done, len(view.units), price, self._budget, self._since
+        return Standing(*parts, least, self._deal.order.ceiling)
 
 
 def ended(view: JobView) -> bool:

@@ -1,7 +1,7 @@
 """What a megasample will cost, by the asks of the workers that are online. Pure.
 
-Workers ask for each job anew, so their last asks are the best that is known of the next ones. The auction
-itself is played with them; who has not asked yet may ask anything up to the ceiling.
+Workers ask for each job anew, so what they post, or else their last asks, are the best that is known of the
+next ones. The auction itself is played with them; who has not asked yet may ask anything up to the ceiling.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from tegula_market.model import Ask, JobId, Order, Wei, WorkerId
 from ..market_view import MarketView, Present, Priced
 from ..money import Money
 from . import planning
-from .words import amounts, be, count, duration
+from .words import amounts, be, count, duration, moment
 
 _JOB = JobId(bytes(32))
 STALE = 120.0
@@ -35,9 +35,10 @@ class Prices:
 
 def expected(order: Order, market: MarketView, money: Money) -> Prices:
     able = [worker for worker in market.workers if worker.blender == order.scene.blender]
-    asks = [worker.ask for worker in able if worker.ask is not None]
-    fit = [(w, w.ask.price) for w in able if w.ask is not None and w.ask.price <= order.ceiling]
-    silent = tuple(worker for worker in able if worker.ask is None)
+    known = [(worker, ask) for worker in able if (ask := _ask(worker, order, market.at)) is not None]
+    asks = [ask for _, ask in known]
+    fit = [(worker, ask.price) for worker, ask in known if ask.price <= order.ceiling]
+    silent = tuple(worker for worker in able if _ask(worker, order, market.at) is None)
     _, sure = _played(order, fit)
     high, _ = _played(order, [*fit, *((worker, order.ceiling) for worker in silent)])
     of_late = [priced.price for priced in market.prices if priced.price <= order.ceiling]
@@ -48,6 +49,13 @@ def expected(order: Order, market: MarketView, money: Money) -> Prices:
         perhaps=(*(worker for worker, _ in fit), *silent),
         reasons=(*_workers(order, market, len(able)), *_asks(order, market, asks, len(silent), money)),
     )
+
+
+def _ask(worker: Present, order: Order, now: float) -> Priced | None:
+    """At present, else its last, for whatever job."""
+    if worker.posted is not None and worker.posted.token == order.terms.token:
+        return Priced(worker.posted.price, now)
+    return worker.ask
 
 
 def _played(order: Order, asks: Sequence[tuple[Present, Wei]]) -> tuple[Wei | None, tuple[Present, ...]]:
@@ -83,6 +91,12 @@ def _asks(
     if dear and len(dear) == len(asks):
         enough = money.text(planning.cost(order, dear[0]))
         yield f"That is over your ceiling of {ceiling}; a budget of {enough} reaches the lowest ask."
+        if not silent:
+            until = moment(order.terms.deadline, market.at)
+            yield (
+                f"Nobody renders for that at the moment: the job waits until {until} for a lower price, and"
+                " costs nothing if nobody takes it."
+            )
     elif dear:
         yield f"{len(dear)} of these {be(len(dear))} over your ceiling of {ceiling} and will not be taken."
     if not asks:
@@ -94,6 +108,8 @@ def _asks(
 def _asked(asks: Sequence[Priced], now: float, money: Money) -> str:
     who = "1 worker asks" if len(asks) == 1 else f"{len(asks)} workers ask"
     newest, oldest = (now - pick(ask.at for ask in asks) for pick in (max, min))
+    if oldest <= 0:
+        return f"{who} {_span(asks, money)} a megasample at present."
     first = f", the first {duration(oldest)} ago" if oldest - newest > STALE else ""
     return f"{who} {_span(asks, money)} a megasample; the last asked {duration(newest)} ago{first}."
 

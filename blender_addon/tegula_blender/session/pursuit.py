@@ -10,7 +10,6 @@ from tegula_market.model import TegulaError
 
 from ..client import Refused
 from ..job_view import JobView
-from ..money import Money
 from . import accounts, follow
 from .deal import Deal
 from .follow import Follower, Gallery
@@ -27,7 +26,6 @@ FETCH_SECONDS = 0.5
 REST = 2.0
 """A look that kept the processor for a second is followed by so many without one. Blender's interface runs on
 the same Python; tiles that come faster are fetched together."""
-REMEDY = "raise the budget"
 
 
 class Pursuit:
@@ -43,14 +41,13 @@ class Pursuit:
     def __init__(
         self,
         deal: Deal,
-        money: Money,
         gallery: Gallery,
         kept: Path,
         tell: Tell,
         say: Callable[[str], None],
         unwanted: Callable[[], bool],
     ) -> None:
-        self._deal, self._money, self._say, self._unwanted = deal, money, say, unwanted
+        self._deal, self._say, self._unwanted = deal, say, unwanted
         self._follower = Follower(deal, gallery, Stopwatch(), tell, kept)
 
     def run(self) -> Steps[JobView]:
@@ -76,7 +73,7 @@ class Pursuit:
                 yield from self._cancel("cancelled by the requester")
                 told = True
             began = time.thread_time()
-            view = yield from asking(lambda: self._follower.look(self._over, FETCH_SECONDS), self._say)
+            view = yield from asking(lambda: self._follower.look(nobody, FETCH_SECONDS), self._say)
             if self._has_all(view):
                 return view
             yield from resting(REST * (time.thread_time() - began + self._follower.helped))
@@ -85,9 +82,6 @@ class Pursuit:
 
     def _has_all(self, view: JobView) -> bool:
         return follow.ended(view) and not self._follower.behind
-
-    def _over(self, view: JobView) -> str | None:
-        return nobody(view, self._deal.order.ceiling, self._money, REMEDY)
 
     def _give_up(self) -> Steps[str]:
         """Ends the job early.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tegula_market.model import Wei
 
+from ..money import Money
+
 NOTHING = Wei(0)
 
 
@@ -21,6 +23,9 @@ class Standing:
     budget: Wei = NOTHING
     since: float | None = None
     """`time.monotonic` when the first tile was seen to be leased."""
+    lowest: Wei | None = None
+    """Ask for a megasample at present, while all that is asked is above the ceiling."""
+    ceiling: Wei = NOTHING
 
 
 Tell = Callable[[Standing], None]
@@ -31,6 +36,14 @@ def seconds_left(standing: Standing, now: float) -> float | None:
     if standing.done == 0 or standing.since is None:
         return None
     return (now - standing.since) / standing.done * (standing.tiles - standing.done)
+
+
+def waits(standing: Standing, money: Money) -> str:
+    """What a job waits for that is too dear to be taken; empty of any other."""
+    if standing.lowest is None:
+        return ""
+    least, most = money.text(standing.lowest), money.text(standing.ceiling)
+    return f"the lowest ask is {least} a megasample, and the job pays {most} at most"
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """Counts and times as an artist reads them."""
 
+from datetime import datetime
+
 from ..money import Money
 
 STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -26,6 +28,16 @@ def duration(seconds: float) -> str:
         return "less than a second"
     size, name = next(step for step in STEPS if seconds >= 2 * step[0] or step[0] == 1)
     return count(round(seconds / size), name)
+
+
+def moment(at: float, now: float) -> str:
+    """Like "14:05", with its day if it is not today's; by the clock of this computer, in its time zone.
+
+    Args:
+        at, now: Unix seconds.
+    """
+    then, today = (datetime.fromtimestamp(each).astimezone() for each in (at, now))
+    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%a %d %b, %H:%M}"
 
 
 def between(low: float, high: float) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from requester_samples import DOLLAR, order, view, with_units
 from tegula_blender.job_view import AskView, JobPhase, JobView, UnitPhase
-from tegula_blender.session.interest import nobody
+from tegula_blender.session.interest import lowest, nobody, too_dear
 from tegula_market.model import Wei
 
 ORDER = order()
@@ -25,7 +25,8 @@ def ask(price: int | None, code: str, reason: str = "") -> AskView:
 
 
 def reason(seen: JobView) -> str | None:
-    return nobody(seen, ORDER.ceiling, DOLLAR)
+    """Of one that does not wait for a lower price."""
+    return nobody(seen) or too_dear(seen, ORDER.ceiling, DOLLAR)
 
 
 def test_the_lowest_ask_is_named_when_the_ceiling_is_under_them_all() -> None:
@@ -39,6 +40,14 @@ def test_a_worker_that_declined_does_not_hide_the_lowest_ask() -> None:
     said = reason(offered(ask(None, "DECLINED", "too hot"), ask(120, "ABOVE_CEILING")))
     assert said is not None
     assert "the lowest is 120" in said
+
+
+def test_one_that_is_too_dear_may_come_down_and_the_lowest_ask_is_that_of_now() -> None:
+    waiting = offered(ask(None, "DECLINED", "too hot"), ask(140, "ABOVE_CEILING"), ask(120, "ABOVE_CEILING"))
+    assert (nobody(waiting), lowest(waiting)) == (None, 120)
+    assert lowest(replace(waiting, lowest_ask=Wei(110))) == 110
+    assert lowest(offered(ask(None, "DECLINED", "too hot"))) is None
+    assert lowest(offered(ask(120, "ABOVE_CEILING"), ask(60, "OUTBID"))) is None
 
 
 def test_reasons_are_named_once_when_all_decline() -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from blender_addon.session.markets import NOW, market, worker
 from requester_samples import DOLLAR, order
-from tegula_blender.market_view import MarketView, Priced
-from tegula_blender.session import pricing
+from tegula_blender.market_view import MarketView, Posted, Priced
+from tegula_blender.session import pricing, words
 from tegula_blender.session.pricing import Prices
-from tegula_market.model import Wei
+from tegula_market.model import Address, Wei
 
 
 def expected(seen: MarketView) -> Prices:
@@ -94,6 +94,30 @@ def test_recent_jobs_tell_of_the_low_end_while_nobody_has_asked() -> None:
 )
 def test_reasons(seen: MarketView, said: str) -> None:
     assert said in expected(seen).reasons
+
+
+def test_what_is_posted_counts_before_the_last_ask() -> None:
+    token = order().terms.token
+    falls = replace(worker(90, ago=7200), posted=Posted(token, Wei(40), 2, NOW - 60))
+    fresh = replace(worker(), posted=Posted(token, Wei(50), 4, NOW - 60))
+    seen = market(falls, fresh)
+    assert span(seen) == (40, 50)
+    assert expected(seen).reasons == ("2 workers ask 0.00004 to 0.00005 USD a megasample at present.",)
+
+
+def test_what_is_posted_in_another_token_says_nothing_of_this_one() -> None:
+    elsewhere = replace(worker(90), posted=Posted(Address(b"\x77" * 20), Wei(1), 2, NOW))
+    assert span(market(elsewhere)) == (90, 90)
+
+
+def test_a_ceiling_below_all_asks_is_a_wait_and_no_refusal() -> None:
+    until = words.moment(order().terms.deadline, NOW)
+    said = (
+        f"Nobody renders for that at the moment: the job waits until {until} for a lower price, and costs"
+        " nothing if nobody takes it."
+    )
+    assert said in expected(market(worker(120), worker(110))).reasons
+    assert said not in expected(market(worker(120), worker())).reasons, "one may ask less"
 
 
 def test_one_slot_for_one_tile() -> None:

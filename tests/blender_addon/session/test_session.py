@@ -14,7 +14,7 @@ import pytest
 from fake_coordinator import TOKEN, Busy, FakeCoordinator, Later, No, ProxyPage, Serving, picture
 from paying_coordinator import ESCROW, PayingCoordinator
 from tegula_blender.client import TooOften, Unreachable
-from tegula_blender.job_view import JobPhase
+from tegula_blender.job_view import JobPhase, JobView
 from tegula_blender.session import follow, patience, pursuit, session
 from tegula_blender.session.follow import Follower
 from tegula_blender.session.requesting import Request
@@ -23,7 +23,7 @@ from tegula_blender.session.state import JobCard, Step
 from tegula_market import codec
 from tegula_market.adapters import chain, exr
 from tegula_market.adapters.blobs import Away
-from tegula_market.model import Signature, TegulaError, Wei
+from tegula_market.model import Address, Signature, TegulaError, Wei
 
 KEEP = 10**6
 SETTINGS = {
@@ -96,6 +96,11 @@ def card(here: Session, handle: int) -> JobCard:
 def reaches(here: Session, handle: int, step: Step) -> JobCard:
     until(lambda: card(here, handle).step is step or card(here, handle).step.over)
     assert card(here, handle).step is step, card(here, handle).sentence
+    return card(here, handle)
+
+
+def waits_for_a_price(here: Session, handle: int) -> JobCard:
+    until(lambda: "lower price" in card(here, handle).sentence or card(here, handle).step.over)
     return card(here, handle)
 
 
@@ -394,16 +399,58 @@ def test_when_a_job_begins_older_ones_make_room(
     assert not list(tmp_path.rglob("frame_*.exr"))
 
 
-def test_asks_over_the_ceiling_end_the_job_and_the_deposit_is_back(
+def test_a_job_waits_for_a_lower_price_and_is_rendered_when_there_is_one(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    cheap = fake.asks
+    fake.asks = {worker: price * 10**6 for worker, price in cheap.items()}
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
+    waiting = waits_for_a_price(here, handle)
+    assert waiting.step is Step.WAITING
+    assert waiting.sentence.startswith("Waiting for a lower price: the lowest ask is 40 tUSD a megasample,")
+    assert "the lowest ask is 40 tUSD" in here.delivery(handle).status
+    fake.on_step = come_down_to(cheap)
+    done = reaches(here, handle, Step.DONE)
+    assert fake.settled == {done.job: done.spent}
+
+
+def come_down_to(cheap: dict[Address, int]) -> Callable[[FakeCoordinator], None]:
+    def step(fake: FakeCoordinator) -> None:
+        if fake.asks != cheap:
+            fake.ask_again(cheap)
+
+    return step
+
+
+def test_a_job_that_waits_for_a_lower_price_is_cancelled_for_nothing(
     here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
 ) -> None:
     fake.asks = {worker: price * 10**6 for worker, price in fake.asks.items()}
     handle = here.submit(serving.url, TOKEN, request(tmp_path))
     here.agree(handle)
+    waits_for_a_price(here, handle)
+    here.cancel(handle)
+    cancelled = reaches(here, handle, Step.CANCELLED)
+    assert "the rest of the deposit is back" in cancelled.sentence
+    assert fake.settled == {cancelled.job: Wei(0)}
+    assert fake.balance == 1_000_000
+
+
+def test_a_job_that_all_decline_ends_and_the_deposit_is_back(
+    here: Session, serving: Serving, fake: PayingCoordinator, tmp_path: Path
+) -> None:
+    def decline(view: JobView) -> JobView:
+        asks = tuple(replace(ask, taken=False, code="DECLINED", reason="too far") for ask in view.asks)
+        return replace(view, asks=asks)
+
+    fake.asks = {worker: price * 10**6 for worker, price in fake.asks.items()}
+    fake.lie = decline
+    handle = here.submit(serving.url, TOKEN, request(tmp_path))
+    here.agree(handle)
     failed = reaches(here, handle, Step.FAILED)
-    assert "raise the budget" in failed.sentence
+    assert "no worker takes this job: too far" in failed.sentence
     assert "the rest of the deposit is back" in failed.sentence
-    assert fake.settled == {failed.job: Wei(0)}
     assert fake.balance == 1_000_000
 
 

@@ -1,3 +1,7 @@
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import pytest
 
 from requester_samples import DOLLAR
@@ -23,6 +27,22 @@ def test_durations(seconds: float, said: str) -> None:
 def test_a_range_of_one_length_is_said_once() -> None:
     assert words.between(239, 241) == "4 minutes"
     assert words.between(30, 240) == "30 seconds to 4 minutes"
+
+
+@pytest.fixture
+def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("greenwich")
+def test_moments_have_their_day_if_it_is_not_today() -> None:
+    now = datetime(2026, 11, 28, 21, 30, tzinfo=UTC).timestamp()
+    assert words.moment(now + 3600, now) == "22:30"
+    assert words.moment(now + 3 * 3600, now) == "Sun 29 Nov, 00:30"
 
 
 def test_counts() -> None:
