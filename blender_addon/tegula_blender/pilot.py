@@ -9,8 +9,9 @@ import time
 
 import bpy
 
-GRID, EDGE = 3, 32
-"""Rects in a row and in a column, and their edge in pixels at most."""
+GRID, EDGE = 4, 32
+"""Rects in a row and in a column, and their edge in pixels at most. Three in a row find too few of a frame's
+dear tiles: `bench/spread.py`."""
 FEW, GROWTH = 2, 4
 """Samples of the first round, and how many times as many each other round has."""
 
@@ -42,11 +43,13 @@ def pilot(*, seconds, samples=None, percentage=None, frame=None, device="CPU"):
     words, note = _use_device(scene.cycles, device)
     _prepare(scene)
     wanted = scene.cycles.samples if samples is None else samples
-    rects = _rects(scene.render)
+    cells = _cells()
+    rects = _rects(scene.render, cells)
     _render(scene, rects[0], 1, wanted)  # loads textures, builds what rays are traced against
     loaded = time.monotonic()
     rounds = _rounds(scene, rects, wanted, loaded + seconds)
-    rates = _rates(scene, rects, rounds)
+    rates = _rates(scene, rects, rounds, 0)
+    tried = cells[: len(rates)]
     return {
         "device": words,
         "note": note,
@@ -55,6 +58,10 @@ def pilot(*, seconds, samples=None, percentage=None, frame=None, device="CPU"):
         "samples": rounds[-1][0],
         "whole": rounds[-1][0] == wanted,
         "seconds_per_megasample": rates,
+        "work_per_megasample": _rates(scene, rects, rounds, 1),
+        "megasamples": _sampled(rounds) * _megapixels(scene, rects[0]),
+        "columns": GRID,
+        "cells": [(GRID - 1 - row) * GRID + column for column, row in tried],
     }
 
 
@@ -92,17 +99,22 @@ def _switch_to(preferences, device):
     return [found.name for found in preferences.devices if found.use]
 
 
-def _rects(render):
-    """In pixels of the frame, origin at the bottom left: x0, x1, y0, y1; the middle one first."""
+def _cells():
+    """Column and row, from the bottom left, of each rect; those in the middle first."""
+    middle = (GRID - 1) / 2
+    return sorted(
+        ((column, row) for column in range(GRID) for row in range(GRID)),
+        key=lambda cell: (abs(cell[0] - middle) + abs(cell[1] - middle), cell),
+    )
+
+
+def _rects(render, cells):
+    """In pixels of the frame, origin at the bottom left: x0, x1, y0, y1. All are of one size."""
     width, height = _size(render)
     left, right, low, high = 0, width, 0, height
     if render.use_border:
         left, right = int(render.border_min_x * width), int(render.border_max_x * width)
         low, high = int(render.border_min_y * height), int(render.border_max_y * height)
-    cells = sorted(
-        ((column, row) for column in range(GRID) for row in range(GRID)),
-        key=lambda cell: (abs(cell[0] - GRID // 2) + abs(cell[1] - GRID // 2), cell),
-    )
     return [(*_within(left, right, column), *_within(low, high, row)) for column, row in cells]
 
 
@@ -119,7 +131,7 @@ def _within(start, end, cell):
 
 
 def _rounds(scene, rects, wanted, until):
-    """Samples of each round, and the seconds of each rect; all rounds have the rects of the first."""
+    """Samples of each round, and what `_render` says of each rect; all rounds have the rects of the first."""
     rounds = [(min(FEW, wanted), [])]
     for rect in rects:
         rounds[0][1].append(_render(scene, rect, rounds[0][0], wanted))
@@ -127,7 +139,7 @@ def _rounds(scene, rects, wanted, until):
             return rounds
     while rounds[-1][0] < wanted:
         before, took = rounds[-1]
-        if time.monotonic() + GROWTH * sum(took) > until:
+        if time.monotonic() + GROWTH * sum(seconds for seconds, _ in took) > until:
             break
         spp = min(wanted, GROWTH * before)
         rounds.append((spp, [_render(scene, rect, spp, wanted) for rect in rects]))
@@ -135,7 +147,10 @@ def _rounds(scene, rects, wanted, until):
 
 
 def _render(scene, rect, spp, wanted):
-    """Seconds. With fewer samples than wanted, none is left out where the picture is clean enough."""
+    """Seconds that it takes, and its work: on a processor all threads' seconds, whatever else these do.
+
+    With fewer samples than wanted, none is left out where the picture is clean enough.
+    """
     render, (width, height) = scene.render, _size(scene.render)
     x0, x1, y0, y1 = rect
     render.use_border = render.use_crop_to_border = True
@@ -144,30 +159,36 @@ def _render(scene, rect, spp, wanted):
     render.border_min_y, render.border_max_y = (y0 + 0.25) / height, min(1, (y1 + 0.25) / height)
     adaptive, scene.cycles.samples = scene.cycles.use_adaptive_sampling, spp
     scene.cycles.use_adaptive_sampling = adaptive and spp == wanted
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     bpy.ops.render.render()
-    took = time.monotonic() - started
+    took, work = time.monotonic() - started, time.process_time() - worked
     scene.cycles.use_adaptive_sampling = adaptive
-    return took
+    return took, work if scene.cycles.device == "CPU" else took
 
 
-def _rates(scene, rects, rounds):
-    """Seconds for a megasample of each rect that was rendered."""
+def _rates(scene, rects, rounds, which):
+    """For a megasample of each rect that was rendered: 0 is seconds, 1 is work."""
     (few, first), (most, last) = rounds[0], rounds[-1]
     rates = []
     for rect, at_first, at_last in zip(rects, first, last, strict=False):
-        megapixels = _megapixels(scene, rect)
-        more = (at_last - at_first) / ((most - few) * megapixels) if most > few else 0.0
+        megapixels, took = _megapixels(scene, rect), at_last[which]
+        more = (took - at_first[which]) / (_sampled(rounds) * megapixels) if most > few else 0.0
         # Where samples take no time that can be told, all of the render is an upper bound.
-        rates.append(more if more > 0 else at_last / (most * megapixels))
+        rates.append(more if more > 0 else took / (most * megapixels))
     return rates
+
+
+def _sampled(rounds):
+    """Samples of a pixel whose time is told apart from what a render takes besides."""
+    few, most = rounds[0][0], rounds[-1][0]
+    return most - few if most > few else most
 
 
 def _start(scene, rects, first, rates):
     """Seconds that a render takes on average besides its samples."""
     spp, took = first
     sampling = sum(spp * _megapixels(scene, rect) * rate for rect, rate in zip(rects, rates, strict=False))
-    return max(0.0, sum(took) - sampling) / len(took)
+    return max(0.0, sum(seconds for seconds, _ in took) - sampling) / len(took)
 
 
 def _megapixels(scene, rect):

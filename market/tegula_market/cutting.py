@@ -1,10 +1,10 @@
 """How what of a frame is rendered is cut into tiles: evenly, or by a map of what pixels are expected to cost.
 
-With a map, an even tile that is expected to cost far more than an average one is cut into quarters, and these
-again; and tiles are numbered the dearest first. Units are leased in the order of their numbers, so this is
-longest processing time first, by which m equal workers end at most 4/3 - 1/(3 m) times as late as by the best
-schedule (R. L. Graham, Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics 17,
-1969). Integers only: whoever holds an order comes to the same tiles.
+With a map, an even tile that is expected to cost a quarter more than an average one is cut into quarters, and
+these again; and tiles are numbered the dearest first. Units are leased in the order of their numbers, so this
+is longest processing time first, by which m equal workers end at most 4/3 - 1/(3 m) times as late as by the
+best schedule (R. L. Graham, Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics
+17, 1969). Integers only: whoever holds an order comes to the same tiles.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,14 +13,14 @@ from functools import lru_cache
 
 from tegula_market.model import CostMap, InvalidValue, Rect
 
-TIMES = 2
-"""Average even tiles that a tile may cost."""
+DEAR = 5, 4
+"""What a tile may cost, over what an average even one does, as a fraction; `bench/spread.py` compares."""
 LEAST_EDGE = 64
 """Pixels; nothing smaller is cut. Below, what a tile costs besides its samples outweighs them, and more and
 more of it is probed: `probes.plan`."""
-LEAST_OVERSCANS = 4
-"""So many times its overscan is a quarter's edge at least. Overscan is paid, and of that edge quarters are
-1.44 times the work of the whole."""
+LEAST_OVERSCANS = 64
+"""So many times its overscan is a quarter's edge at least. Overscan is work, and paid; of that edge quarters
+are 3 % more work than the whole."""
 MOST_TILES = 16_384
 """Of a frame that is cut by a map: they are kept, and an order must not make anybody run out of memory."""
 
@@ -46,13 +46,13 @@ def evens(whole: Rect, edge: int) -> int:
 
 @lru_cache(maxsize=32)
 def by_cost(
-    whole: Rect, edge: int, overscan: int, costs: CostMap, times: int = TIMES, least: int = LEAST_EDGE
+    whole: Rect, edge: int, overscan: int, costs: CostMap, least: int = LEAST_EDGE
 ) -> tuple[Rect, ...]:
     """Tiles of like cost, the dearest first, and of equal ones row by row.
 
     Args:
         edge: of even tiles.
-        times, least: as the constants; others for `bench/ends.py`.
+        least: pixels; tests say less.
     Raises:
         InvalidValue: there would be more than `MOST_TILES`.
     """
@@ -62,7 +62,7 @@ def by_cost(
     average = cost(whole, whole, costs) * min(edge, whole.width) * min(edge, whole.height)
 
     def parts(tile: Rect) -> Iterable[Rect]:
-        dear = cost(whole, tile, costs) * whole.area > times * average
+        dear = cost(whole, tile, costs) * whole.area * DEAR[1] > average * DEAR[0]
         return evenly(tile, half) if dear else (tile,)
 
     tiles = list(evenly(whole, edge))

@@ -9,6 +9,7 @@ import pytest
 
 import scenes
 from tegula_blender.session import blender
+from tegula_blender.session.costs import found
 from tegula_blender.session.speeds import Pilot
 from tegula_market import codec
 
@@ -26,7 +27,7 @@ for width, height, border in json.loads(sys.argv[1]):
     render.resolution_x, render.resolution_y, render.use_border = 2 * width, 2 * height, border is not None
     for name, value in zip(("min_x", "max_x", "min_y", "max_y"), border or ()):
         setattr(render, f"border_{name}", value)
-    found.append(pilot._rects(render))
+    found.append(pilot._rects(render, pilot._cells()))
 print("\\n" + json.dumps(found), flush=True)
 os._exit(0)
 """
@@ -48,8 +49,10 @@ def test_a_small_scene_is_tried_as_it_will_be_rendered(folder: Path) -> None:
     tried = pilot(blend, seconds=60, samples=3, percentage=5, frame=2)
     assert (tried.samples, tried.whole, tried.note) == (3, True, "")
     assert tried.device.startswith("CPU ")
-    assert len(tried.seconds_per_megasample) == 9
-    assert min(tried.seconds_per_megasample) > 0
+    assert len(tried.seconds_per_megasample) == len(tried.work_per_megasample) == 16
+    assert min(tried.seconds_per_megasample + tried.work_per_megasample) > 0
+    assert (tried.columns, sorted(tried.cells)) == (4, list(range(16)))
+    assert tried.megasamples > 0
     assert tried.load_seconds > 0
     assert 0 <= tried.start_seconds < 5
     assert blend.read_bytes() == before
@@ -58,7 +61,7 @@ def test_a_small_scene_is_tried_as_it_will_be_rendered(folder: Path) -> None:
 def test_without_time_a_rect_is_tried_all_the_same(folder: Path) -> None:
     tried = pilot(scenes.build("spheres", folder), seconds=0, samples=4096, percentage=5)
     assert (tried.samples, tried.whole) == (2, False)
-    assert len(tried.seconds_per_megasample) == 1
+    assert len(tried.seconds_per_megasample) == len(tried.cells) == 1
 
 
 def test_a_device_that_is_not_there_is_told(folder: Path) -> None:
@@ -86,9 +89,19 @@ def test_rects_lie_spread_within_what_is_rendered() -> None:
             assert min_x * width <= x0 < x1 <= max_x * width
             assert min_y * height <= y0 < y1 <= max_y * height
             assert max(x1 - x0, y1 - y0) <= 32
-        if min(width, height) > 9:
-            assert len({tuple(rect) for rect in rects}) == 9
+        if min(width, height) > 16:
+            assert len({tuple(rect) for rect in rects}) == 16
             assert not any(_overlap(one, other) for one in rects for other in rects if one is not other)
+
+
+def test_a_dear_corner_is_found_where_it_is(tmp_path: Path) -> None:
+    """Smoke at the top left of the picture, and nothing else."""
+    costs = found(pilot(_built(tmp_path / "corner.blend", "corner"), seconds=3, samples=512, percentage=10))
+    assert costs is not None
+    rows = [costs.weights[row * costs.columns :][: costs.columns] for row in range(costs.rows)]
+    dear = [weight for row in rows[:3] for weight in row[:3]]
+    cheap = [weight for index, row in enumerate(rows) for weight in (row if index > 4 else row[5:])]
+    assert min(dear) > 2 * max(cheap)
 
 
 KEPT = """
@@ -130,6 +143,17 @@ if sys.argv[2] == "hard":
     material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (1, 1, 1, 1)
     bpy.context.object.data.materials.append(material)
     scene.cycles.max_bounces = scene.cycles.diffuse_bounces = 64
+if sys.argv[2] == "corner":
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(-0.9, 0.5, -5), scale=(1.8, 1, 1))
+    material = bpy.data.materials.new("Smoke")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.remove(nodes["Principled BSDF"])
+    smoke = nodes.new("ShaderNodeVolumeScatter")
+    smoke.inputs["Density"].default_value = 20
+    links.new(smoke.outputs[0], nodes["Material Output"].inputs["Volume"])
+    bpy.context.object.data.materials.append(material)
+    scene.cycles.max_bounces = scene.cycles.volume_bounces = 64
 bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
 os._exit(0)
 """

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ import scenes
 from end_to_end.jobs import differing
 from tegula import local
 from tegula.market import Market
-from tegula_blender.session import blender, requesting
+from tegula_blender.session import blender, costs, requesting
 from tegula_blender.session.purse import Purse
 from tegula_blender.session.requesting import Request
 from tegula_blender.session.session import Session
 from tegula_blender.session.state import JobCard, Step
 from tegula_market.adapters import exr
 from tegula_market.adapters.chain import Escrow
-from tegula_market.model import Address
+from tegula_market.model import Address, CostMap
 
 pytestmark = pytest.mark.slow
 
@@ -59,20 +60,24 @@ def reaches(here: Session, handle: int, step: Step) -> JobCard:
 
 
 def test_frames_are_plain_blenders_and_the_account_pays_for_them(
-    here: Session, market: Market, account: Address, tmp_path: Path
+    here: Session, market: Market, account: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Cut by a map: of six tiles of a frame of 384 x 216 two are four each."""
+    monkeypatch.setattr(costs, "QUICK", 0.0)
+    monkeypatch.setattr(costs, "found", lambda _pilot: CostMap(2, (16, 1, 1, 1)))
     assert market.escrow is not None
     escrow = Escrow.connect(market.rpc, market.escrow)
     before = escrow.balance(market.currency, account)
     blend = scenes.build("spheres", tmp_path)
-    wanted = request(here, blend, (1, 3))
+    wanted = replace(request(here, blend, (1, 3)), tile=128, pilot="CPU")
     handle = here.submit(market.url, market.token, wanted)
     quoted = reaches(here, handle, Step.QUOTED)
     assert quoted.quote is not None
+    assert any("smaller where the pilot took long" in reason for reason in quoted.quote.reasons)
     here.agree(handle)
     done = reaches(here, handle, Step.DONE)
     paid = before - escrow.balance(market.currency, account)
-    assert paid == done.spent
+    assert (paid, done.of) == (done.spent, 2 * 12)
     assert quoted.quote.price[0] <= paid <= quoted.quote.price[1]
     assert done.job is not None
     assert not escrow.account(done.job).open

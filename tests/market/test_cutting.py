@@ -5,7 +5,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tegula_market import cutting
-from tegula_market.cutting import MOST_TILES, TIMES, by_cost, cost, evenly
+from tegula_market.cutting import DEAR, LEAST_OVERSCANS, MOST_TILES, by_cost, cost, evenly
 from tegula_market.model import CostMap, InvalidValue, Rect
 
 UHD = Rect(0, 0, 3840, 2160)
@@ -51,8 +51,8 @@ def test_the_dearest_come_first(case: Case) -> None:
 
 
 @given(cuts())
-def test_a_map_at_most_quadruples_the_tiles(case: Case) -> None:
-    assert len(cut(case)) <= 4 * cutting.evens(*case[:2])
+def test_a_map_makes_at_most_six_tiles_of_one(case: Case) -> None:
+    assert len(cut(case)) <= 6 * cutting.evens(*case[:2])
 
 
 @given(cuts())
@@ -60,8 +60,8 @@ def test_nothing_that_could_be_cut_costs_more_than_the_bound(case: Case) -> None
     whole, edge, overscan, costs, least = case
     average = cost(whole, whole, costs) / whole.area * min(edge, whole.width) * min(edge, whole.height)
     for tile in cut(case):
-        if max(tile.width, tile.height) > 2 * max(least, 4 * overscan):
-            assert cost(whole, tile, costs) <= TIMES * average * (1 + 1e-9)
+        if max(tile.width, tile.height) > 2 * max(least, LEAST_OVERSCANS * overscan):
+            assert cost(whole, tile, costs) <= DEAR[0] / DEAR[1] * average * (1 + 1e-9)
 
 
 @given(cuts())
@@ -69,7 +69,7 @@ def test_nothing_is_cut_smaller_than_said(case: Case) -> None:
     """What is left at the right and at the bottom of a tile is smaller, as at a frame's border."""
     whole, edge, overscan, _, least = case
     even = Counter(evenly(whole, edge))
-    bound = max(least, 4 * overscan)
+    bound = max(least, LEAST_OVERSCANS * overscan)
     for tile in (Counter(cut(case)) - even).elements():
         inside = tile.x1 != whole.x1 and tile.y1 != whole.y1
         assert not inside or max(tile.width, tile.height) >= bound // 2
@@ -101,15 +101,16 @@ def test_a_dear_corner_of_a_large_frame() -> None:
     """0.5 of the cost is in a ninth of the pixels."""
     tiles = by_cost(UHD, 512, 0, CostMap(3, (8, 1, 1, 1, 1, 1, 1, 1, 1)))
     sizes = Counter((tile.width, tile.height) for tile in tiles)
-    assert (sizes[256, 256], sizes[512, 512]) == (20, 23)
-    assert tiles[0] == Rect(1024, 512, 1536, 1024), "a fifth of it is in the corner: just cheap enough"
-    assert tiles[1] == Rect(0, 0, 256, 256)
+    assert (sizes[256, 256], sizes[512, 512]) == (24, 22)
+    assert tiles[0] == Rect(0, 0, 256, 256)
+    assert Rect(1024, 1024, 1536, 1536) in tiles
 
 
 def test_overscan_keeps_tiles_large() -> None:
     costs = CostMap(4, (16, 1, 1, 1))
     assert min(tile.width for tile in by_cost(Rect(0, 0, 1024, 512), 128, 0, costs)) == 64
-    assert {tile.width for tile in by_cost(Rect(0, 0, 1024, 512), 128, 17, costs)} == {128}
+    assert min(tile.width for tile in by_cost(Rect(0, 0, 1024, 512), 128, 1, costs)) == 64
+    assert {tile.width for tile in by_cost(Rect(0, 0, 1024, 512), 128, 2, costs)} == {128}
 
 
 def test_so_many_tiles_are_taken_and_no_more() -> None:

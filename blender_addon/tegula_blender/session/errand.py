@@ -67,8 +67,8 @@ class Errand:
             if not (yield from self._upload(at, scene)):
                 self._over(Step.CANCELLED, NOTHING_PAID)
                 return
-            order = requesting.order(request, scene, at)
-            quote = requesting.quoted(order, request, at, self._blender)
+            plain = requesting.order(request, scene, at)
+            order, quote = requesting.quoted(plain, request, at, self._blender)
             self._say(step=Step.QUOTED, quote=quote, budget=quote.budget)
             while not (self._agreed or self._cancelled):
                 yield

@@ -14,6 +14,7 @@ from tegula_market.model import (
     ETHER,
     MEGASAMPLE,
     NOBODY,
+    CostMap,
     InvalidValue,
     Order,
     Rect,
@@ -58,12 +59,12 @@ def frame_sizes(order: Order) -> tuple[int, ...]:
         InvalidValue: an order that makes no tiles, or too many.
     """
     tiling.count(order)
-    return _frame_sizes(order.scene, order.tile, order.overscan)
+    return _frame_sizes(order.scene, order.tile, order.overscan, order.costs)
 
 
 @lru_cache(maxsize=8)
-def _frame_sizes(scene: Scene, tile: int, overscan: int) -> tuple[int, ...]:
-    one = Order(NO_TERMS, scene, (0,), tile, overscan, Wei(1))
+def _frame_sizes(scene: Scene, tile: int, overscan: int, costs: CostMap | None) -> tuple[int, ...]:
+    one = Order(NO_TERMS, scene, (0,), tile, overscan, Wei(1), costs)
     return tuple(tiling.size(each, scene) for each in tiling.split(one))
 
 

@@ -1,5 +1,7 @@
 """What a job is expected to cost and to take, before anything is paid. Pure."""
 
+from collections.abc import Iterator
+
 from tegula_market.model import MEGASAMPLE, Order
 
 from ..market_view import MarketView
@@ -25,13 +27,15 @@ def quote(order: Order, market: MarketView, pilot: Pilot | None, now: float, mon
         price=(planning.cost(order, prices.low), planning.cost(order, prices.high)),
         seconds=time.seconds,
         budget=planning.budget(order),
-        reasons=(_work(order), *prices.reasons, *time.reasons),
+        reasons=(*_work(order), *prices.reasons, *time.reasons),
         money=money,
     )
 
 
-def _work(order: Order) -> str:
+def _work(order: Order) -> Iterator[str]:
     sizes, frames = planning.frame_sizes(order), len(order.frames)
     tiles, megasamples = len(sizes) * frames, sum(sizes) * frames / MEGASAMPLE
     overscan = ", the pixels around each tile included" if order.overscan else ""
-    return f"{count(tiles, 'tile')}, {megasamples:.3g} megasamples{overscan}."
+    yield f"{count(tiles, 'tile')}, {megasamples:.3g} megasamples{overscan}."
+    if order.costs:
+        yield "Tiles are smaller where the pilot took long, and those that take longest are rendered first."

@@ -12,7 +12,7 @@ from tegula_market.model import InvalidValue, Order, Rect, Terms, Wei
 
 from ..money import Money
 from . import blender as blenders
-from . import planning, quoting
+from . import costs, planning, quoting
 from .connection import Connected
 from .packed import PackedScene, pack
 from .speeds import Pilot
@@ -79,9 +79,15 @@ def renewed(order: Order, request: Request) -> Order:
     return replace(order, terms=replace(order.terms, deadline=end, salt=salt))
 
 
-def quoted(order: Order, request: Request, at: Connected, blender: Path | None) -> Quote:
-    """Raises: SceneRefused: the pilot could not be rendered."""
-    return quoting.quote(order, at.client.market(), _pilot(request, blender), time.time(), at.money)
+def quoted(order: Order, request: Request, at: Connected, blender: Path | None) -> tuple[Order, Quote]:
+    """The order, with a map of where the pilot found it dear, and its quote.
+
+    Raises:
+        SceneRefused: the pilot could not be rendered.
+    """
+    pilot = _pilot(request, blender)
+    mapped = costs.mapped(order, pilot, amount(request.budget, at.money), at.money)
+    return mapped, quoting.quote(mapped, at.client.market(), pilot, time.time(), at.money)
 
 
 def amount(text: str, money: Money) -> Wei:

@@ -156,7 +156,7 @@ class Session:
         try:
             at, scene = connect(url, token, self._purse), requesting.prepared(request, self._blender)
             order = requesting.order(request, scene, at)
-            quote = requesting.quoted(order, request, at, self._blender)
+            _, quote = requesting.quoted(order, request, at, self._blender)
             self._quoted = State(quote=quote, quoted=number)
         except TegulaError as error:
             self._quoted = State(problem=str(error), quoted=number)

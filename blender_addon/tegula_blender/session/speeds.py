@@ -39,6 +39,14 @@ class Pilot:
     """As many as were wanted, and with the scene's noise threshold if it has one."""
     seconds_per_megasample: tuple[float, ...]
     """Of each rect."""
+    work_per_megasample: tuple[float, ...]
+    """The same, but on a processor in seconds of all its threads, whatever else they do meanwhile."""
+    megasamples: float
+    """Of a rect, on which this was measured."""
+    columns: int
+    """Of the grid of cells that has a rect in the middle of each, and its rows."""
+    cells: tuple[int, ...]
+    """Where each rect is, row by row from the top left."""
 
     @property
     def mean(self) -> float:

@@ -35,4 +35,4 @@ def market(
 def pilot(
     *rates: float, device: str = "CPU", note: str = "", start: float = 0.0, whole: bool = True
 ) -> Pilot:
-    return Pilot(device, note, 0.0, start, 16, whole, rates)
+    return Pilot(device, note, 0.0, start, 16, whole, rates, rates, 1.0, 4, tuple(range(len(rates))))
