@@ -22,6 +22,7 @@ from tegula_market.model import Address
 WANTS = " wants you to sign in with your Ethereum account:"
 USED = 0.75
 """Part of a token's time after which another one is got: some requests take long, and clocks differ."""
+ENDED = 401
 PORTS = {"http": ":80", "https": ":443"}
 """That are meant if none is said."""
 
@@ -51,7 +52,22 @@ class SignedIn(AuthBase):
             if time.monotonic() >= self._until:
                 self._token, self._until = self._signed_in()
             request.headers["Authorization"] = f"Bearer {self._token}"
+        request.register_hook("response", self._look)  # type: ignore[no-untyped-call]
         return request
+
+    def _look(self, response: requests.Response, **_: object) -> None:
+        """A token can end on the way, or while a computer sleeps, whose clock stands still then.
+
+        Raises:
+            requests.ConnectionError: it did, and the request is to be sent again.
+        """
+        if response.status_code != ENDED:
+            return
+        response.close()
+        with self._turn:
+            if response.request.headers.get("Authorization") == f"Bearer {self._token}":
+                self._until = 0.0
+        raise requests.ConnectionError("the sign-in has ended")
 
     def _signed_in(self) -> tuple[str, float]:
         with requests.Session() as session:

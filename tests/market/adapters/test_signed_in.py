@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from coordinator.house import CONFIG, House, an_honest_order, house
+from coordinator.house import CONFIG, DERIVE, House, an_honest_order, house
 from coordinator.served import served
 from listening import free_port
 from tegula_blender.client import Client, Unreachable
@@ -73,6 +73,22 @@ def test_it_signs_in_again_before_its_token_ends(tmp_path: Path, monkeypatch: py
         client.disconnect()
 
     at_a_coordinator(tmp_path, act)
+
+
+def test_a_token_that_has_ended_meanwhile_is_not_the_last_word(tmp_path: Path) -> None:
+    """As it has when a computer slept: no time has passed by its clock."""
+
+    async def act(it: House, url: str) -> None:
+        client = Client(url, SignedIn(url, KEY.address, SIGN), patience=60)
+        for _ in range(2):
+            await asyncio.to_thread(client.check_token)
+            await asyncio.to_thread(client.blobs.upload_bytes, b"tile")
+            monkey.setattr(DERIVE, "_secret", bytes(32))  # no token of before is good any more
+        client.disconnect()
+        assert [entry.act for entry in it.audit.last(100)].count("sign-in") == 2
+
+    with pytest.MonkeyPatch.context() as monkey:
+        at_a_coordinator(tmp_path, act)
 
 
 def test_where_strangers_are_not_let_in_that_is_the_answer(tmp_path: Path) -> None:
