@@ -104,7 +104,7 @@ def simulate(
         overtakes: whether late tiles are leased a second time.
     """
     chance = Random(seed)
-    machines = [_machine(number, chance) for number in range(MACHINES)]
+    machines = [a_machine(number, chance) for number in range(MACHINES)]
     for machine in machines[: round(MACHINES * slow)]:
         machine.speed /= SLOWER
     attackers = machines[: round(MACHINES * share)]
@@ -166,7 +166,7 @@ def profit(world: World, owner: str) -> float:
     return (world.earned(mine) - sum(machine.spent for machine in mine)) / len(mine)
 
 
-def _machine(number: int, chance: Random) -> Machine:
+def a_machine(number: int, chance: Random) -> Machine:
     cost = chance.randint(*COSTS)
     return Machine(
         "honest",

@@ -2,15 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from simulator.market import Compared, Standing
-from simulator.world import START, Ended, Round
+from simulator.nights import DAWN, DUSK, is_patient
+from simulator.world import START, Ended, Round, World
 
 mpl.use("Agg")
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "in a hurry": {"color": "0.5"},
+    "waits for a price": {"color": "C0"},
+    "not done": {"color": "C3", "ls": ":"},
+}
 
 
 def prices(rounds: Sequence[Round], path: Path) -> None:
@@ -49,6 +58,22 @@ def fairness(standings: Sequence[Standing], ended: Sequence[Ended], path: Path) 
     who.legend()
     wait.plot([job.units for job in ended], [job.at - job.opened for job in ended], ".")
     wait.set(xlabel="tiles of a job", ylabel="seconds until all are accepted", ylim=(0, None))
+    _save(figure, path)
+
+
+def nights(without: World, posted: World, path: Path) -> None:
+    """Jobs as lines, from their opening to their end: those that wait for a price are done by night."""
+    figure, sides = plt.subplots(1, 2, figsize=(10, 5), layout="constrained", sharex=True, sharey=True)
+    for axes, world, title in zip(sides, (without, posted), ("called once", "posted asks"), strict=True):
+        axes.axvspan(DUSK, DAWN, color="0.9", label="night")
+        for number, job in enumerate(sorted(world.ended.values(), key=lambda job: job.opened)):
+            patient = is_patient(world, job)
+            name = "in a hurry" if not patient else "not done" if job.missed else "waits for a price"
+            axes.plot([job.opened - START, job.at - START], [number] * 2, lw=2, **LOOKS[name])
+        axes.set(xlabel="seconds", title=title)
+    sides[0].set(ylabel="jobs, as they were opened")
+    lines = [Line2D([], [], lw=2, label=name, **look) for name, look in LOOKS.items()]
+    sides[0].legend(handles=lines, loc="upper left")
     _save(figure, path)
 
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator import ends, market, plot
+from simulator import ends, market, nights, plot
 from simulator.ends import End
 from simulator.machines import ATTACKS, CARTEL, ENTRANT, HONEST
 from simulator.market import Compared
+from simulator.nights import Kind
 from simulator.world import World
 
 SHARES = {"withholding": (0.2, 0.5), CARTEL: (0.005, 0.2, 0.5)}
@@ -45,6 +46,10 @@ def main(
     _table(out / "loads.csv", [_load(seed, between) for between in BETWEEN])
     ended = [ends.end(case, seed, overtakes=overtakes) for case in ends.CASES for overtakes in (False, True)]
     _table(out / "ends.csv", (_tell_end(each) for each in ended))
+    worlds = {posts: nights.nights(seed, posts=posts) for posts in (False, True)}
+    kinds = [kind for posts, world in worlds.items() for kind in nights.kinds(world, posts=posts)]
+    _table(out / "nights.csv", (_tell_kind(each) for each in kinds))
+    plot.nights(worlds[False], worlds[True], out / "nights.png")
 
 
 def _load(seed: int, between: float) -> dict[str, Any]:
@@ -87,6 +92,15 @@ def _tell_end(end: End) -> dict[str, Any]:
         f" lost; a machine earns {end.earned:.0f}, a slow one {end.slow_earned:.0f}"
     )
     return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(end).items()}
+
+
+def _tell_kind(kind: Kind) -> dict[str, Any]:
+    print(
+        f"asks are posted: {kind.posts}; jobs wait for a price: {kind.patient}: {kind.done:.1%} of the tiles"
+        f" done, {kind.by_day:.1%} by day; {kind.price:.1f} a megasample, {kind.took:.0f} s a job; a machine"
+        f" earns {kind.earned:.0f} in all"
+    )
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(kind).items()}
 
 
 def _row(compared: Compared) -> dict[str, Any]:

@@ -105,6 +105,8 @@ class World:
     forged: set[LeaseId] = field(default_factory=set)
     by_name: dict[WorkerId, Machine] = field(default_factory=dict)
     leases: int = 0
+    granted: list[tuple[float, JobId]] = field(default_factory=list)
+    """When, and in which job: each of them."""
     lost: float = 0.0
     """What overtaken machines have spent."""
     rendering: dict[LeaseId, Rendering] = field(default_factory=dict)
@@ -209,6 +211,7 @@ class World:
 
     def _render(self, machine: Machine, lease: Lease) -> None:
         self.leases += 1
+        self.granted.append((self.now, lease.job))
         machine.tiles += 1
         machine.first_lease = self.now if machine.first_lease is None else machine.first_lease
         if machine.plan.times_out:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator import ends, market, run
+from simulator import ends, market, nights, run
 from simulator.machines import ATTACKS
 
 
@@ -17,9 +17,10 @@ def test_the_program_writes_a_table_and_a_plot_for_each_question(
     monkeypatch.setattr(run, "BETWEEN", (3.0,))
     monkeypatch.setattr(ends, "CASES", {"one lease in 50": (0.02, 0.0)})
     monkeypatch.setattr(ends.end, "__defaults__", (3,))
+    monkeypatch.setattr(nights, "BETWEEN", 60.0)
     run.main(tmp_path, 1)
-    for name in ("attacks", "prices", "machines", "loads", "ends"):
+    for name in ("attacks", "prices", "machines", "loads", "ends", "nights"):
         assert list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))
-    for name in ("attacks", "prices", "fairness"):
+    for name in ("attacks", "prices", "fairness", "nights"):
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000
     assert "overbidding, 20% of machines" in capsys.readouterr().out
