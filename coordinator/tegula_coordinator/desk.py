@@ -117,9 +117,9 @@ class Desk:
     def missing(self, digests: Iterable[Digest]) -> list[Digest]:
         """Blobs that are not here; the others will be for a while. Blocks."""
         asked = list(digests)
-        self.told.note(asked)  # before the look, or it could be swept between
-        missing = self.blobs.missing(asked)
-        self.told.forget_these(missing)  # or whoever makes up digests could fill the memory
+        with self.told.telling(asked) as here:  # or it could be swept between
+            missing = self.blobs.missing(asked)
+            here.update(set(asked).difference(missing))
         return missing
 
     def find(self, job: JobId) -> Job:

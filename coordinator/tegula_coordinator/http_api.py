@@ -165,9 +165,10 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
     async def put_blob(digest: str, request: Request, caller: Annotated[Token, guard.upload]) -> None:
         wanted = codec.decode(Digest, digest, "digest")
         await access.note_upload(caller, wanted, announced(request))
-        desk.told.note([wanted])  # it may be here since long ago
         chunks = access.counted(caller, announced(request), request.stream())
-        await desk.blobs.receive(wanted, chunks)
+        with desk.told.telling([wanted]) as here:  # it may be here since long ago
+            await desk.blobs.receive(wanted, chunks)
+            here.add(wanted)
 
     @app.head("/v1/blobs/{digest}", dependencies=[guard.fetch], response_class=Response)
     async def head_blob(digest: str) -> Response:

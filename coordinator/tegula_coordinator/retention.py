@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -54,16 +55,29 @@ class Told:
         self._until: dict[Digest, float] = {}
         self._turn = threading.Lock()
 
-    def note(self, digests: Iterable[Digest]) -> None:
-        until = self._clock() + TOLD_SECONDS
-        with self._turn:
-            self._until.update(dict.fromkeys(digests, until))
+    @contextmanager
+    def telling(self, digests: Iterable[Digest]) -> Iterator[set[Digest]]:
+        """Keeps them from before the look until somebody is told, and for a while then what is in the set.
 
-    def forget_these(self, digests: Iterable[Digest]) -> None:
-        """That are not here. One that comes at this moment is too young to be swept."""
+        The rest is forgotten: whoever makes up digests must not fill the memory.
+        """
+        asked, here = set(digests), set[Digest]()
+        until = self._until_when()
         with self._turn:
-            for digest in digests:
-                self._until.pop(digest, None)
+            new = asked - self._until.keys()
+            self._until.update(dict.fromkeys(asked, until))
+        try:
+            yield here
+        finally:
+            later = self._until_when()
+            with self._turn:
+                self._until.update(dict.fromkeys(here, later))
+                for digest in new - here:
+                    if self._until.get(digest) == until:  # nobody else was told meanwhile
+                        del self._until[digest]
+
+    def _until_when(self) -> float:
+        return self._clock() + TOLD_SECONDS
 
     def lately(self, digest: Digest) -> bool:
         return self._until.get(digest, 0.0) > self._clock()

@@ -32,6 +32,7 @@ from tegula_coordinator.notary import Notary
 from tegula_coordinator.partials import Partials
 from tegula_coordinator.readiness import Readiness
 from tegula_coordinator.relay import Relay
+from tegula_coordinator.retention import Told
 from tegula_coordinator.sign_in import SignIn
 from tegula_coordinator.store import AuditLog, EventLog, TokenTable
 from tegula_market import auction, codec, vouchers
@@ -110,7 +111,9 @@ class House:
         blobs: BlobFolder,
         tokens: TokenTable,
         audit: AuditLog,
+        told: Told,
     ) -> None:
+        self.told = told
         self.app, self.tokens, self.audit = app, tokens, audit
         self.log, self.blobs = log, blobs
         self.client, self.keeper, self.kept, self.deposits, self.domain, self.notary = (
@@ -233,7 +236,9 @@ async def _living_in(
             transport=transport, base_url="http://it", event_hooks={"response": [_ended]}
         ) as client,
     ):
-        made = House(app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens, audit)
+        made = House(
+            app, client, keeper, kept, deposits, asked.domain, notary, log, blobs, tokens, audit, desk.told
+        )
 
         async def carry_out(command: Command) -> None:
             made.commands.append(command)

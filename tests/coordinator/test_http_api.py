@@ -226,6 +226,43 @@ def test_a_token_opens_and_uploads_as_much_as_it_is_for(act: Act) -> None:
     act(scenario)
 
 
+def test_an_order_is_noted_once_it_is_as_it_should_be(act: Act) -> None:
+    """Or whoever likes could fill the audit log with orders that are refused."""
+
+    async def scenario(it: House) -> None:
+        order = an_honest_order()
+        await it.upload_scene()
+        assert (await it.order(order)).status_code == 402
+        assert "order" not in {entry.act for entry in it.audit.last(100)}
+        await it.open(order)
+        await it.order(order)
+        assert [entry.act for entry in it.audit.last(100)].count("order") == 1
+
+    act(scenario)
+
+
+def test_what_is_not_here_leaves_nothing_behind(act: Act) -> None:
+    """Or whoever makes up digests could fill the memory."""
+
+    async def scenario(it: House) -> None:
+        made_up = codec.encode(digest(b"made up"))
+        assert (await it.post("/v1/blobs/missing", {"digests": [made_up]})).json()["missing"] == [made_up]
+        for path, more in (
+            (made_up, {}),
+            (f"{made_up}/upload", {"Upload-Offset": "0", "Upload-Length": "9"}),
+        ):
+            method = "PATCH" if more else "PUT"
+            answer = await it.client.request(
+                method, f"/v1/blobs/{path}", content=b"else", headers=AS_REQUESTER | more
+            )
+            assert answer.status_code == (204 if more else 422)
+        assert it.told._until == {}
+        await it.upload(BLEND)
+        assert it.told.lately(digest(BLEND))
+
+    act(scenario)
+
+
 def test_a_body_that_is_too_large_is_refused(act: Act) -> None:
     async def scenario(it: House) -> None:
         answer = await it.client.post("/v1/jobs", content=bytes(5 << 20), headers=AS_REQUESTER)

@@ -30,7 +30,7 @@ from tegula_coordinator.retention import DAY, PARTIAL_SECONDS, TOLD_SECONDS, Swe
 from tegula_market import codec
 from tegula_market.adapters.chain import Account, Status
 from tegula_market.digests import digest
-from tegula_market.model import JobId, Order, SceneFile, SceneManifest, Wei
+from tegula_market.model import Digest, JobId, Order, SceneFile, SceneManifest, Wei
 
 BLEND, STRAY = b"BLENDER", b"nobody ever ordered with this"
 MANIFEST = codec.dumps(SceneManifest("scene.blend", (SceneFile("scene.blend", digest(BLEND), len(BLEND)),)))
@@ -148,16 +148,35 @@ def test_what_is_young_stays(case: Case) -> None:
     assert case.there(STRAY) == [True]
 
 
-def test_what_is_not_here_is_not_remembered() -> None:
-    told = Told()
-    told.note([digest(STRAY), digest(b"made up")])
-    told.forget_these([digest(b"made up"), digest(b"never heard of")])
-    assert (told.lately(digest(STRAY)), told.lately(digest(b"made up"))) == (True, False)
+def told_of(told: Told, *digests: Digest) -> None:
+    with told.telling(digests) as here:
+        here.update(digests)
+
+
+def test_what_is_not_here_is_kept_while_it_is_looked_for_and_then_forgotten() -> None:
+    told, made_up = Told(), digest(b"made up")
+    with told.telling([digest(STRAY), made_up]) as here:
+        assert told.lately(made_up)
+        here.add(digest(STRAY))
+    assert (told.lately(digest(STRAY)), told.lately(made_up)) == (True, False)
+    assert len(told._until) == 1
+
+
+def test_who_looks_in_vain_makes_nobody_else_s_forgotten() -> None:
+    now = 1.0
+    told, name = Told(lambda: now), digest(STRAY)
+    with told.telling([name]):
+        now += 1  # somebody else comes, and is told that it is here
+        told_of(told, name)
+    assert told.lately(name)
+    with told.telling([name]):
+        pass
+    assert told.lately(name)
 
 
 def test_what_somebody_was_told_of_stays_for_a_while(case: Case) -> None:
     case.accounts[JOB] = account(Status.CLOSED)
-    case.told.note([digest(STRAY)])
+    told_of(case.told, digest(STRAY))
     case.sweep()
     assert case.there(STRAY, BLEND) == [True, False]
     case.now += TOLD_SECONDS + 1
