@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from orders import an_order
 from tegula_coordinator import events
-from tegula_coordinator.book import Book, Timing, step
+from tegula_coordinator.book import Book, Timing, checkpoint, step
 from tegula_coordinator.book.state import Earned
 from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.events import Event
@@ -54,11 +54,22 @@ def a_book(units: int = 2) -> Book:
 
 def play(book: Book, *script: Event) -> list[Command]:
     """Commands of the last event; the events before it set the scene."""
-    commands: list[Command] = []
-    for event in script:
-        commands = step(book, present(book, event))
+    for event in script[:-1]:
+        step(book, present(book, event))
+    last = present(book, script[-1])
+    again = reread(book)
+    commands = step(book, last)
     assert book.earnings == summed_up(book)
+    assert (step(again, last), again) == (commands, book), "a checkpoint was another book"
     return commands
+
+
+def reread(book: Book) -> Book:
+    """As a start from a checkpoint of it would have it."""
+    again = Book(book.sizes, book.timing)
+    checkpoint.restore(again, checkpoint.pack(book))
+    assert again == book
+    return again
 
 
 def summed_up(book: Book) -> dict[Address, dict[Address, Earned]]:

@@ -4,12 +4,10 @@ A unit with its lease, result and verdict takes 1,200 bytes. They are kept, sinc
 job again, and a worker may not have heard a verdict; but packed, in a sixth of it.
 """
 
-import pickle
-import zlib
 from collections.abc import Sequence
 from copy import copy
-from typing import Any
 
+from tegula_coordinator.book import plain
 from tegula_coordinator.book.job import Away, Job
 from tegula_market.model import Address, Verdict
 
@@ -20,8 +18,6 @@ FIELDS = (
 """Of a job, which no event looks at once it is closed."""
 TOGETHER = 64
 """Units whose verdicts are packed together: for one of a large job not all of it is to be unpacked."""
-FAST = 1
-"""Level of compression: higher ones take three times as long for a few per cent."""
 
 
 def put_away(job: Job) -> None:
@@ -30,7 +26,8 @@ def put_away(job: Job) -> None:
         {unit: job.verdicts[unit] for unit in range(start, start + TOGETHER) if unit in job.verdicts}
         for start in range(0, len(job.units), TOGETHER)
     )
-    job.away = Away(_packed(fields), tuple(map(_packed, verdicts)))
+    packed = (plain.pack(Job, ("verdicts",), [part]) for part in verdicts)
+    job.away = Away(plain.pack(Job, FIELDS, fields), tuple(packed))
     job.verdicts = {}
     for name, value in zip(FIELDS, fields, strict=True):
         setattr(job, name, type(value)())
@@ -42,8 +39,8 @@ def whole(job: Job) -> Job:
         return job
     found = copy(job)
     found.away = None
-    found.verdicts = {unit: on for part in job.away.verdicts for unit, on in _unpacked(part).items()}
-    for name, value in zip(FIELDS, _unpacked(job.away.fields), strict=True):
+    found.verdicts = {unit: on for part in job.away.verdicts for unit, on in _verdicts(part).items()}
+    for name, value in plain.unpack(Job, job.away.fields).items():
         setattr(found, name, value)
     return found
 
@@ -54,14 +51,9 @@ def verdicts(job: Job, unit: int) -> Sequence[tuple[Address, Verdict]]:
         return job.verdicts.get(unit, ())
     if not 0 <= unit < TOGETHER * len(job.away.verdicts):
         return ()
-    found: Sequence[tuple[Address, Verdict]] = _unpacked(job.away.verdicts[unit // TOGETHER]).get(unit, ())
+    return _verdicts(job.away.verdicts[unit // TOGETHER]).get(unit, ())
+
+
+def _verdicts(packed: bytes) -> dict[int, list[tuple[Address, Verdict]]]:
+    found: dict[int, list[tuple[Address, Verdict]]] = plain.unpack(Job, packed)["verdicts"]
     return found
-
-
-def _packed(value: object) -> bytes:
-    return zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), FAST)
-
-
-def _unpacked(packed: bytes) -> Any:
-    # These bytes never leave this process: they are its own objects, as it packed them.
-    return pickle.loads(zlib.decompress(packed))  # noqa: S301
