@@ -39,6 +39,7 @@ COVERED_ELSEWHERE = {
     "coordinator/store/migrations/versions/r0002_tokens.py": "coordinator/store/test_tokens.py migrates",
     "coordinator/store/migrations/versions/r0003_audit.py": "coordinator/store/test_audit.py migrates",
     "coordinator/store/migrations/versions/r0004_owners.py": "coordinator/store/test_tokens.py migrates",
+    "coordinator/store/migrations/versions/r0005_checkpoints.py": "coordinator/store/test_checkpoints.py",
     "coordinator/tiles.py": "coordinator/test_router.py probes and judges through it",
     "coordinator/court.py": "coordinator/test_router.py, with a verifier's images and without",
     "coordinator/jury.py": "coordinator/test_router.py, with a verifier's images and without",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from tegula_coordinator import beginning
 from tegula_coordinator.alarms import Alarms
 from tegula_coordinator.book import Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
@@ -52,7 +53,13 @@ class Bookkeeper:
         """Number of the last event in the log."""
 
     def replay(self) -> None:
-        """Brings the book to where the log ends. Blocks: nothing else may run before it anyway."""
+        """Brings the book to where the log ends. Blocks: nothing else may run before it anyway.
+
+        Raises:
+            StoreError: the log cannot be read, or was cut and its checkpoints cannot be read.
+        """
+        if self.seq == 0 or self._events.begins() > self.seq + 1:
+            self.seq = beginning.begin(self.book, self._events)
         for recorded in self._events.replay(self.seq):
             step(self.book, recorded.event)
             self.seq = recorded.seq

@@ -18,6 +18,7 @@ from tegula_coordinator import (
     founding,
     operator_cli,
     restoring,
+    scribe,
     service,
     token_cli,
 )
@@ -153,9 +154,18 @@ def show_audit(
             typer.echo(json.dumps(dataclasses.asdict(entry)))
 
 
+@app.command("checkpoint")
+def write_checkpoint(config_file: ConfigFile) -> None:
+    """Write the book beside its log, while it serves: a start replays only what comes after. Prints JSON."""
+    logs.configure(-1)
+    with explained("tegula-coordinator"):
+        made = scribe.write(scribe.Setting.of(config.load(config_file)))
+    typer.echo(json.dumps({"events": made.seq, "bytes": made.size}))
+
+
 @app.command()
 def replay(config_file: ConfigFile) -> None:
-    """Replay the event log without serving; prints what it amounts to as JSON."""
+    """Replay the event log, from the newest checkpoint, without serving; prints what it amounts to."""
     logs.configure(-1)
     with explained("tegula-coordinator"):
         settings = config.load(config_file)

@@ -13,7 +13,7 @@ LOGS = "text", "json"
 SQLITE = "sqlite:///"
 PUBLIC = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 """URLs that may stand in a message for wallets: without a user, a question, or letters spelled with %."""
-MAY_BE_ZERO = frozenset({"drain_seconds"})
+MAY_BE_ZERO = frozenset({"drain_seconds", "keep_log_days"})
 
 
 class ConfigError(TegulaError):
@@ -109,6 +109,11 @@ class Config:
     max_blob_bytes: Annotated[int, "Largest file."] = 4 << 30
     retention_days: Annotated[
         float, "For which blobs and evidence are kept once nothing of their job can be disputed any more."
+    ] = 90.0
+    keep_log_days: Annotated[
+        float,
+        "For which events stay in the log; older ones are cut behind a checkpoint of the book, which keeps"
+        " what they amount to. 0 keeps all.",
     ] = 90.0
 
     @property

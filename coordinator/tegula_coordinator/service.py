@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 
-from tegula_coordinator import deployment, depot, draining, tiles, tokens
+from tegula_coordinator import deployment, depot, draining, scribe, tiles, tokens
 from tegula_coordinator.access import Access
+from tegula_coordinator.archivist import Archivist
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
@@ -137,11 +138,12 @@ async def serve(config: Config) -> None:
         sweeper = Sweeper(
             book, escrow.account, blobs, kept, previews, desk.told, partials, config.retention_days
         )
+        archivist = Archivist(keeper, events, scribe.Setting.of(config), config.keep_log_days)
         stack.enter_context(scraping.served(metrics.registry, config.metrics))
         observer = Observer(metrics, book, blobs, office.readiness, config.data)
         working = [
             keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch, lookout.watch,
-            sweeper.watch, *([observer.watch] if config.metrics else []),
+            sweeper.watch, archivist.watch, *([observer.watch] if config.metrics else []),
         ]  # fmt: skip
         await _run(keeper, floor, working, server, listener, router.endpoint, config.drain_seconds)
 

@@ -4,9 +4,23 @@ SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thr
 """
 
 from tegula_coordinator.store.audit import Act, AuditLog, Entry
+from tegula_coordinator.store.checkpoints import Checkpoint, CheckpointTable
 from tegula_coordinator.store.database import StoreError, file_of
-from tegula_coordinator.store.log import EventLog, Recorded
+from tegula_coordinator.store.log import EventLog, Oldest, Recorded
 from tegula_coordinator.store.quiet import quiet
 from tegula_coordinator.store.tokens import TokenTable
 
-__all__ = ["Act", "AuditLog", "Entry", "EventLog", "Recorded", "StoreError", "TokenTable", "file_of", "quiet"]
+__all__ = [
+    "Act",
+    "AuditLog",
+    "Checkpoint",
+    "CheckpointTable",
+    "Entry",
+    "EventLog",
+    "Oldest",
+    "Recorded",
+    "StoreError",
+    "TokenTable",
+    "file_of",
+    "quiet",
+]

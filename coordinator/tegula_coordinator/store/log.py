@@ -1,8 +1,9 @@
 """The event log."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -11,7 +12,8 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from tegula_coordinator.events import KINDS, Event, job_of
-from tegula_coordinator.store import database, leading, schema
+from tegula_coordinator.store import checkpoints, database, leading, schema
+from tegula_coordinator.store.checkpoints import Checkpoint, CheckpointTable
 from tegula_coordinator.store.database import StoreError
 from tegula_market import codec
 from tegula_market.model import JobId
@@ -28,14 +30,28 @@ events = sql.Table(
 """As the migrations have made it."""
 
 
+CUT_AT_ONCE = 1000
+"""Events, in one transaction: an append waits for no more."""
+BREATH_SECONDS = 0.01
+"""Between two of these, in which an append has its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     seq: int
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """Of the events that the log still has."""
+
+    seq: int
+    at: float
+
+
 class EventLog:
-    """Append-only list of events, numbered from 1.
+    """List of events, numbered from 1. It grows at its end, and is cut at its beginning behind a checkpoint.
 
     Anyone reads. One program leads and appends, over the one connection that holds the lead: when that is
     gone, so is the lead, and no other connection is ever tried.
@@ -47,6 +63,7 @@ class EventLog:
             StoreError: the database cannot be opened, or a newer program has written it.
         """
         self._engine = database.open_engine(url)
+        self.checkpoints = CheckpointTable(self._engine)
         self._leader: sql.Connection | None = None
         self._last = 0
         """Number of the last event, while this program leads."""
@@ -130,8 +147,67 @@ class EventLog:
             raise StoreError(f"cannot read the event log: {error}") from error
 
     def replay(self, after: int = 0) -> Iterator[Recorded]:
-        """Every event with a number above `after`, in order."""
-        return self._read(sql.select(events).where(events.c.seq > after).order_by(events.c.seq))
+        """Every event with a number above `after`, in order.
+
+        Raises:
+            StoreError: it cannot be read, or was cut beyond `after`.
+        """
+        query = sql.select(events).where(events.c.seq > after).order_by(events.c.seq)
+        with closing(self._read(query)) as found:
+            first = next(found, None)
+            if self.begins() > after + 1:  # asked when reading has begun: what is cut later is read
+                raise StoreError(
+                    f"the event log was cut beyond event {after + 1}, from which it is to be replayed"
+                )
+            if first is not None:
+                yield first
+                yield from found
+
+    def begins(self) -> int:
+        """Number of the first event that is there for sure: 1 if nothing was ever cut."""
+        return max((each.seq for each in self.checkpoints.all() if each.cut), default=1)
+
+    def oldest(self) -> Oldest | None:
+        """None in an empty log."""
+        query = sql.select(events.c.seq, events.c.at).order_by(events.c.seq).limit(1)
+        with database.transaction(self._engine, "the event log") as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Oldest(row.seq, row.at)
+
+    def time_of(self, seq: int) -> float:
+        """When that event happened, in Unix seconds.
+
+        Raises:
+            StoreError: the log has none with that number.
+        """
+        with database.transaction(self._engine, "the event log") as connection:
+            at = connection.scalar(sql.select(events.c.at).where(events.c.seq == seq))
+        if at is None:
+            raise StoreError(f"the event log has no event {seq}")
+        return float(at)
+
+    def cut(self, behind: Checkpoint) -> int:
+        """Removes the events that the checkpoint has but its last one, which keeps the numbers going.
+
+        The oldest first, a few at a time, so that a kill leaves a log without a gap. Never without the
+        checkpoint: it is marked, while it is whole, before anything goes.
+
+        Returns:
+            How many are gone.
+
+        Raises:
+            StoreError: this program leads no more.
+        """
+        with self._leading() as connection:
+            there = checkpoints.table.c.id == behind.id, checkpoints.table.c.whole
+            marked = connection.execute(checkpoints.table.update().where(*there).values(cut=True)).rowcount
+        oldest, gone = self.oldest(), 0
+        for start in range(oldest.seq, behind.seq, CUT_AT_ONCE) if marked and oldest is not None else ():
+            time.sleep(BREATH_SECONDS)
+            end = min(start + CUT_AT_ONCE, behind.seq)
+            with self._leading() as connection:
+                gone += connection.execute(events.delete().where(events.c.seq < end)).rowcount
+        return gone
 
     def of_job(self, job: JobId, after: int, limit: int = 1000) -> list[Recorded]:
         query = sql.select(events).where(events.c.job == job, events.c.seq > after)
@@ -169,10 +245,13 @@ class EventLog:
             self._lock.close()
             self._lock = None
 
-    def _read(self, query: sql.Select[tuple[object, ...]]) -> Iterator[Recorded]:
+    def _read(self, query: sql.Select[tuple[object, ...]]) -> Generator[Recorded, None, None]:
         try:
-            with self._engine.connect() as connection:
-                for row in connection.execution_options(yield_per=1000).execute(query):
+            with (
+                self._engine.connect() as connection,
+                connection.execution_options(yield_per=1000).execute(query) as rows,
+            ):
+                for row in rows:
                     yield Recorded(row.seq, codec.loads(KINDS[row.kind], row.body))
         except SQLAlchemyError as error:
             raise StoreError(f"cannot read the event log: {error}") from error

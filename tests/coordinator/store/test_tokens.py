@@ -57,7 +57,8 @@ def test_tokens_are_written_while_a_coordinator_leads(url: str) -> None:
 def test_a_database_of_before_there_were_tokens_is_brought_up_to_date(url: str) -> None:
     with closing(leading(url)) as log:
         log.append(SCRIPT)
-    change(url, "DROP TABLE tokens", "DROP TABLE audit", "UPDATE alembic_version SET version_num = '0001'")
+    later = [f"DROP TABLE {name}" for name in ("tokens", "audit", "checkpoints", "checkpoint_parts")]
+    change(url, *later, "UPDATE alembic_version SET version_num = '0001'")
     with closing(TokenTable(url)) as table:
         assert not table.there()
         with pytest.raises(StoreError, match="cannot read or write the tokens"):
@@ -71,7 +72,9 @@ def test_a_database_of_before_there_were_tokens_is_brought_up_to_date(url: str) 
 
 def test_a_token_of_before_jobs_had_owners_reaches_all_of_them_still(url: str, table: TokenTable) -> None:
     table.add(ANN, b"a" * 32)
-    change(url, "ALTER TABLE tokens DROP COLUMN account", "UPDATE alembic_version SET version_num = '0003'")
+    later = [f"DROP TABLE {name}" for name in ("checkpoints", "checkpoint_parts")]
+    back = "UPDATE alembic_version SET version_num = '0003'"
+    change(url, "ALTER TABLE tokens DROP COLUMN account", *later, back)
     leading(url).close()
     assert table.find(b"a" * 32) == replace(ANN, scopes=ANN.scopes | {Scope.ALL})
 
