@@ -13,7 +13,7 @@ from tegula_market.model import Address, Verdict
 
 FIELDS = (
     "sizes", "units", "last", "results", "payees", "changed", "forfeits",
-    "asks", "taken", "declined", "barred", "expired", "returned", "unjudged",
+    "asks", "taken", "declined", "barred", "expired", "returned", "unjudged", "rendering",
 )  # fmt: skip
 """Of a job, which no event looks at once it is closed."""
 TOGETHER = 64
