@@ -30,6 +30,7 @@ COVERED_ELSEWHERE = {
     "market/adapters/records.py": "types; market/adapters/test_chain.py reads them from real chains",
     "coordinator/bodies.py": "types; coordinator/test_http_api.py and test_relay.py send them",
     "coordinator/relay_api.py": "coordinator/test_relay.py, over HTTP",
+    "coordinator/refusals.py": "types; coordinator/test_access.py is refused by each",
     "coordinator/sign_in_api.py": "coordinator/test_sign_in.py, over HTTP",
     "coordinator/dashboard/sights.py": "coordinator/dashboard/test_operator_api.py, from what happened",
     "coordinator/commands.py": "types; the book's tests read them",

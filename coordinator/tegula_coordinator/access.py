@@ -2,44 +2,31 @@
 or to an account that has signed in.
 
 What the database says is believed for a few seconds, so a token is revoked within that time and a request
-rarely waits for the database. Counts are this program's own: an heir begins with new ones.
+rarely waits for the database.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import replace
 from weakref import WeakValueDictionary
-
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from tegula_coordinator import bearer
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.quotas import Quotas
+from tegula_coordinator.refusals import NotAllowed, NotKnown, Refusal, TooMany
 from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
 from tegula_market import codec
-from tegula_market.model import Digest, JobId, TegulaError, WorkerId
+from tegula_market.model import Digest, JobId, WorkerId
 
 BELIEVED_SECONDS = 5.0
 MOST_BELIEVED = 10_000
-STRANGE_TRIES = 60
-"""Requests a minute of one address with tokens that are not known: each is a look into the database."""
-REFUSALS_NOTED = 100
-"""Most an hour, of everybody together: whoever is refused must not fill the disk with it."""
-SIGN_INS_EACH, SIGN_INS = 20, 120
-"""Most messages to sign in a minute, for one address and for all."""
-SIGNED_IN_ENDS = 120
-"""Most ends of jobs an hour that are noted of an account that has signed in. Its uploads are bounded by their
-bytes, and its orders by what they cost: they are noted once their deposit is seen."""
 ENDS = frozenset({Act.CANCEL, Act.CLOSE})
+"""Of jobs, which are noted of whoever has signed in up to a number: orders are noted once they are paid."""
 JOB_ENDS_SECONDS = 60
 """After which it is worth another look whether a job has ended."""
-LEAST_UPLOAD = 4096
-"""Bytes that an upload counts for: so much a small file takes on a disk."""
 OF_FILE = "tokens_file"
 WORKERS = "worker-"
 """Before the beginning of their keys: what workers are called here."""
@@ -47,42 +34,6 @@ ACCOUNTS = "0x"
 """Before the digits of their addresses: what accounts that have signed in are called here."""
 FOR_WORKERS = frozenset({Scope.READ, Scope.ORDER, Scope.ALL})
 """Where they are let in, which is at blobs and evidence, jobs are everybody's."""
-
-
-class Refusal(TegulaError):
-    """
-        Refusal
-        ├── NotKnown
-        ├── NotAllowed
-        └── TooMany
-
-    Attributes:
-        who: name of the token; empty if it is not known.
-    """
-
-    def __init__(self, sentence: str, who: str = "") -> None:
-        super().__init__(sentence)
-        self.who = who
-
-
-class NotKnown(Refusal):
-    """No token, or none that is valid here."""
-
-
-class NotAllowed(Refusal):
-    """The token is valid, but not for this."""
-
-
-class TooMany(Refusal):
-    """More than is let through in a time, or at once.
-
-    Attributes:
-        retry_after: seconds until it is worth another try, 1 at least.
-    """
-
-    def __init__(self, sentence: str, retry_after: int, who: str = "") -> None:
-        super().__init__(sentence, who)
-        self.retry_after = retry_after
 
 
 class Access:
@@ -113,14 +64,10 @@ class Access:
         self._derive = derive
         self._banned = banned
         self._signed_in = signed_in
-        self._all_bytes = all_bytes
+        self.quotas = Quotas(all_bytes)
         self._clock = clock
         self._believed: dict[bytes, tuple[Token, float]] = {}
         self._believed_revoked: dict[str, tuple[bool, float]] = {}
-        self._counts = FixedWindowRateLimiter(MemoryStorage())
-        self._strange = RateLimitItemPerMinute(STRANGE_TRIES, namespace="strange")
-        self._refusals = RateLimitItemPerHour(REFUSALS_NOTED, namespace="refusals")
-        self._ends = RateLimitItemPerHour(SIGNED_IN_ENDS, namespace="ends")
         self._turns = WeakValueDictionary[str, asyncio.Lock]()
         """In which a token opens one job after the other."""
         self._noting = asyncio.Lock()
@@ -152,9 +99,7 @@ class Access:
                 " ask the operator for one that has it",
                 token.name,
             )
-        if token.requests is not None:
-            words = f"the token {token.name} is for {token.requests} requests a minute"
-            self._count(_Quota(RateLimitItemPerMinute(token.requests), token.name, words), token.name)
+        self.quotas.count_request(token)
         return token
 
     async def check_not_revoked(self, token: Token) -> None:
@@ -172,8 +117,7 @@ class Access:
             StoreError: it cannot be written, and the act must not follow.
         """
         if token.signed_in and act in ENDS:
-            words = f"{token.name} is for {SIGNED_IN_ENDS} cancels and closes an hour"
-            self._count(_Quota(self._ends, token.name, words), token.name)
+            self.quotas.count_end(token)
         await self._write(Entry(self._clock(), token.name, act, subject, detail))
 
     async def note_upload(self, token: Token, blob: Digest, size: int) -> None:
@@ -187,7 +131,7 @@ class Access:
 
     async def note_refusal(self, refusal: Refusal, peer: str, path: str) -> None:
         """Into the audit log, as long as there are not too many."""
-        if self._counts.hit(self._refusals):
+        if self.quotas.one_more_refusal():
             await self._write(Entry(self._clock(), refusal.who or peer, Act.REFUSED, path, str(refusal)))
 
     @asynccontextmanager
@@ -213,39 +157,6 @@ class Access:
                 )
             yield
 
-    async def counted(
-        self, token: Token, announced: int, chunks: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
-        """An upload, held to the bytes that the token may send in a day.
-
-        Args:
-            announced: bytes that it will have; 0 if that was not said.
-        Raises:
-            TooMany: it is more, at once if it was said.
-        """
-        quotas, owing = self._daily(token), LEAST_UPLOAD
-        for quota in quotas:
-            if not self._counts.test(quota.limit, quota.whose, cost=max(announced, owing)):
-                raise self._too_many(quota, token.name)
-        for quota in quotas:
-            self._count(quota, token.name, owing)
-        async for chunk in chunks:
-            paid = min(owing, len(chunk))
-            owing -= paid
-            for quota in quotas:
-                self._count(quota, token.name, len(chunk) - paid)
-            yield chunk
-
-    def _daily(self, token: Token) -> list["_Quota"]:
-        quotas = []
-        if token.upload_bytes is not None:
-            limit, words = RateLimitItemPerDay(token.upload_bytes), f"{token.upload_bytes} bytes a day"
-            quotas.append(_Quota(limit, token.name, f"the token {token.name} is for {words}"))
-        if token.signed_in:
-            words = f"accounts that have signed in may send {self._all_bytes} bytes a day together"
-            quotas.append(_Quota(RateLimitItemPerDay(self._all_bytes, namespace="signed in"), "", words))
-        return quotas
-
     def _worker(self, worker: WorkerId, scope: Scope, digest: bytes) -> Token:
         """Who is banned may go on fetching: there may be evidence of what it was banned for."""
         name = f"{WORKERS}{worker.hex()[:32]}"
@@ -264,28 +175,17 @@ class Access:
         if token is not None and until > self._clock():
             return token
         # Who was known here before is no stranger: others behind the same proxy must not keep it out.
-        if token is None and not self._counts.test(self._strange, peer):
-            wait = self._wait(self._strange, peer)
-            raise TooMany(
-                f"too many requests with unknown tokens from {peer}; try again in {wait} seconds", wait
-            )
+        if token is None:
+            self.quotas.check_strange(peer)
         found = await asyncio.to_thread(self._table.find, digest)
         if found is None:
-            self._counts.hit(self._strange, peer)
+            self.quotas.count_strange(peer)
             raise NotKnown("the token is not known here; ask the operator for one")
         if len(self._believed) >= MOST_BELIEVED:
             self._believed.clear()
         found = replace(found, digest=digest)
         self._believed[digest] = found, self._clock() + BELIEVED_SECONDS
         return found
-
-    def count_sign_in(self, peer: str) -> None:
-        """Raises: TooMany: more are begun than would be by people. What is kept of them is bounded by it."""
-        for limit, whose, words in (
-            (RateLimitItemPerMinute(SIGN_INS_EACH, namespace="sign in"), peer, f"by {peer}"),
-            (RateLimitItemPerMinute(SIGN_INS, namespace="sign in"), "", "by all"),
-        ):
-            self._count(_Quota(limit, whose, f"{limit.amount} sign-ins a minute may be begun {words}"), "")
 
     async def _revoked(self, name: str) -> bool:
         said, until = self._believed_revoked.get(name, (False, 0.0))
@@ -296,23 +196,3 @@ class Access:
             self._believed_revoked.clear()
         self._believed_revoked[name] = said, self._clock() + BELIEVED_SECONDS
         return said
-
-    def _count(self, quota: "_Quota", name: str, cost: int = 1) -> None:
-        if not self._counts.hit(quota.limit, quota.whose, cost=cost):
-            raise self._too_many(quota, name)
-
-    def _too_many(self, quota: "_Quota", name: str) -> TooMany:
-        wait = self._wait(quota.limit, quota.whose)
-        return TooMany(f"{quota.words}; try again in {wait} seconds", wait, name)
-
-    def _wait(self, limit: RateLimitItem, whose: str) -> int:
-        """Seconds, by the counter's own clock."""
-        return max(1, ceil(self._counts.get_window_stats(limit, whose).reset_time - time.time()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Quota:
-    limit: RateLimitItem
-    whose: str
-    """Name of the token; empty for one that many share."""
-    words: str

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tegula_coordinator.access import Access, Refusal
+from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.book import Job
 from tegula_coordinator.desk import Desk
+from tegula_coordinator.refusals import Refusal
 from tegula_market import codec
 from tegula_market.model import JobId
 

@@ -165,7 +165,7 @@ def _serve_blobs(app: FastAPI, desk: Desk, guard: Guard) -> None:
     async def put_blob(digest: str, request: Request, caller: Annotated[Token, guard.upload]) -> None:
         wanted = codec.decode(Digest, digest, "digest")
         await access.note_upload(caller, wanted, announced(request))
-        chunks = access.counted(caller, announced(request), request.stream())
+        chunks = access.quotas.uploading(caller, announced(request), request.stream())
         with desk.told.telling([wanted]) as here:  # it may be here since long ago
             await desk.blobs.receive(wanted, chunks)
             here.add(wanted)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from tegula_coordinator import access, desk, relay, sign_in
+from tegula_coordinator import desk, refusals, relay, sign_in
 from tegula_coordinator.blobs import BlobsAway, NoSuchBlob, TooLarge, WrongDigest
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.dashboard.previews import NoPreview
@@ -23,10 +23,10 @@ from tegula_market.codec import MalformedInput
 from tegula_market.model import InvalidValue, TegulaError
 
 STATUS: tuple[tuple[type[TegulaError], int], ...] = (
-    (access.NotKnown, 401),
+    (refusals.NotKnown, 401),
     (NotFunded, 402),
     (relay.NotCovered, 402),
-    (access.NotAllowed, 403),
+    (refusals.NotAllowed, 403),
     (desk.NotTheirs, 403),
     (relay.NothingRelayed, 404),
     (sign_in.NotOffered, 404),
@@ -45,7 +45,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (relay.NotRelayed, 422),
     (chain.Refused, 422),
     (desk.TooEarly, 425),
-    (access.TooMany, 429),
+    (refusals.TooMany, 429),
     (chain.ChainError, 503),
     (relay.NoEther, 503),
     (BlobsAway, 503),
@@ -86,7 +86,7 @@ def explain(app: FastAPI) -> None:
     async def refuse(_request: Request, error: TegulaError) -> JSONResponse:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-        if isinstance(error, access.TooMany):
+        if isinstance(error, refusals.TooMany):
             headers["Retry-After"] = str(error.retry_after)
         # Without ether somebody has to send some first.
         if status == HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, relay.NoEther):

@@ -14,10 +14,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from tegula_coordinator import bearer
-from tegula_coordinator.access import NotKnown
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.refusals import NotKnown
 from tegula_market import codec
 from tegula_market.adapters import signing
 from tegula_market.model import Address, Signature, TegulaError

@@ -2,9 +2,10 @@
 
 from fastapi import FastAPI, Request
 
-from tegula_coordinator.access import Access, Refusal
+from tegula_coordinator.access import Access
 from tegula_coordinator.bodies import Entering, Offer, SignedIn, Signing, ToSign
 from tegula_coordinator.guard import peer_of
+from tegula_coordinator.refusals import Refusal
 from tegula_coordinator.sign_in import SignIn
 from tegula_coordinator.store import Act
 from tegula_market import codec
@@ -22,7 +23,7 @@ def serve(app: FastAPI, sign_in: SignIn, access: Access) -> None:
         """What an account has to sign, as a wallet's personal_sign does, within minutes and once."""
         account = codec.decode(Address, body.account.lower(), "account")
         sign_in.check_offered()
-        access.count_sign_in(peer_of(request))
+        access.quotas.count_sign_in(peer_of(request))
         asked = sign_in.ask(account)
         return ToSign(nonce=asked.nonce, message=asked.text, expires=int(asked.until))
 

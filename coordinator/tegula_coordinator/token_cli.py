@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from tegula_coordinator import bearer, config
-from tegula_coordinator.access import ACCOUNTS, LEAST_UPLOAD, OF_FILE, WORKERS
+from tegula_coordinator.access import ACCOUNTS, OF_FILE, WORKERS
 from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.quotas import LEAST_UPLOAD
 from tegula_coordinator.store import Act, AuditLog, Entry, EventLog, StoreError, TokenTable
 from tegula_market import codec
 from tegula_market.adapters.sentences import explained

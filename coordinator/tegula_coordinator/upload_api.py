@@ -48,7 +48,7 @@ def serve(app: FastAPI, desk: Desk, partials: Partials, guard: Guard) -> None:
         wanted = codec.decode(Digest, digest, "digest")
         if upload_offset == 0:
             await guard.access.note_upload(caller, wanted, upload_length)
-        chunks = guard.access.counted(caller, announced(request), request.stream())
+        chunks = guard.access.quotas.uploading(caller, announced(request), request.stream())
         with desk.told.telling([wanted]) as here:
             at = await partials.append(caller.digest, wanted, upload_offset, upload_length, chunks)
             if at == upload_length:

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,21 +10,11 @@ import pytest
 from coordinator.playbook import ANN, BOB
 from coordinator.store.test_log import leading
 from tegula_coordinator import bearer
-from tegula_coordinator.access import (
-    BELIEVED_SECONDS,
-    LEAST_UPLOAD,
-    REFUSALS_NOTED,
-    SIGN_INS,
-    SIGN_INS_EACH,
-    SIGNED_IN_ENDS,
-    STRANGE_TRIES,
-    Access,
-    NotAllowed,
-    NotKnown,
-    TooMany,
-)
+from tegula_coordinator.access import BELIEVED_SECONDS, Access
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.quotas import LEAST_UPLOAD, REFUSALS_NOTED, SIGNED_IN_ENDS, STRANGE_TRIES
+from tegula_coordinator.refusals import NotAllowed, NotKnown, TooMany
 from tegula_coordinator.store import Act, AuditLog, Entry, TokenTable
 from tegula_market import codec
 from tegula_market.model import Address, JobId
@@ -195,46 +185,6 @@ def test_a_token_has_as_many_jobs_open_as_it_is_for(access: Access, audit: Audit
     assert {entry.act for entry in audit.last(10)} == {Act.ORDER}
 
 
-def test_a_day_has_as_many_bytes_as_a_token_is_for(access: Access, clock: Clock) -> None:
-    studio = replace(STUDIO, upload_bytes=10 * LEAST_UPLOAD)
-
-    async def upload(token: Token, size: int, announced: int) -> int:
-        async def chunks() -> AsyncIterator[bytes]:
-            for start in range(0, size, 1000):
-                yield bytes(min(1000, size - start))
-
-        return sum([len(chunk) async for chunk in access.counted(token, announced, chunks())])
-
-    def uploaded(size: int, announced: int, token: Token = studio) -> int:
-        return asyncio.run(upload(token, size, announced))
-
-    assert uploaded(5 * LEAST_UPLOAD, 5 * LEAST_UPLOAD) == 5 * LEAST_UPLOAD
-    assert uploaded(1, 1) == 1  # and counts for a block
-    with pytest.raises(TooMany, match=f"{10 * LEAST_UPLOAD} bytes a day") as caught:
-        uploaded(0, 5 * LEAST_UPLOAD)  # refused before a byte is read
-    assert 80_000 < caught.value.retry_after <= 86_400
-    assert uploaded(4 * LEAST_UPLOAD, 0) == 4 * LEAST_UPLOAD
-    with pytest.raises(TooMany):
-        uploaded(1, 0)
-    assert uploaded(100 * LEAST_UPLOAD, 0, STUDIO) == 100 * LEAST_UPLOAD
-
-
-def test_an_upload_that_does_not_say_its_size_is_stopped(access: Access) -> None:
-    seen: list[int] = []
-
-    async def endless() -> AsyncIterator[bytes]:
-        while True:
-            yield bytes(1000)
-
-    async def upload() -> None:
-        async for chunk in access.counted(replace(STUDIO, upload_bytes=10**5), 0, endless()):
-            seen.append(len(chunk))
-
-    with pytest.raises(TooMany):
-        asyncio.run(upload())
-    assert sum(seen) == 10**5
-
-
 def test_refusals_are_noted_until_there_are_too_many(access: Access, audit: AuditLog) -> None:
     async def refuse() -> None:
         for number in range(2 * REFUSALS_NOTED):
@@ -296,22 +246,6 @@ def test_an_account_that_was_shut_out_is_believed_for_seconds_only(
     assert admitted(access, "guest", Scope.READ) == GUEST.name
 
 
-def test_accounts_that_signed_in_share_the_bytes_of_a_day(access: Access) -> None:
-    """Or whoever makes accounts, which cost nothing, could fill the disk."""
-
-    async def upload(token: Token, size: int) -> int:
-        async def chunks() -> AsyncIterator[bytes]:
-            yield bytes(size)
-
-        return sum([len(chunk) async for chunk in access.counted(token, size, chunks())])
-
-    assert asyncio.run(upload(GUEST, 6 * LEAST_UPLOAD)) == 6 * LEAST_UPLOAD
-    with pytest.raises(TooMany, match=f"may send {ALL_BYTES} bytes a day together; try again"):
-        asyncio.run(upload(OTHER_GUEST, 5 * LEAST_UPLOAD))
-    assert asyncio.run(upload(OTHER_GUEST, 4 * LEAST_UPLOAD)) == 4 * LEAST_UPLOAD
-    assert asyncio.run(upload(STUDIO, 20 * LEAST_UPLOAD)) == 20 * LEAST_UPLOAD
-
-
 def test_an_account_that_signed_in_does_not_fill_the_audit_log(access: Access, audit: AuditLog) -> None:
     async def end(token: Token, count: int) -> None:
         for number in range(count):
@@ -325,15 +259,3 @@ def test_an_account_that_signed_in_does_not_fill_the_audit_log(access: Access, a
     assert SIGNED_IN_ENDS <= len(audit.last(10_000)) <= 2 * SIGNED_IN_ENDS
     asyncio.run(end(OTHER_GUEST, 1))
     asyncio.run(end(STUDIO, SIGNED_IN_ENDS + 1))
-
-
-def test_sign_ins_are_begun_as_often_as_people_do(access: Access) -> None:
-    def ask(*peers: str) -> None:
-        for peer in peers:
-            access.count_sign_in(peer)
-
-    with pytest.raises(TooMany, match=f"{SIGN_INS_EACH} sign-ins a minute may be begun by {HERE}"):
-        ask(*[HERE] * (2 * SIGN_INS_EACH + 1))  # a minute may begin in between
-    ask(ELSEWHERE)
-    with pytest.raises(TooMany, match="by all; try again in"):
-        ask(*map(str, range(2 * SIGN_INS + 1)))

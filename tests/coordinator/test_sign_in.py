@@ -13,10 +13,10 @@ from abnf.grammars.misc import load_grammar_rulelist
 
 from coordinator.house import CONFIG, DERIVE, Act, House, Scenario, an_honest_order, house
 from tegula_coordinator import sign_in as module
-from tegula_coordinator.access import NotKnown
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.config import Config
 from tegula_coordinator.derive import Derive
+from tegula_coordinator.refusals import NotKnown
 from tegula_coordinator.sign_in import GOOD_SECONDS, Asked, NotOffered, SignIn
 from tegula_market import codec
 from tegula_market.adapters import chain, signing
