@@ -16,9 +16,9 @@ from tegula_coordinator import beginning
 from tegula_coordinator.alarms import Alarms
 from tegula_coordinator.book import Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
-from tegula_coordinator.events import Event, Restarted, job_of
+from tegula_coordinator.events import Event, JobOpened, Restarted, job_of
 from tegula_coordinator.metrics import Metrics
-from tegula_coordinator.store import EventLog, Recorded
+from tegula_coordinator.store import EventLog, Extent, Recorded
 from tegula_market.model import JobId
 
 log = structlog.get_logger(__name__)
@@ -128,6 +128,14 @@ class Bookkeeper:
                 if found or left <= 0 or self.ending:
                     return found
                 await _within(left, news)
+
+    def lacks(self, after: int, found: Sequence[Recorded]) -> bool:
+        """Whether the log may have had others of the job beyond `after`, which were cut."""
+        whole = bool(found) and isinstance(found[0].event, JobOpened)
+        return after + 1 < self._events.begun and not whole
+
+    async def extent(self) -> Extent:
+        return await asyncio.to_thread(self._events.extent)
 
     async def beyond(self, seq: int, wait: float) -> None:
         """Until the log has more than `seq` events, `wait` seconds have passed, or the program ends."""

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,10 @@ class Desk:
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         return await self._keeper.events_of(job, after, wait)
+
+    def lacks(self, after: int, found: Sequence[Recorded]) -> bool:
+        """Whether the log may have had more of the job beyond `after`, which was cut."""
+        return self._keeper.lacks(after, found)
 
     async def show_evidence(self, job: JobId, unit: int, attempt: int, path: Path) -> None:
         """Writes the bundle of a verdict at `path`.

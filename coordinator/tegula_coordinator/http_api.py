@@ -86,9 +86,11 @@ def create_app(
         after: Annotated[int, Query(ge=0)] = 0,
         wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0,
     ) -> dict[str, Any]:
+        """With `cut`, the job may have had others beyond `after`, which the log has no more: they are old."""
         recorded = await desk.events_of(job.id, after, wait)
         listed = [views.event(each) for each in recorded]
-        return {"events": listed, "seq": recorded[-1].seq if recorded else after}
+        seq = recorded[-1].seq if recorded else after
+        return {"events": listed, "seq": seq, "cut": desk.lacks(after, recorded)}
 
     @app.post("/v1/jobs/{job}/vouchers")
     async def sign_voucher(job: Annotated[Job, guard.order_job], body: SignedAmount) -> dict[str, bool]:

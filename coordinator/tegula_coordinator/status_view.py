@@ -18,7 +18,7 @@ SCARCE_BYTES = 10 << 30
 
 
 def view(seen: Overview) -> Group:
-    parts: list[RenderableType] = [_headline(seen), *_missing(seen), _machine(seen)]
+    parts: list[RenderableType] = [_headline(seen), *_missing(seen), _machine(seen), _log(seen)]
     parts += _jobs(seen) if seen.jobs else [Text(f"no job is open; {seen.closed} are closed")]
     parts += _workers(seen) if seen.workers else [Text("no worker is online", "yellow")]
     return Group(*parts)
@@ -27,8 +27,25 @@ def view(seen: Overview) -> Group:
 def _headline(seen: Overview) -> Text:
     return Text(
         f"coordinator 0x{seen.coordinator.hex()} on chain {seen.chain_id}, version {seen.version}, serves for"
-        f" {span(int(seen.at - seen.since))} now; {seen.events:,} events in its log"
+        f" {span(int(seen.at - seen.since))} now"
     )
+
+
+def _log(seen: Overview) -> Text:
+    log = seen.log
+    kept = seen.events - log.oldest + 1 if log.oldest else 0
+    said = f"{kept:,} events in the log"
+    if log.oldest > 1:
+        said += f", the oldest is number {log.oldest:,}, {_ago(seen, log.oldest_at)}"
+    checkpoint = "no checkpoint yet"
+    if log.checkpoint:
+        behind = seen.events - log.checkpoint
+        checkpoint = f"checkpoint of {_ago(seen, log.checkpoint_at)}, {_count(behind, 'event')} behind"
+    return Text(f"{said}; {checkpoint}; the database takes {log.bytes / (1 << 30):,.2f} GiB")
+
+
+def _ago(seen: Overview, at: float) -> str:
+    return f"{span(max(0, int(seen.at - at)))} ago"
 
 
 def _missing(seen: Overview) -> Iterator[Text]:

@@ -32,6 +32,7 @@ from coordinator.playbook import ANN, BOB, JUDGE, joined, posted
 from tegula_blender.market_view import MarketView, Present
 from tegula_coordinator import bearer, events, problems, tiles
 from tegula_coordinator.bearer import Scope, Token
+from tegula_coordinator.book import checkpoint
 from tegula_coordinator.presence import Presence
 from tegula_market import auction, codec, vouchers
 from tegula_market.adapters import bundles, chain, signing
@@ -524,6 +525,24 @@ def test_events_are_followed_from_where_one_left_off(act: Act) -> None:
         assert [e["kind"] for e in waiting.result()["events"]] == ["JobCancelled"]
         assert (await it.get(f"{at}/events?after={waiting.result()['seq']}&wait=0.01"))["events"] == []
         assert (await it.post(f"{at}/cancel", {})).status_code == 409
+
+    act(scenario)
+
+
+def test_a_job_whose_events_are_cut_says_so(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        older = f"/v1/jobs/{codec.encode(await it.open(an_honest_order()))}"
+        assert (await it.get(f"{older}/events"))["cut"] is False
+        later = f"/v1/jobs/{codec.encode(await it.open(an_honest_order(deadline=int(time.time()) + 2000)))}"
+        seq = it.keeper.seq
+        body = checkpoint.pack(it.keeper.book)
+        assert it.log.cut(it.log.checkpoints.write(seq, 1.0, checkpoint.mark(), body)) == seq - 1
+        told = await it.get(f"{older}/events")
+        assert (told["events"], told["cut"]) == ([], True)
+        assert (await it.get(f"{older}/events?after={seq}"))["cut"] is False
+        told = await it.get(f"{later}/events")
+        assert ([e["kind"] for e in told["events"]], told["cut"]) == (["JobOpened"], False)
+        assert (await it.get(older))["phase"] == "OPEN"
 
     act(scenario)
 

@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 from coordinator.store.test_log import leading
 from coordinator.test_backup import EVIDENCE, config, in_mid_job
 from databases import PostgreSQL, postgresql
-from tegula_coordinator import backup, founding, restoring, tiles
-from tegula_coordinator.backup import NoBackup
+from tegula_coordinator import backup, founding, restoring, scribe, tiles
+from tegula_coordinator.backup import NoBackup, Places
 from tegula_coordinator.book import Book, Timing, step
+from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.cli import app
+from tegula_coordinator.scribe import Setting
 from tegula_coordinator.store import EventLog, StoreError
 
 
@@ -51,6 +53,21 @@ def test_a_coordinator_goes_on_elsewhere_where_it_was(tmp_path: Path) -> None:
     assert (there.data / "outbox.db").is_file()
     assert (there.data / "events.db").is_file()
     assert not list(there.data.parent.rglob("*.restoring"))
+
+
+def test_a_log_that_was_cut_goes_on_elsewhere_too(tmp_path: Path) -> None:
+    in_mid_job(tmp_path / "data", tmp_path / "whole.tar")
+    original = book_of(tmp_path / "data")
+    setting = Setting(f"sqlite:///{tmp_path / 'data' / 'book.db'}", call_seconds=0.001, lease_seconds=100)
+    with closing(leading(setting.database)) as log:
+        assert log.cut(scribe.write(setting)) > 0
+    backup.make(Places.of(config(tmp_path / "data")), tmp_path / "backup.tar")
+    there = config(tmp_path / "elsewhere" / "data")
+    restoring.restore(there, tmp_path / "backup.tar")
+    with closing(EventLog(there.database_url)) as log:
+        keeper = Bookkeeper(Book(tiles.sizes, setting.timing), log)
+        keeper.replay()
+    assert keeper.book == original
 
 
 LOGS = ["book.db-wal", "book.db-shm", "outbox.db-journal", "events.db-wal"]

@@ -126,6 +126,7 @@ async def _overview(desk: Desk, office: Office) -> Overview:
         desk.address,
         domain.chain_id,
         office.keeper.seq,
+        await office.keeper.extent(),
         await office.readiness.look(),
         await office.purses.ether(desk.address),
         (await asyncio.to_thread(shutil.disk_usage, office.data)).free,

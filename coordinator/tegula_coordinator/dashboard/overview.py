@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tegula_coordinator.book import Book, Job, Worker, why
 from tegula_coordinator.readiness import Check
+from tegula_coordinator.store import Extent
 from tegula_market.audit import Record
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Address, JobId, Wei, WorkerId
@@ -58,7 +59,8 @@ class Overview:
     coordinator: Address
     chain_id: int
     events: int
-    """In the log."""
+    """That were ever in the log."""
+    log: Extent
     checks: tuple[Check, ...]
     ether: Wei | None
     """Of the coordinator's own account; None if the chain does not say."""

@@ -6,7 +6,7 @@ SQLite by default, PostgreSQL by URL. Calls block; the shell makes them in a thr
 from tegula_coordinator.store.audit import Act, AuditLog, Entry
 from tegula_coordinator.store.checkpoints import Checkpoint, CheckpointTable
 from tegula_coordinator.store.database import StoreError, file_of
-from tegula_coordinator.store.log import EventLog, Oldest, Recorded
+from tegula_coordinator.store.log import EventLog, Extent, Oldest, Recorded
 from tegula_coordinator.store.quiet import quiet
 from tegula_coordinator.store.tokens import TokenTable
 
@@ -17,6 +17,7 @@ __all__ = [
     "CheckpointTable",
     "Entry",
     "EventLog",
+    "Extent",
     "Oldest",
     "Recorded",
     "StoreError",

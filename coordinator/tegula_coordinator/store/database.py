@@ -78,6 +78,17 @@ def transaction(engine: sql.Engine, what: str) -> Iterator[sql.Connection]:
         raise StoreError(f"cannot read or write {what} in the database: {error}") from error
 
 
+def size(connection: sql.Connection) -> int:
+    """Bytes that the database takes; of an SQLite file, those that are not free for what comes."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.scalar(sql.text("SELECT pg_database_size(current_database())")) or 0)
+    pages, free, each = (
+        int(connection.exec_driver_sql(f"PRAGMA {name}").scalar() or 0)
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * each
+
+
 def shown(url: sql.URL) -> str:
     return url.render_as_string(hide_password=True)
 

@@ -50,6 +50,21 @@ class Oldest:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the log has, for whoever looks after it. Times are Unix seconds, and 0 where there is nothing."""
+
+    oldest: int
+    """Number of its first event."""
+    oldest_at: float
+    checkpoint: int
+    """Number of the last event that the newest checkpoint has."""
+    checkpoint_at: float
+    """When that was written."""
+    bytes: int
+    """Of the whole database."""
+
+
 class EventLog:
     """List of events, numbered from 1. It grows at its end, and is cut at its beginning behind a checkpoint.
 
@@ -64,6 +79,8 @@ class EventLog:
         """
         self._engine = database.open_engine(url)
         self.checkpoints = CheckpointTable(self._engine)
+        self.begun = 1
+        """`begins`, as it was found last; whoever leads and cuts knows it."""
         self._leader: sql.Connection | None = None
         self._last = 0
         """Number of the last event, while this program leads."""
@@ -165,7 +182,15 @@ class EventLog:
 
     def begins(self) -> int:
         """Number of the first event that is there for sure: 1 if nothing was ever cut."""
-        return max((each.seq for each in self.checkpoints.all() if each.cut), default=1)
+        self.begun = max((each.seq for each in self.checkpoints.all() if each.cut), default=1)
+        return self.begun
+
+    def extent(self) -> Extent:
+        """Raises: StoreError."""
+        oldest, known = self.oldest() or Oldest(0, 0.0), self.checkpoints.all()
+        newest = (known[0].seq, known[0].written) if known else (0, 0.0)
+        with database.transaction(self._engine, "its size") as connection:
+            return Extent(oldest.seq, oldest.at, *newest, database.size(connection))
 
     def oldest(self) -> Oldest | None:
         """None in an empty log."""
@@ -201,6 +226,8 @@ class EventLog:
         with self._leading() as connection:
             there = checkpoints.table.c.id == behind.id, checkpoints.table.c.whole
             marked = connection.execute(checkpoints.table.update().where(*there).values(cut=True)).rowcount
+        if marked:
+            self.begun = max(self.begun, behind.seq)
         oldest, gone = self.oldest(), 0
         for start in range(oldest.seq, behind.seq, CUT_AT_ONCE) if marked and oldest is not None else ():
             time.sleep(BREATH_SECONDS)
