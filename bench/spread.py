@@ -196,12 +196,11 @@ def tell(rows: Sequence[Row]) -> None:
     for case in dict.fromkeys((row.overscan > 0, row.workers, row.tiles) for row in rows):
         noisy, workers, tiles = case
         same = [row for row in rows if (row.overscan > 0, row.workers, row.tiles) == case]
-        count, longest, variation, end = (
-            fmean(getattr(row, name) for row in same) for name in ("count", "longest", "variation", "end")
-        )
+        count, end = (fmean(getattr(row, name) for row in same) for name in ("count", "end"))
+        longest = fmean(row.longest * workers / row.count for row in same)
         print(
             f"{len(same)} scenes {'with' if noisy else 'without'} overscan, {workers:2} workers, {tiles:19}"
-            f" {count:5.1f} tiles, longest / mean {longest:.2f}, variation {variation:.2f}, done at {end:.3f}"
+            f" {count:5.1f} tiles, longest / a worker's share {longest:.2f}, done at {end:.3f}"
         )
 
 

@@ -138,12 +138,19 @@ def _rounds(scene, rects, wanted, until):
         if time.monotonic() > until:
             return rounds
     while rounds[-1][0] < wanted:
-        before, took = rounds[-1]
-        if time.monotonic() + GROWTH * sum(seconds for seconds, _ in took) > until:
+        if time.monotonic() + _next(rounds) > until:
             break
-        spp = min(wanted, GROWTH * before)
+        spp = min(wanted, GROWTH * rounds[-1][0])
         rounds.append((spp, [_render(scene, rect, spp, wanted) for rect in rects]))
     return rounds
+
+
+def _next(rounds):
+    """Seconds of another round at most. What a render takes besides its samples does not grow with them."""
+    took = [sum(seconds for seconds, _ in rects) for _, rects in rounds]
+    if len(took) == 1:
+        return GROWTH * took[0]
+    return took[-1] + GROWTH * max(0.0, took[-1] - took[-2])
 
 
 def _render(scene, rect, spp, wanted):

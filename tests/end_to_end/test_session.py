@@ -64,6 +64,7 @@ def test_frames_are_plain_blenders_and_the_account_pays_for_them(
 ) -> None:
     """Cut by a map: of six tiles of a frame of 384 x 216 two are four each."""
     monkeypatch.setattr(costs, "QUICK", 0.0)
+    monkeypatch.setattr(costs, "_tells", lambda _order, _pilot: True)
     monkeypatch.setattr(costs, "found", lambda _pilot: CostMap(2, (16, 1, 1, 1)))
     assert market.escrow is not None
     escrow = Escrow.connect(market.rpc, market.escrow)

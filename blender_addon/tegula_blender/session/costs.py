@@ -45,13 +45,19 @@ def mapped(order: Order, pilot: Pilot | None, budget: Wei, money: Money) -> Orde
 
     It stays as it was where a map makes more tiles than are allowed, or than the budget pays a unit for.
     """
-    costs = None if pilot is None or _quick(order, pilot) else found(pilot)
+    of_use = pilot is not None and _tells(order, pilot) and not _quick(order, pilot)
+    costs = found(pilot) if pilot and of_use else None
     if costs is None:
         return order
     try:
         return planning.within(replace(order, costs=costs), budget, money)
     except InvalidValue:
         return order
+
+
+def _tells(order: Order, pilot: Pilot) -> bool:
+    """Without the noise threshold that a scene has nobody knows where its picture is clean early."""
+    return pilot.whole or order.scene.adaptive is None
 
 
 def _quick(order: Order, pilot: Pilot) -> bool:

@@ -10,7 +10,7 @@ from requester_samples import DOLLAR
 from tegula_blender.session import costs, planning
 from tegula_blender.session.speeds import Pilot
 from tegula_market import tiling
-from tegula_market.model import CostMap, Rect, Wei
+from tegula_market.model import Adaptive, CostMap, Rect, Wei
 
 rates = st.lists(st.floats(0, 1e4), min_size=16, max_size=16)
 DEAR_CORNER = pilot(90, *[10] * 15)
@@ -76,6 +76,10 @@ def test_what_tells_nothing_makes_no_map(tried: Pilot) -> None:
     assert costs.found(tried) is None
 
 
+def test_a_pilot_with_less_than_all_samples_will_do_where_there_is_no_noise_threshold() -> None:
+    assert costs.mapped(HD, replace(DEAR_CORNER, whole=False), Wei(5_000_000), DOLLAR).costs is not None
+
+
 def test_an_order_is_cut_where_it_is_dear_and_costs_what_it_did() -> None:
     plain = planning.within(HD, Wei(5_000_000), DOLLAR)
     made = costs.mapped(plain, DEAR_CORNER, Wei(5_000_000), DOLLAR)
@@ -92,9 +96,10 @@ def test_an_order_is_cut_where_it_is_dear_and_costs_what_it_did() -> None:
         (HD, None),
         (HD, pilot(*[10] * 16)),
         (HD, pilot(0.9, *[0.1] * 15)),
+        (replace(HD, scene=replace(HD.scene, adaptive=Adaptive(0.01, 0))), replace(DEAR_CORNER, whole=False)),
         (replace(HD, tile=10), pilot(*[1e6] * 8, *[1e5] * 8)),
     ],
-    ids=["no pilot", "even", "quick", "more tiles than a map may have"],
+    ids=["no pilot", "even", "quick", "without its noise threshold", "more tiles than a map may have"],
 )
 def test_an_order_stays_as_it_was_where_a_map_is_of_no_use(order: object, tried: Pilot | None) -> None:
     assert costs.mapped(order, tried, Wei(10**12), DOLLAR) is order  # type: ignore[arg-type]
