@@ -70,7 +70,8 @@ def test_a_contract_says_which_signatures_are_its_own(local: DevChain) -> None:
     chains.ask(web3, "anvil_setCode", f"0x{wallet.hex()}", f"0x{code}")
     assert escrow.approves(wallet, digest, b"whatever")
     assert not escrow.approves(wallet, keccak(text="another"), b"whatever")
-    for other in (local.key(1).address, local.escrow):
+    identity = Address((4).to_bytes(20, "big"))  # which repeats what it is asked, the right word first
+    for other in (local.key(1).address, local.escrow, identity, Address(bytes(20))):
         assert not escrow.approves(other, digest, b"whatever")
 
 
