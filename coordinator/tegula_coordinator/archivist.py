@@ -22,7 +22,7 @@ PROGRAM = sys.executable, "-m", "tegula_coordinator.scribe"
 DAY = 86_400.0
 LOOK_SECONDS = 60.0
 EVENTS = 200_000
-"""After so many there is another checkpoint: a start replays them in less than a minute."""
+"""After so many there is another checkpoint: a start replays them in about a minute (bench/restart.py)."""
 AGAIN_SECONDS = 3600.0
 """After one that failed."""
 NEWEST = 2

@@ -49,6 +49,10 @@ class NoSuchJob(TegulaError):
     """No job of that id was ever opened here."""
 
 
+class Forgotten(TegulaError):
+    """It is over since long, and nothing of its tiles is left."""
+
+
 class NotTheirs(TegulaError):
     """An order of a job that the token does not reach."""
 
@@ -140,13 +144,26 @@ class Desk:
         if job in self.book.live:
             self.presence.hear(job)
 
+    def _remembered(self, job: JobId) -> Job:
+        """Raises: NoSuchJob, Forgotten."""
+        found = self.find(job)
+        if found.forgotten:
+            raise Forgotten(
+                "the job is over since long, and its tiles are forgotten; what its workers have earned is"
+                " kept for them"
+            )
+        return found
+
     async def show(self, job: JobId, since: str) -> dict[str, Any]:
         """The job as its requester may see it.
 
         Args:
             since: the mark of an earlier view, whose units are left out if they have not changed.
+
+        Raises:
+            NoSuchJob, Forgotten: there is none, or nothing of its tiles is left.
         """
-        found = self.find(job)
+        found = self._remembered(job)
         try:
             root = await self._root(found)
         except chain.ChainError:
@@ -202,11 +219,11 @@ class Desk:
         """Writes the bundle of a verdict at `path`.
 
         Raises:
-            NoSuchJob, NoEvidence: there is none.
+            NoSuchJob, Forgotten, NoEvidence: there is none.
             TooEarly: the tile is not finished. A bundle can hold all of it as a verifier rendered it, and
                 whoever gets the next lease would only have to deliver that.
         """
-        units = shelf.whole(self.find(job)).units
+        units = shelf.whole(self._remembered(job)).units
         if 0 <= unit < len(units) and units[unit].phase not in FINISHED:
             raise TooEarly("the tile is not finished; ask again when it is accepted, or the job has ended")
         await asyncio.to_thread(self._kept.bundle, job, unit, attempt, path)

@@ -265,6 +265,14 @@ class JobClosed:
     """The coordinator's, over `vouchers.close_payload`."""
 
 
+@dataclass(frozen=True, slots=True)
+class JobForgotten:
+    """Nothing of it can be disputed any more, for long: its tiles go, and its money stays."""
+
+    at: float
+    job: JobId
+
+
 Event: TypeAlias = (
     Restarted
     | Draining
@@ -293,6 +301,7 @@ Event: TypeAlias = (
     | DepositFound
     | DepositRefunded
     | JobClosed
+    | JobForgotten
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -324,6 +333,7 @@ KINDS: dict[str, type[Event]] = {
         DepositFound,
         DepositRefunded,
         JobClosed,
+        JobForgotten,
     )
 }
 
@@ -347,7 +357,7 @@ def job_of(event: Event) -> JobId | None:
             return lease_parts(event.verdict.lease)[0]
         case JobOpened() | AskDeclined() | CallEnded() | JobLags() | JobCancelled() | JobClosed():
             return event.job
-        case RootDecided() | RootPosted() | RootVoided():
+        case JobForgotten() | RootDecided() | RootPosted() | RootVoided():
             return event.job
         case DepositLost() | DepositFound() | DepositRefunded():
             return event.job

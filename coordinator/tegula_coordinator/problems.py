@@ -36,6 +36,7 @@ STATUS: tuple[tuple[type[TegulaError], int], ...] = (
     (NoSuchBlob, 404),
     (NoPreview, 404),
     (NotAdmitted, 409),
+    (desk.Forgotten, 410),
     (WrongOffset, 409),
     (TooLarge, 413),
     (WrongDigest, 422),

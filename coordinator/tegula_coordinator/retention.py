@@ -1,7 +1,8 @@
-"""Throws away what no living job, dispute or claim can need any more: blobs, evidence, and pictures of tiles.
+"""Throws away what no living job, dispute or claim can need any more: blobs, evidence, pictures of tiles, and
+what the book knows of the tiles.
 
-The event log stays whole: vouchers and roots are claimed by what it has, and the book is its sum. So do blobs
-that anybody was told of lately: whoever asks what is missing orders with what is not.
+Vouchers and roots stay, and what they are claimed by. So do blobs that anybody was told of lately: whoever
+asks what is missing orders with what is not.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import structlog
 from tegula_coordinator.blobs import Blobs
 from tegula_coordinator.book import Book, Job, shelf
 from tegula_coordinator.dashboard.previews import Previews
+from tegula_coordinator.events import JobForgotten
 from tegula_coordinator.evidence import EvidenceFolder
 from tegula_coordinator.partials import Partials
 from tegula_market import codec
@@ -94,6 +96,7 @@ class Sweeper:
     Args:
         account: of a job in the escrow; blocks.
         days: for which everything is kept after it was needed last.
+        forget: has the book hear of a job whose tiles are gone.
     """
 
     def __init__(
@@ -106,9 +109,11 @@ class Sweeper:
         told: Told,
         partials: Partials,
         days: float,
+        forget: Callable[[JobForgotten], None],
     ) -> None:
         self._book, self._account, self._blobs, self._kept = book, account, blobs, kept
         self._previews, self._told, self._partials, self._days = previews, told, partials, days
+        self._forget = forget
         self._over: set[JobId] = set()
 
     async def watch(self) -> None:
@@ -129,9 +134,13 @@ class Sweeper:
         self._told.forget()
         await asyncio.to_thread(self._partials.sweep, now - PARTIAL_SECONDS)
         await asyncio.to_thread(self._sweep, list(self._book.jobs.values()), now)
+        for job in map(self._book.jobs.__getitem__, self._over):  # when its files are gone: else they stayed
+            if not job.forgotten and job.id not in self._book.live:
+                self._forget(JobForgotten(now, job.id))
 
     def _sweep(self, jobs: list[Job], now: float) -> None:
         old = list(self._blobs.older_than(now - self._days * DAY))
+        self._over.update(job.id for job in jobs if job.forgotten)
         for job in jobs:
             due = job.id not in self._over and now >= job.order.terms.deadline  # else the chain is not asked
             if due and over(job, self._account(job.id), now, self._days):

@@ -136,7 +136,15 @@ async def serve(config: Config) -> None:
         watcher = await asyncio.to_thread(escrow.watcher, config.data / "events.db")
         lookout = Lookout(keeper, relay, watcher)
         sweeper = Sweeper(
-            book, escrow.account, blobs, kept, previews, desk.told, partials, config.retention_days
+            book,
+            escrow.account,
+            blobs,
+            kept,
+            previews,
+            desk.told,
+            partials,
+            config.retention_days,
+            keeper.post,
         )
         archivist = Archivist(keeper, events, scribe.Setting.of(config), config.keep_log_days)
         stack.enter_context(scraping.served(metrics.registry, config.metrics))

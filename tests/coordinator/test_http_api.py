@@ -547,6 +547,22 @@ def test_a_job_whose_events_are_cut_says_so(act: Act) -> None:
     act(scenario)
 
 
+def test_a_job_that_is_forgotten_is_gone_and_says_so(act: Act) -> None:
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        at = f"/v1/jobs/{codec.encode(job)}"
+        await it.keeper.record(events.DepositRefunded(1.0, job))
+        await it.keeper.record(events.JobForgotten(2.0, job))
+        for path in (at, f"{at}/units/0/attempts/1/evidence"):
+            answer = await it.client.get(path, headers=AS_REQUESTER)
+            assert answer.status_code == 410
+            assert "its tiles are forgotten" in answer.json()["detail"]
+        kinds = [e["kind"] for e in (await it.get(f"{at}/events"))["events"]]
+        assert kinds == ["JobOpened", "DepositRefunded", "JobForgotten"]
+
+    act(scenario)
+
+
 def test_a_job_nobody_opened_is_not_found(act: Act) -> None:
     async def scenario(it: House) -> None:
         for path in ("", "/events"):

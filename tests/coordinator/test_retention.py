@@ -55,6 +55,7 @@ class Case:
     book: Book
     accounts: dict[JobId, Account] = field(default_factory=dict)
     now: float = LATE
+    forgotten: list[events.JobForgotten] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.kept = EvidenceFolder(self.folder / "evidence", self.blobs)
@@ -71,7 +72,15 @@ class Case:
     def sweep(self) -> None:
         account = self.accounts.__getitem__
         sweeper = Sweeper(
-            self.book, account, self.blobs, self.kept, self.previews, self.told, self.partials, DAYS
+            self.book,
+            account,
+            self.blobs,
+            self.kept,
+            self.previews,
+            self.told,
+            self.partials,
+            DAYS,
+            self.forgotten.append,
         )
         asyncio.run(sweeper.sweep(self.now))
 
@@ -118,6 +127,23 @@ def test_a_job_that_is_over_leaves_nothing(case: Case) -> None:
     case.sweep()
     assert case.there(BLEND, MANIFEST, IMAGE, STRAY) == [False] * 4
     assert not (case.folder / "evidence" / JOB.hex()).exists()
+
+
+def test_a_job_that_is_over_is_forgotten_once_it_is_not_live(case: Case) -> None:
+    case.accounts[JOB] = account(Status.CLOSED)
+    case.sweep()
+    assert case.forgotten == []  # the book has not heard of the close yet
+    del case.book.live[JOB]
+    case.now -= 2
+    case.sweep()
+    assert case.forgotten == []
+    case.now += 2
+    case.sweep()
+    assert case.forgotten == [events.JobForgotten(case.now, JOB)]
+    case.book.jobs[JOB].forgotten = True
+    case.accounts = {}  # and the chain is not asked for it any more
+    case.sweep()
+    assert len(case.forgotten) == 1
 
 
 @pytest.mark.parametrize(("status", "stays"), [(Status.OPEN, True), (Status.CLOSED, False)])

@@ -94,5 +94,7 @@ def _step(book: Book, event: Event) -> Iterator[Command]:
             return deposits.refund(book, event)
         case events.JobClosed():
             return ending.close(book, event)
+        case events.JobForgotten():
+            return ending.forget(book, event)
         case _:
             assert_never(event)

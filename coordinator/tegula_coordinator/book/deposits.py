@@ -23,6 +23,8 @@ def lose(book: Book, event: events.DepositLost) -> Iterator[Command]:
 
 def find(book: Book, event: events.DepositFound) -> Iterator[Command]:
     job = book.job(event.job)
+    if job.forgotten:
+        raise NotAdmitted("the job is over since long, and its tiles are forgotten")
     if not (job.adrift or job.refunded):
         raise NotAdmitted("its deposit is where it was")
     job.adrift = job.refunded = False

@@ -58,6 +58,17 @@ def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
         yield Tell(worker, messages.Ended(job.id, job.reason))
 
 
+def forget(book: Book, event: events.JobForgotten) -> Iterator[Command]:
+    """What is claimed by stays for ever: totals, vouchers and root."""
+    job = book.job(event.job)
+    if job.id in book.live or job.leases:
+        raise NotAdmitted("the job is not over")
+    if job.forgotten:
+        raise NotAdmitted("the job is forgotten already")
+    shelf.throw_away(job)
+    yield from ()
+
+
 def stop(book: Book, job: Job, phase: JobPhase, reason: str, at: float) -> Iterator[Command]:
     """Ends what is open or being rendered. What is delivered is still judged, and paid if it is right."""
     job.stopped, job.reason, job.calling = phase, reason, False

@@ -137,6 +137,8 @@ class Job:
     """By unit, the clock at its last change."""
     away: Away | None = None
     """What of it was packed when it was closed; `shelf.whole` has it all."""
+    forgotten: bool = False
+    """Its units are gone, and all that was of them but the money."""
 
     @classmethod
     def of(cls, opened: JobOpened, sizes: tuple[int, ...]) -> "Job":

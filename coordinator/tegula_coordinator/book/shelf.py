@@ -1,7 +1,8 @@
 """Closed jobs, put away: nothing about their units changes any more, and hardly anybody asks.
 
 A unit with its lease, result and verdict takes 1,200 bytes. They are kept, since a requester may look at its
-job again, and a worker may not have heard a verdict; but packed, in a sixth of it.
+job again, and a worker may not have heard a verdict; but packed, in a sixth of it. They are thrown away when
+the job can neither be disputed nor its tiles be fetched any more: `retention`.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,14 @@ def put_away(job: Job) -> None:
     job.verdicts = {}
     for name, value in zip(FIELDS, fields, strict=True):
         setattr(job, name, type(value)())
+
+
+def throw_away(job: Job) -> None:
+    """What was put away, or is as it would be."""
+    job.stopped = job.phase  # which is not told by its units any more
+    for name in FIELDS:
+        setattr(job, name, type(getattr(job, name))())
+    job.verdicts, job.away, job.queue, job.forgotten = {}, None, [], True
 
 
 def whole(job: Job) -> Job:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from coordinator.book.test_work import working
@@ -11,13 +13,15 @@ from coordinator.playbook import (
     delivered,
     joined,
     judged,
+    lease,
     payout,
     play,
     told,
     vouchered,
 )
 from tegula_coordinator import events
-from tegula_coordinator.book import Book, JobPhase, NotAdmitted
+from tegula_coordinator.book import Book, JobPhase, NotAdmitted, shelf
+from tegula_coordinator.events import Event
 from tegula_market import messages
 from tegula_market.lifecycle import Phase
 from tegula_market.model import Outcome, Wei
@@ -92,3 +96,37 @@ def test_a_worker_that_comes_back_gets_its_voucher_again() -> None:
 
 def test_the_verifier_is_paid_nothing() -> None:
     assert payout(JUDGE) not in finished().jobs[JOB].ledger.owed
+
+
+FORGOTTEN = events.JobForgotten(NOW + 20, JOB)
+
+
+@pytest.mark.parametrize("end", [closed(160), events.DepositRefunded(NOW + 9, JOB)])
+def test_of_a_forgotten_job_the_money_stays(end: Event) -> None:
+    book = finished()
+    play(book, vouchered(ANN, 80), vouchered(BOB, 80), end)
+    before = replace(book.jobs[JOB])
+    play(book, FORGOTTEN)
+    job = book.jobs[JOB]
+    assert (job.phase, job.ledger, job.vouchers) == (before.phase, before.ledger, before.vouchers)
+    assert (shelf.whole(job).units, shelf.whole(job).results, job.away) == ([], {}, None)
+    assert told(play(book, joined(ANN, at=NOW + 30)), ANN)[-2:] == [messages.Pay, messages.Ended]
+
+
+def test_a_worker_that_asks_of_a_forgotten_lease_is_told_that_it_has_ended() -> None:
+    book = finished()
+    play(book, vouchered(ANN, 80), vouchered(BOB, 80), closed(160), FORGOTTEN)
+    assert isinstance(book.answer_to(ANN, lease(0)), messages.Revoke)
+    with pytest.raises(NotAdmitted):
+        play(book, delivered(ANN, 0))
+
+
+def test_a_job_is_forgotten_once_and_only_when_it_is_over() -> None:
+    book = finished()
+    with pytest.raises(NotAdmitted, match="not over"):
+        play(book, FORGOTTEN)
+    play(book, vouchered(ANN, 80), vouchered(BOB, 80), closed(160), FORGOTTEN)
+    with pytest.raises(NotAdmitted, match="forgotten already"):
+        play(book, FORGOTTEN)
+    with pytest.raises(NotAdmitted, match="forgotten"):
+        play(book, events.DepositFound(NOW + 30, JOB))

@@ -50,6 +50,7 @@ SCRIPT: list[Event] = [
     events.WorkerUnbanned(4.0, ANN),
     events.Draining(5.0),
     events.AskPosted(6.0, ANN, ETHER, Wei(40), 1),
+    events.JobForgotten(7.0, JOB),
 ]
 
 
@@ -88,7 +89,7 @@ def test_a_job_sees_its_own_events_only(url: str) -> None:
     log = leading(url)
     log.append(SCRIPT)
     mine = log.of_job(JOB, after=3)
-    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22]
+    assert [r.seq for r in mine] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 28]
     assert log.of_job(JobId(b"\x77" * 32), after=0) == []
     log.close()
 
