@@ -22,11 +22,12 @@ from coordinator.playbook import (
     told,
     vouchered,
 )
-from tegula_coordinator import events
+from orders import an_order
+from tegula_coordinator import events, tiles
 from tegula_coordinator.book import NotAdmitted
 from tegula_coordinator.commands import Command, SendLease
-from tegula_market import messages
-from tegula_market.model import Ask, JobId, Outcome, Wei, WorkerId
+from tegula_market import messages, tiling
+from tegula_market.model import Ask, CostMap, JobId, Outcome, Wei, WorkerId
 
 
 def test_a_job_is_called_out_to_workers_but_not_to_verifiers() -> None:
@@ -44,6 +45,17 @@ def test_a_worker_that_joins_later_is_called_too() -> None:
 def test_the_round_pays_everybody_the_dearest_price_taken() -> None:
     commands = play(a_book(2), joined(ANN), joined(BOB), opened(), asked(ANN, 40), asked(BOB, 50), called())
     assert leases(commands) == [(ANN, 0, 100), (BOB, 1, 100)]
+
+
+def test_by_a_cost_map_the_dear_tiles_are_leased_first_and_paid_by_their_pixels() -> None:
+    """The right half of the frame is dear, and cut: four of 64 x 64 pixels before one of 128 x 128."""
+    ordered = an_order(resolution=(256, 128), tile=128, spp=100, costs=CostMap(2, (1, 16)))
+    book = replace(a_book(), sizes=tiles.sizes)
+    there = joined(ANN, slots=4), joined(BOB), opened(order=ordered)
+    commands = play(book, *there, asked(ANN, 50, slots=4), asked(BOB, 50), called())
+    assert leases(commands) == [(ANN, unit, 21) for unit in range(4)] + [(BOB, 4, 82)]
+    rects = [tiling.tile(ordered, unit).rect for unit in range(5)]
+    assert [rect.x0 >= 128 for rect in rects] == [True] * 4 + [False]
 
 
 def test_who_is_not_needed_is_told_why() -> None:
