@@ -416,6 +416,27 @@ def test_an_order_without_blobs_or_deposit_is_refused(act: Act) -> None:
     act(scenario)
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"costs": {"columns": 2, "weights": [1, 99]}}, "the weights of a cost map are 1 to 16"),
+        ({"costs": {"columns": 3, "weights": [1, 2]}}, "a cost map has 1 to 8 columns and rows"),
+        ({"costs": None}, "costs is left out where there is none"),
+        ({"costs": {"columns": 1, "weights": [1]}, "tile": 1}, "choose larger tiles, or leave the map out"),
+    ],
+)
+def test_a_cost_map_that_will_not_do_is_explained(act: Act, changes: dict[str, Any], says: str) -> None:
+    async def scenario(it: House) -> None:
+        order = an_honest_order()
+        larger = replace(order, scene=replace(order.scene, resolution_x=1920, resolution_y=1080))
+        body = {"order": codec.encode(larger) | changes, "signature": "0x" + "00" * 65}
+        answer = await it.post("/v1/jobs", body)
+        assert answer.status_code == 422
+        assert says in answer.json()["detail"]
+
+    act(scenario)
+
+
 @pytest.mark.parametrize("body", [{}, {"order": {}, "signature": "0x00"}, {"order": [], "signature": 1}, []])
 def test_malformed_orders_are_explained(act: Act, body: Any) -> None:
     async def scenario(it: House) -> None:
