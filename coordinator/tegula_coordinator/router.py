@@ -181,7 +181,7 @@ class Floor:
             return "this key is not among the coordinator's verifiers; ask the operator to add it"
         if not 1 <= hello.slots <= 64:
             return f"{hello.slots} slots; want 1 to 64"
-        if hello.payout == NOBODY:  # whom `recover` names for what is no signature
+        if hello.payout == NOBODY:
             return "the payout address is nobody's; name one that you have the key of"
         binding = vouchers.binding_payload(self._domain, worker, hello.payout)
         if signing.recover(binding, hello.binding) != hello.payout:

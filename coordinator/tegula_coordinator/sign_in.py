@@ -139,8 +139,7 @@ class SignIn:
         digest, usual = signing.hash_of_text(asked.text), signature
         if len(signature) == COMPACT + 1 and signature[COMPACT] in (0, 1):
             usual = signature[:COMPACT] + bytes([signature[COMPACT] + signing.V_OFFSET])
-        signer = signing.recover_hash(digest, Signature(usual))
-        if signer == asked.account and signer != signing.NOBODY:  # which is an address, too, and nobody's
+        if signing.recover_hash(digest, Signature(usual)) == asked.account:
             return True
         return await asyncio.to_thread(self._contracts.approves, asked.account, digest, signature)
 

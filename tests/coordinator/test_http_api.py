@@ -400,6 +400,20 @@ def test_an_order_that_does_not_hold_is_refused(
     act(scenario)
 
 
+def test_rubbish_is_not_the_signature_of_the_zero_address(act: Act) -> None:
+    """Or vouchers could be signed with it, which coordinator and workers take, and the escrow does not."""
+
+    async def scenario(it: House) -> None:
+        order = an_honest_order(signer=Address(bytes(20)))
+        await it.upload_scene()
+        it.deposits.of[chain.job_id(order.terms)] = 10**9
+        body = {"order": codec.encode(order), "signature": "0x" + "00" * 65}
+        answer = await it.post("/v1/jobs", body)
+        assert (answer.status_code, "not signed by the session key" in answer.json()["detail"]) == (422, True)
+
+    act(scenario)
+
+
 def test_an_order_without_blobs_or_deposit_is_refused(act: Act) -> None:
     async def scenario(it: House) -> None:
         order = an_honest_order()

@@ -188,11 +188,11 @@ def test_a_text_is_good_once_for_minutes_and_for_its_account() -> None:
     assert len(it._asked) == 1, "what is no more good is forgotten"
 
 
-def test_what_nobody_signed_is_not_signed_by_the_address_that_stands_for_nobody() -> None:
+def test_what_nobody_signed_is_not_signed_by_the_zero_address() -> None:
     it = desk_of()
     for bad in (b"", bytes(65), b"\xff" * 65):
         with pytest.raises(NotKnown, match="not signed by 0x0000"):
-            entered(it, it.ask(signing.NOBODY), bad)
+            entered(it, it.ask(Address(bytes(20))), bad)
 
 
 def test_what_was_spoilt_by_a_wrong_signature_is_not_tried_again() -> None:

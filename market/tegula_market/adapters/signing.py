@@ -23,8 +23,9 @@ HALF_ORDER = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_68
 """Half the order of secp256k1: of the two s that verify, only the lower is taken (EIP-2)."""
 V_OFFSET = 27
 """Of the v in Ethereum's signatures over the parity of the point that they were made with."""
-NOBODY = Address(bytes(20))
-"""What `recover` gives for a signature that no key can have made."""
+NOBODY = Address(b"")
+"""What `recover` gives for a signature that no key can have made. It is no address of 20 bytes: whoever puts
+the zero address into terms must not have any rubbish taken for a signature."""
 
 
 class UnusableKey(TegulaError):

@@ -66,6 +66,10 @@ def test_forms_that_the_escrow_refuses_are_nobodys(forged: bytes) -> None:
     assert recover(PAYLOAD, Signature(forged)) == NOBODY
 
 
+def test_nobody_is_no_address_that_terms_could_name() -> None:
+    assert recover(PAYLOAD, Signature(bytes(65))) != Address(bytes(20))
+
+
 @given(st.binary(min_size=65, max_size=65))
 def test_no_bytes_crash_or_pass(forged: bytes) -> None:
     assert recover(PAYLOAD, Signature(forged)) != KEY.address
