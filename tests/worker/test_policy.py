@@ -92,6 +92,7 @@ def _allowing(arbiter: Address) -> Config:
         ({"deposit": replace(DEPOSIT, rooted=True)}, Code.ROOTED, "done after it is not paid"),
         ({"deposit": replace(DEPOSIT, job=JobId(bytes(32)))}, Code.WRONG_JOB, "not the hash of its terms"),
         ({"coordinator": Address(b"\x04" * 20)}, Code.OTHER_COORDINATOR, "another coordinator"),
+        ({"order": _terms(signer=Address(bytes(20)))}, Code.NO_SIGNER, "can sign no voucher"),
         ({"order": _terms(signer=COORDINATOR)}, Code.ONE_SIGNER, "one address"),
         ({"deposit": replace(DEPOSIT, open=False)}, Code.NO_DEPOSIT, "no open job"),
         ({"deposit": replace(DEPOSIT, funded=Wei(BUDGET - 1))}, Code.SMALL_DEPOSIT, "can cost"),

@@ -29,6 +29,7 @@ class Code(StrEnum):
     WRONG_JOB = "WRONG_JOB"
     """The job's id is not the hash of its terms."""
     OTHER_COORDINATOR = "OTHER_COORDINATOR"
+    NO_SIGNER = "NO_SIGNER"
     ONE_SIGNER = "ONE_SIGNER"
     """One address could pay the deposit out to itself."""
     BAD_ORDER = "BAD_ORDER"

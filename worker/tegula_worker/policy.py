@@ -87,6 +87,8 @@ def unsafe(job: JobId, order: Order, deposit: Deposit, coordinator: Address) -> 
         return Objection(Code.WRONG_JOB, "the job's id is not the hash of its terms")
     if terms.coordinator != coordinator:
         return Objection(Code.OTHER_COORDINATOR, "the terms name another coordinator than this one")
+    if terms.signer == NOBODY:
+        return Objection(Code.NO_SIGNER, "the session key is the zero address, which can sign no voucher")
     if terms.signer == terms.coordinator:
         return Objection(
             Code.ONE_SIGNER, "session key and coordinator are one address, which could pay itself"
