@@ -79,9 +79,16 @@ def market(book: Book, now: float) -> dict[str, Any]:
 def waiting(book: Book, job: Job, units: Iterable[int]) -> dict[str, Any]:
     """Why each of these units that is not finished is no further, by reason."""
     found: dict[why.Why, list[int]] = {}
+    alike: why.Why | None = None
     for index in units:
-        if job.units[index].phase not in FINISHED:
-            found.setdefault(why.unit(book, job, index), []).append(index)
+        phase = job.units[index].phase
+        if phase is Phase.OPEN and not job.taken:  # for the same reason, all that are open; there can be many
+            reason = alike = alike or why.unit(book, job, index)
+        elif phase not in FINISHED:
+            reason = why.unit(book, job, index)
+        else:
+            continue
+        found.setdefault(reason, []).append(index)
     return {"waiting": [{**codec.encode(reason), "units": each} for reason, each in found.items()]}
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from coordinator.playbook import (
     suspected,
 )
 from orders import an_order
-from tegula_coordinator import events
+from tegula_coordinator import events, views
 from tegula_coordinator.book import Book, why
 from tegula_coordinator.book.why import Code
 from tegula_coordinator.events import Event
@@ -144,6 +145,24 @@ def test_a_job_that_waits_for_a_price_says_what_is_asked_now() -> None:
     ended = events.AskArrived(NOW, Ask(BOB, JOB, Wei(130), 1, 1), False)
     play(book, posted(BOB, 130, slots=0), ended, called())
     assert of(book, 0) == Code.ABOVE_CEILING, "Bob rests, Ann is still too dear"
+
+
+def test_open_tiles_of_a_job_that_nobody_was_taken_for_wait_for_the_same_and_are_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book, looks, look = a_book(500), [], why.unit
+    play(book, joined(ANN), opened(funded=10**6), asked(ANN, 140), called())
+
+    def counted(*given: Any) -> why.Why:
+        looks.append(given)
+        return look(*given)
+
+    monkeypatch.setattr(why, "unit", counted)
+    (waiting,) = views.waiting(book, book.jobs[JOB], range(500))["waiting"]
+    assert (waiting["code"], waiting["units"], len(looks)) == (Code.ABOVE_CEILING, list(range(500)), 1)
+    play(book, asked(ANN, 40), called())
+    told = views.waiting(book, book.jobs[JOB], range(3))["waiting"]
+    assert {each["code"]: each["units"] for each in told} == {Code.RENDERING: [0], Code.SLOTS_FULL: [1, 2]}
 
 
 def test_a_worker_that_is_too_dear_says_what_it_asks_now_and_what_is_paid_at_most() -> None:
