@@ -215,8 +215,12 @@ class Agent:
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _price(self) -> None:
+        before = None
         while True:
             price = await self._prudence.at_present()
+            if price != before:
+                log.info("price", megasample=price)
+                before = price
             self._events.put_nowait(Repriced(self._prudence.config.token, price))
             await asyncio.sleep(PRICE_SECONDS)
 

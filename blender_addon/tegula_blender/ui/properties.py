@@ -13,12 +13,12 @@ class TEGULA_PG_scene(bpy.types.PropertyGroup):
     budget: StringProperty(
         name="Budget",
         description="The most that the render may cost, in the coordinator's currency. What is not spent"
-        " comes back",
+        " comes back. If it is less than is asked at the moment, the render waits for a lower price",
         default="1.00",
     )
     deadline: FloatProperty(
         name="Deadline (h)",
-        description="Hours after which no more tiles are paid for",
+        description="Hours for which the render may wait, and take. After them no more tiles are paid for",
         default=24.0,
         min=0.1,
         soft_max=168.0,
