@@ -30,6 +30,7 @@ def begin(book: Book, events: EventLog) -> int:
             log.warning("checkpoint not used", events=each.seq, version=each.version, reason=str(error))
             reasons.append(f"the one after event {each.seq}, of version {each.version}, {error}")
         else:
+            log.info("book read from a checkpoint", events=each.seq, version=each.version)
             return each.seq
     if cut:
         raise StoreError(

@@ -18,7 +18,7 @@ from tegula_coordinator.store.database import StoreError
 from tegula_market.digests import SIZE
 from tegula_market.model import Digest
 
-PART_BYTES = 1 << 20
+PART_BYTES = 1 << 18
 table = sql.Table(
     "checkpoints",
     sql.MetaData(),
@@ -103,6 +103,9 @@ class CheckpointTable:
                 raise StoreError(
                     "the database is of an older tegula-coordinator; `serve` brings it up to date"
                 )
+        # Each with a write as its first statement: to SQLite, one that has read before is too late to write
+        # once somebody else has, and it does not wait.
+        with database.transaction(self._engine, "a checkpoint") as connection:
             made = connection.execute(table.insert().values(whole=False, cut=False, **row))
             (number,) = made.inserted_primary_key or (0,)
         for index, start in enumerate(range(0, len(body), PART_BYTES)):

@@ -2,7 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -69,6 +71,28 @@ def test_dropped_ones_are_gone_part_by_part(url: str) -> None:
         assert events.checkpoints.unfinished(before=1e12) == []
         with pytest.raises(StoreError):
             events.checkpoints.body(first)
+
+
+def test_one_is_written_and_dropped_while_events_are_appended(url: str) -> None:
+    with closing(leading(url)) as events, closing(EventLog(url)) as other:
+        ends, begun = threading.Event(), threading.Event()
+
+        def append() -> None:
+            while not ends.is_set():
+                events.append(SCRIPT[:2])
+                begun.set()
+
+        with ThreadPoolExecutor() as threads:
+            appending = threads.submit(append)
+            try:
+                assert begun.wait(60)
+                for number in range(20):
+                    other.checkpoints.drop(other.checkpoints.write(number, 1.0, MARK, BODY[:2000]).id)
+            finally:
+                ends.set()
+            appending.result()
+        assert other.checkpoints.all() == []
+        assert [r.seq for r in other.replay()] == list(range(1, other.last() + 1))
 
 
 def test_one_that_is_swept_while_it_is_written_does_not_count(
