@@ -183,7 +183,8 @@ async def knock(endpoint: str, sent: list[bytes], *, plain: bool) -> None:
     monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
     try:
         dealer.connect(endpoint)
-        await dealer.send_multipart(sent)
+        with suppress(zmq.Again):  # the handshake has broken off already, and there is nobody to send to
+            await dealer.send_multipart(sent, flags=zmq.DONTWAIT)
         await monitor.recv_multipart()
     finally:
         dealer.disable_monitor()
