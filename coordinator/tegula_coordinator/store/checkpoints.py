@@ -109,6 +109,7 @@ class CheckpointTable:
             made = connection.execute(table.insert().values(whole=False, cut=False, **row))
             (number,) = made.inserted_primary_key or (0,)
         for index, start in enumerate(range(0, len(body), PART_BYTES)):
+            time.sleep(database.BREATH_SECONDS)
             part = {"checkpoint": number, "number": index, "body": body[start : start + PART_BYTES]}
             with database.transaction(self._engine, "a checkpoint") as connection:
                 connection.execute(parts.insert().values(part))
@@ -133,6 +134,7 @@ class CheckpointTable:
             query = sql.select(parts.c.number).where(parts.c.checkpoint == number)
             there = list(connection.scalars(query))
         for index in there:
+            time.sleep(database.BREATH_SECONDS)
             with database.transaction(self._engine, "checkpoints") as connection:
                 connection.execute(
                     parts.delete().where(parts.c.checkpoint == number, parts.c.number == index)

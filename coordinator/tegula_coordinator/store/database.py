@@ -25,6 +25,11 @@ SQLITE_SECONDS = 30.0
 a leader whose event is not written ends."""
 
 
+BREATH_SECONDS = 0.03
+"""Between two transactions of work that can wait, in which others have their turn. To SQLite it is no queue:
+whoever waits looks again now and then, and finds the next one of a row."""
+
+
 class StoreError(TegulaError):
     """The database cannot be opened, read or written, or is another program's to write."""
 

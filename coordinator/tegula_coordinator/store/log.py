@@ -32,8 +32,6 @@ events = sql.Table(
 
 CUT_AT_ONCE = 1000
 """Events, in one transaction: an append waits for no more."""
-BREATH_SECONDS = 0.01
-"""Between two of these, in which an append has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +228,7 @@ class EventLog:
             self.begun = max(self.begun, behind.seq)
         oldest, gone = self.oldest(), 0
         for start in range(oldest.seq, behind.seq, CUT_AT_ONCE) if marked and oldest is not None else ():
-            time.sleep(BREATH_SECONDS)
+            time.sleep(database.BREATH_SECONDS)
             end = min(start + CUT_AT_ONCE, behind.seq)
             with self._leading() as connection:
                 gone += connection.execute(events.delete().where(events.c.seq < end)).rowcount
