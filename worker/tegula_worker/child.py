@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tegula_worker.residence import resident
 from tegula_worker.sandbox import Sandbox
 
@@ -180,8 +182,13 @@ class Child:
     def kill(self) -> None:
         """End it, and whatever it has started, at once."""
         if self._process.get_returncode() is None:
+            # Bubblewrap's second process leaves the group a moment before it asks to die with the first.
+            seconds = _children(self.pid)
             with suppress(ProcessLookupError):  # it has ended, and the loop hears of it in a moment
                 os.killpg(self.pid, signal.SIGKILL)
+            for second in seconds:
+                with suppress(psutil.NoSuchProcess):
+                    second.kill()
 
     async def close(self) -> None:
         self.kill()
@@ -220,6 +227,13 @@ class Child:
         # Inside a sandbox nobody else is who could have sent it.
         kind = ChildOutgrown if starved and code > 0 else ChildDied
         return kind(f"the rendering process {fate}{hint}; it said last: {self._output.last_line}")
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return []
 
 
 class _Output(asyncio.SubprocessProtocol):
