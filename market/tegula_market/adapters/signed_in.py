@@ -77,7 +77,7 @@ class SignedIn(AuthBase):
             self._check(text)
             body = {"nonce": asked["nonce"], "signature": codec.encode(self._sign(text))}
             entered, now = self._post(session, "", body)
-        return entered["token"], time.monotonic() + USED * (int(entered["expires"]) - now)
+        return entered["token"], time.monotonic() + USED * (entered["expires"] - now)
 
     def _post(
         self, session: requests.Session, path: str, body: dict[str, str]
@@ -98,10 +98,10 @@ class SignedIn(AuthBase):
                 raise NotSignedIn(
                     f"the account {codec.encode(self._account)} is not let in at {self._url}: {said}"
                 )
-            if not answer.keys() >= ({"nonce", "message"} if path else {"token", "expires"}):
+            wanted = {"nonce": str, "message": str} if path else {"token": str, "expires": int}
+            if not all(type(answer.get(name)) is kind for name, kind in wanted.items()):
                 raise NotSignedIn(f"{self._url} does not answer as a coordinator does; is the address right?")
-            date = response.headers.get("Date")
-            return answer, time.time() if date is None else parsedate_to_datetime(date).timestamp()
+            return answer, _time_of(response)
 
     def _check(self, text: str) -> None:
         origin, _, rest = text.partition(WANTS)
@@ -113,6 +113,14 @@ class SignedIn(AuthBase):
                 f"what {self._url} has the account sign is for {codec.line(origin, 80)!r}, and nothing was"
                 " signed; name the coordinator by the address that it goes by"
             )
+
+
+def _time_of(response: requests.Response) -> float:
+    """By the clock of who answers, if it says; else by ours."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return time.time()
 
 
 def _plain(url: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_abi import abi
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -56,6 +57,24 @@ def scene(request: pytest.FixtureRequest, local: DevChain) -> Scene:
 @pytest.fixture
 def job(scene: Scene) -> Terms:
     return scene.opened()
+
+
+def test_a_contract_sends_nobody_elsewhere(local: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which it could by ERC-3668: it reverts with URLs where the rest is to be had."""
+    web3, escrow = evm.connect(local.rpc), Escrow.connect(local.rpc, local.escrow)
+    if local.engine != "anvil":
+        pytest.skip("only anvil puts code where it is wanted")
+    wallet = Address(b"\xcb" * 20)
+    types = ["address", "string[]", "bytes", "bytes4", "bytes"]
+    values = [f"0x{wallet.hex()}", ["https://example.org/{data}"], b"", bytes(4), b""]
+    data = bytes.fromhex("556f1830") + abi.encode(types, values)
+    size = len(data).to_bytes(2, "big").hex()
+    # CODECOPY of what follows, REVERT
+    chains.ask(web3, "anvil_setCode", f"0x{wallet.hex()}", f"0x61{size}600c5f3961{size}5ffd{data.hex()}")
+    gone: list[object] = []
+    monkeypatch.setattr("requests.Session.get", lambda *args, **_: gone.append(args))
+    assert not escrow.approves(wallet, bytes(32), b"whatever")
+    assert gone == []
 
 
 def test_a_contract_says_which_signatures_are_its_own(local: DevChain) -> None:

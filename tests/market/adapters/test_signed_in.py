@@ -196,3 +196,22 @@ def test_what_is_no_coordinator_is_told(monkeypatch: pytest.MonkeyPatch, body: o
     answering(monkeypatch, (200, body))
     with pytest.raises(NotSignedIn, match="is the address right"):
         SignedIn("https://x", KEY.address, SIGN)(prepared())
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(200, {"nonce": "n", "message": 5})],
+        [(200, {"nonce": None, "message": text("https://render.example.org")})],
+        [
+            (200, {"nonce": "n", "message": text("https://render.example.org")}),
+            (200, {"token": "t", "expires": "soon"}),
+        ],
+    ],
+)
+def test_an_answer_of_the_wrong_kind_is_no_coordinator_s(
+    monkeypatch: pytest.MonkeyPatch, answers: list[tuple[int, object]]
+) -> None:
+    answering(monkeypatch, *answers)
+    with pytest.raises(NotSignedIn, match="is the address right"):
+        SignedIn("https://render.example.org", KEY.address, SIGN)(prepared())

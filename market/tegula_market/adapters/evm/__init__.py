@@ -106,6 +106,9 @@ def connect(rpc_url: str) -> Web3:
     # It asks for the chain's id before every call, to compare it with what a transaction names. Ours are
     # signed for their chain, and a worker looks at the deposit before each tile.
     web3.middleware_onion.remove("validation")
+    # A contract can answer that the rest is to be had from a URL (EIP-3668), and web3 would ask there: any
+    # stranger's token or wallet could send this program to hosts of its choice, for minutes.
+    web3.provider.global_ccip_read_enabled = False
     with translated():
         _ = web3.eth.chain_id
     return web3
