@@ -260,7 +260,7 @@ class Desk:
         known = self.book.jobs.get(job)
         if known is not None and known.order == order:
             return job
-        self.check(order)
+        await asyncio.to_thread(self.check, order)  # cutting a frame by a map takes some tens of ms
         payload = vouchers.order_payload(self._escrow.domain, job, order_digest)
         if signing.recover(payload, signature) != order.terms.signer:
             raise NotAcceptable("the order is not signed by the session key that its terms name")

@@ -21,8 +21,8 @@ more of it is probed: `probes.plan`."""
 LEAST_OVERSCANS = 64
 """So many times its overscan is a quarter's edge at least. Overscan is work, and paid; of that edge quarters
 are 3 % more work than the whole."""
-MOST_TILES = 16_384
-"""Of a frame that is cut by a map: they are kept, and an order must not make anybody run out of memory."""
+MOST_TILES = 2_048
+"""Of a frame that is cut by a map: they are kept, and looked at one by one before an order is paid for."""
 
 
 def evenly(whole: Rect, edge: int) -> Iterator[Rect]:

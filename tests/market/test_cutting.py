@@ -22,7 +22,7 @@ def maps(draw: st.DrawFn) -> CostMap:
 def cuts(draw: st.DrawFn) -> tuple[Rect, int, int, CostMap, int]:
     """Frames down to fewer pixels than their map has cells."""
     x, y = draw(st.integers(0, 9)), draw(st.integers(0, 9))
-    whole = Rect(x, y, x + draw(st.integers(1, 60)), y + draw(st.integers(1, 60)))
+    whole = Rect(x, y, x + draw(st.integers(1, 45)), y + draw(st.integers(1, 45)))
     return whole, draw(st.integers(1, 70)), draw(st.integers(0, 3)), draw(maps()), draw(st.integers(1, 9))
 
 
@@ -115,11 +115,11 @@ def test_overscan_keeps_tiles_large() -> None:
 
 def test_so_many_tiles_are_taken_and_no_more() -> None:
     even = CostMap(1, (1,))
-    assert len(by_cost(Rect(0, 0, 128, 128), 1, 0, even)) == MOST_TILES
+    assert len(by_cost(Rect(0, 0, 64, 32), 1, 0, even)) == MOST_TILES
     with pytest.raises(InvalidValue, match="leave the map out"):
-        by_cost(Rect(0, 0, 129, 128), 1, 0, even)
+        by_cost(Rect(0, 0, 65, 32), 1, 0, even)
     with pytest.raises(InvalidValue, match="leave the map out"):
-        by_cost(Rect(0, 0, 128, 512), 2, 0, CostMap(1, (16, 1, 1, 1)), least=1)
+        by_cost(Rect(0, 0, 64, 128), 2, 0, CostMap(1, (16, 1, 1, 1)), least=1)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def serve(app: FastAPI, desk: Desk, office: Office, for_requesters: Sequence[Any
     async def deposit_terms(body: Unsigned) -> dict[str, Any]:
         """What a wallet needs to open the order's job by itself. Nothing is kept of it."""
         order = codec.decode(Order, body.order, "order")
-        desk.check(order)
+        await asyncio.to_thread(desk.check, order)
         sizes = await asyncio.to_thread(tiles.sizes, order)
         await office.purses.learn({order.terms.token})
         about = desk.about()
