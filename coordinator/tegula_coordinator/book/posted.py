@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from tegula_coordinator import events
 from tegula_coordinator.book import rounds
-from tegula_coordinator.book.job import Job
+from tegula_coordinator.book.job import BARRED, Job
 from tegula_coordinator.book.state import Book, NotAdmitted, Posted, Worker
 from tegula_coordinator.commands import Command
 from tegula_market import messages
-from tegula_market.auction import MAX_PRICE
+from tegula_market.auction import MAX_PRICE, Reason
 from tegula_market.lifecycle import JobPhase
 from tegula_market.model import Address, Wei
 
@@ -49,6 +49,8 @@ def lowest(book: Book, job: Job) -> Wei | None:
         if worker.payout in job.barred or worker.id in job.declined:
             continue
         at_present, standing = price_in(worker, job.order.terms.token), job.asks.get(worker.id)
+        if standing is not None and standing.code in (Reason.EXPIRED, BARRED):  # as of a worker that rests
+            standing = None
         if at_present is not None and at_present > job.order.ceiling:
             prices.append(at_present)
         elif standing is not None:

@@ -29,7 +29,7 @@ from tegula_coordinator.book import posted as posting
 from tegula_coordinator.events import Event
 from tegula_market import messages
 from tegula_market.auction import MAX_PRICE
-from tegula_market.model import Address, JobId, Outcome, Wei
+from tegula_market.model import Address, Ask, JobId, Outcome, Wei
 
 OTHER_TOKEN = Address(b"\x0e" * 20)
 DEAR = joined(ANN), posted(ANN, 120), opened(), asked(ANN, 120), called()
@@ -195,3 +195,12 @@ def test_the_lowest_ask_is_that_of_those_who_could_render_it() -> None:
     assert posting.lowest(book, job) == 130, "Bob was called and has not asked"
     play(book, events.WorkerLeft(NOW + 3, ANN, "silent"))
     assert posting.lowest(book, job) is None
+
+
+def test_the_ask_of_a_worker_that_rests_is_not_the_lowest() -> None:
+    """Ann is too dear; Bob asked for less than the ceiling and has paused since."""
+    book = waiting()
+    paused = events.AskArrived(NOW, Ask(BOB, JOB, Wei(80), 1, int(NOW)), warm=False)
+    play(book, joined(BOB), asked(BOB, 80), paused, called())
+    assert book.jobs[JOB].asks[BOB].code == "EXPIRED"
+    assert posting.lowest(book, book.jobs[JOB]) == 120
