@@ -3,6 +3,7 @@ and the job that a path names, if it is the token's.
 """
 
 from collections.abc import AsyncIterator
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -26,8 +27,16 @@ def announced(request: Request) -> int:
 
 
 def peer_of(request: Request) -> str:
-    """Address that the request comes from."""
-    return "unknown" if request.client is None else request.client.host
+    """Address that the request comes from; of IPv6 the network of 64 bits, of which one household has all."""
+    if request.client is None:
+        return "unknown"
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:  # a name, as in tests
+        return request.client.host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)
 
 
 class Guard:

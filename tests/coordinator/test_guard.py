@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 
 from coordinator.house import AS_REQUESTER, DERIVE, TOKEN, Act, House, Scenario, an_honest_order, house
 from coordinator.playbook import ANN
-from tegula_coordinator import bearer
+from tegula_coordinator import bearer, guard
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.presence import Presence
 from tegula_market import codec
@@ -187,3 +188,19 @@ def test_whether_a_job_has_a_root_is_all_that_anybody_learns(act: Act) -> None:
         assert of_one.status_code == 404
 
     act(scenario)
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_household_of_ipv6_is_one_address(host: str, peer: str) -> None:
+    """Or whoever has one could begin as many sign-ins as all others together."""
+    assert guard.peer_of(Request({"type": "http", "client": (host, 1)})) == peer
