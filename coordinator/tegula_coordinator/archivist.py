@@ -40,10 +40,14 @@ def plan(known: Sequence[Checkpoint], now: float, days: float) -> tuple[Checkpoi
         days: for which events are kept; 0 for ever.
     Returns:
         The one to cut behind, if there is one, never the newest: with two, one may turn out to be damaged.
-        And those that are of no more use then.
+        And those that are of no more use then. Never the last one that was cut behind, whatever `days` is
+        now: that the log was cut is known by it.
     """
     base = next((each for each in known[1:] if days and each.at <= now - days * DAY), None)
+    cut = next((each for each in known if each.cut), None)
     stay = list(known[:NEWEST])
+    if cut is not None and cut not in stay and (base is None or base.seq < cut.seq):
+        stay.append(cut)
     if base is not None and base not in stay:
         stay.append(base)
     last = None if base is None else base.at
@@ -63,8 +67,7 @@ class Archivist:
             days: for which events are kept; 0 for ever.
         """
         self._keeper, self._events, self._setting, self._days = keeper, events, setting, days
-        self._due = time.time() + DAY
-        """When there is another one, however little has happened."""
+        self._began = time.time()
         self._not_before = 0.0
 
     async def watch(self) -> None:
@@ -83,9 +86,9 @@ class Archivist:
         """
         known = await asyncio.to_thread(self._events.checkpoints.all)
         behind = self._keeper.seq - (known[0].seq if known else 0)
-        if (behind >= EVENTS or (behind and now >= self._due)) and now >= self._not_before:
-            written = await self._write()
-            self._due, self._not_before = now + DAY, 0.0 if written else now + AGAIN_SECONDS
+        due = (known[0].written if known else self._began) + DAY  # however little has happened
+        if (behind >= EVENTS or (behind and now >= due)) and now >= self._not_before:
+            self._not_before = 0.0 if await self._write() else now + AGAIN_SECONDS
         await asyncio.to_thread(self._tidy, now)
 
     async def _write(self) -> bool:

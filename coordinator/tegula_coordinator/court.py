@@ -107,8 +107,12 @@ class Court:
                     else:
                         rulings.append(_ruling(line, cases[len(rulings) :]))
                 except (TimeoutError, MalformedInput, ValueError) as error:  # a line too long is a ValueError
-                    # What was ruled on before it has left no evidence that would last: judged again.
-                    probe, case = cases.pop(min(len(rulings), len(cases) - 1))
+                    # What was ruled on has left no evidence that would last: judged again.
+                    if len(rulings) == len(cases):
+                        log.error("evidence not settled", reason=str(error) or "too slow")  # noqa: TRY400
+                        await asyncio.sleep(AGAIN_SECONDS)  # no image's fault: the disk is full, or slow
+                        return
+                    probe, case = cases.pop(len(rulings))
                     log.error("juror lost", lease=probe.lease, reason=str(error) or "too slow")  # noqa: TRY400
                     decide(self._judged(probe, no_ruling(case, LOST)))
                     return

@@ -1,6 +1,7 @@
 import asyncio
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,15 @@ def test_without_a_limit_nothing_is_cut_and_two_checkpoints_stay() -> None:
     assert base is None
     assert [each.seq for each in useless] == [7, 6, 5, 4, 3, 2, 1, 0]
     assert plan([], 9 * DAY, 5) == (None, [])
+
+
+@pytest.mark.parametrize("days", [0, 5, 1000])
+def test_what_the_log_was_cut_behind_stays_whatever_is_kept_from_now_on(days: float) -> None:
+    """Or nothing would say that the log does not begin at its beginning."""
+    known = [replace(each, cut=each.seq == 2) for each in daily(10)]
+    base, useless = plan(known, 9 * DAY, days)
+    stay = {each.seq for each in known if each not in useless}
+    assert 2 in stay or (base is not None and base.seq > 2)
 
 
 def test_events_of_so_many_days_stay_and_a_checkpoint_before_them() -> None:
