@@ -14,11 +14,11 @@ import structlog
 
 from tegula_coordinator import beginning
 from tegula_coordinator.alarms import Alarms
-from tegula_coordinator.book import Book, NotAdmitted, step
+from tegula_coordinator.book import RULES, Book, NotAdmitted, step
 from tegula_coordinator.commands import Command, WakeAt
 from tegula_coordinator.events import Event, JobOpened, Restarted, job_of
 from tegula_coordinator.metrics import Metrics
-from tegula_coordinator.store import EventLog, Extent, Recorded
+from tegula_coordinator.store import EventLog, Extent, Recorded, StoreError
 from tegula_market.model import JobId
 
 log = structlog.get_logger(__name__)
@@ -56,13 +56,20 @@ class Bookkeeper:
         """Brings the book to where the log ends. Blocks: nothing else may run before it anyway.
 
         Raises:
-            StoreError: the log cannot be read, or was cut and its checkpoints cannot be read.
+            StoreError: the log cannot be read, was judged by other rules, or was cut and no checkpoint can
+                be read.
         """
         if self.seq == 0 or self._events.begins() > self.seq + 1:
             self.seq = beginning.begin(self.book, self._events)
         for recorded in self._events.replay(self.seq):
             step(self.book, recorded.event)
             self.seq = recorded.seq
+            if self.book.rules not in (0, RULES):
+                raise StoreError(
+                    f"what is in the event log was judged by other rules ({self.book.rules}, not {RULES}): end"
+                    " its jobs with the version that wrote it, and begin a new database with this one; workers"
+                    " keep the vouchers of what they have earned"
+                )
 
     async def record(self, event: Event) -> None:
         """Returns once the event is in the book and on disk.
@@ -105,7 +112,7 @@ class Bookkeeper:
     async def keep(self, carry_out: Carrier) -> None:
         """The loop that owns the book. Runs until cancelled."""
         # Before all that was said meanwhile: it takes every worker for gone.
-        batch = [_Waiting(Restarted(time.time()), None)]
+        batch = [_Waiting(Restarted(time.time(), RULES), None)]
         while True:
             while len(batch) < LARGEST_BATCH and not self._inbox.empty():
                 batch.append(self._inbox.get_nowait())

@@ -30,6 +30,8 @@ class Restarted:
     """The coordinator came up: whoever was connected before is not any more."""
 
     at: float
+    rules: int = field(default=1, metadata=codec.LATER)
+    """`book.RULES` of the program that judges what follows."""
 
 
 @dataclass(frozen=True, slots=True)

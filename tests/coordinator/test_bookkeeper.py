@@ -3,14 +3,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coordinator.house import an_honest_order, house
 from coordinator.playbook import ANN, joined
-from tegula_coordinator import tiles
-from tegula_coordinator.book import Book, Timing
+from tegula_coordinator import events, tiles
+from tegula_coordinator.book import RULES, Book, Timing
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
 from tegula_coordinator.dashboard import live
-from tegula_coordinator.store import EventLog
+from tegula_coordinator.store import EventLog, StoreError
 
 
 def test_a_worker_that_joins_before_the_book_is_kept_is_not_taken_for_gone(tmp_path: Path) -> None:
@@ -30,6 +32,20 @@ def test_a_worker_that_joins_before_the_book_is_kept_is_not_taken_for_gone(tmp_p
         log.close()
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("rules", [RULES - 1, RULES + 1])
+def test_a_log_that_other_rules_have_judged_is_refused(tmp_path: Path, rules: int) -> None:
+    """It would come to another book: who was leased what is not in it."""
+    log = EventLog(f"sqlite:///{tmp_path / 'book.db'}")
+    log.lead()
+    new = lambda: Bookkeeper(Book(tiles.sizes, Timing(call_seconds=1, lease_seconds=100)), log)  # noqa: E731
+    log.append([events.Restarted(1.0, RULES), joined(ANN)])
+    new().replay()
+    log.append([events.Restarted(2.0, rules), joined(ANN)])
+    with pytest.raises(StoreError, match=f"other rules \\({rules}, not {RULES}\\): end its jobs"):
+        new().replay()
+    log.close()
 
 
 def test_at_the_end_nobody_is_left_waiting(tmp_path: Path) -> None:

@@ -26,7 +26,11 @@ from tegula_coordinator.commands import Command
 from tegula_coordinator.events import Event
 from tegula_market.lifecycle import JobPhase
 
-__all__ = ["Book", "Job", "JobPhase", "NotAdmitted", "StandingAsk", "Timing", "Worker", "step"]
+__all__ = ["RULES", "Book", "Job", "JobPhase", "NotAdmitted", "StandingAsk", "Timing", "Worker", "step"]
+
+RULES = 2
+"""Counts the changes by which `step` makes another book of the same events. What follows from an event is not
+in the log, so one that was judged by other rules cannot be replayed: decision 3."""
 
 
 def step(book: Book, event: Event) -> list[Command]:

@@ -27,6 +27,7 @@ def drain(book: Book, _event: events.Draining) -> Iterator[Command]:
 
 
 def restart(book: Book, event: events.Restarted) -> Iterator[Command]:
+    book.rules = event.rules
     book.draining = False
     for worker in book.workers.values():
         if worker.online:

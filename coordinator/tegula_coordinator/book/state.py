@@ -112,6 +112,8 @@ class Book:
     workers: dict[WorkerId, Worker] = field(default_factory=dict)
     verifiers: dict[WorkerId, Worker] = field(default_factory=dict)
     """Those of the workers that are: looked through with every result, as all of them cannot be."""
+    rules: int = 0
+    """By which the events since the last start were judged; 0 before the first."""
     draining: bool = False
     """The coordinator is about to end."""
     banned: dict[WorkerId, Ban] = field(default_factory=dict)
