@@ -267,11 +267,12 @@ def market(folder: Path, workers: int, processes: int) -> Iterator[Market]:
         yield made
 
 
-def measure(folder: Path, tiles: int, jobs: int, workers: int, processes: int) -> Found:
+def measure(folder: Path, tiles: int, jobs: int, workers: int, processes: int, paced: float = PACED) -> Found:
     """
     Args:
         tiles: all in all, a multiple of `COLUMNS` for each job.
         jobs: a multiple of `AT_ONCE`.
+        paced: as PACED.
     """
     print(f"\n{tiles} tiles in {jobs} jobs, {workers} simulated workers in {processes} processes")
     each = tiles // jobs // COLUMNS * COLUMNS
@@ -282,9 +283,9 @@ def measure(folder: Path, tiles: int, jobs: int, workers: int, processes: int) -
             waves.append(here.wave(funded[index : index + AT_ONCE], each))
             print(f"  wave {len(waves)}: {_said(waves[-1])}", file=sys.stderr, flush=True)
         rate = sum(wave.tiles for wave in waves) / sum(wave.seconds for wave in waves)
-        paced = here.wave(funded[jobs:], each, workers / (PACED * rate))
-        print(f"  paced: {_said(paced)}", file=sys.stderr, flush=True)
-    return Found(tuple(waves), paced, throughput.echo(10 * workers, workers))
+        unhurried = here.wave(funded[jobs:], each, workers / (paced * rate))
+        print(f"  paced: {_said(unhurried)}", file=sys.stderr, flush=True)
+    return Found(tuple(waves), unhurried, throughput.echo(10 * workers, workers))
 
 
 def _said(wave: Wave) -> str:
@@ -316,10 +317,11 @@ def main(
     jobs: int = 20,
     workers: int = 1000,
     processes: int = 2,
+    paced: Annotated[float, typer.Option(help="share of the full load at which waiting is measured")] = PACED,
     out: Annotated[Path | None, typer.Option(help="write what was found here, as JSON")] = None,
 ) -> None:
     with TemporaryDirectory() as folder:
-        found = measure(Path(folder), tiles, jobs, workers, processes)
+        found = measure(Path(folder), tiles, jobs, workers, processes, paced)
     show(found)
     if out is not None:
         out.write_text(json.dumps(asdict(found), indent=2) + "\n")
