@@ -66,9 +66,9 @@ class Bookkeeper:
             self.seq = recorded.seq
             if self.book.rules not in (0, RULES):
                 raise StoreError(
-                    f"what is in the event log was judged by other rules ({self.book.rules}, not {RULES}): end"
-                    " its jobs with the version that wrote it, and begin a new database with this one; workers"
-                    " keep the vouchers of what they have earned"
+                    f"what is in the event log was judged by other rules ({self.book.rules}, not {RULES}):"
+                    " end its jobs with the version that wrote it, and begin a new database with this one;"
+                    " workers keep the vouchers of what they have earned"
                 )
 
     async def record(self, event: Event) -> None:

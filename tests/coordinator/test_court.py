@@ -17,6 +17,12 @@ from tegula_coordinator.jury import Setting
 from tegula_market import messages
 from tegula_market.model import WorkerId, lease_id
 
+ONCE = """
+import os, sys
+if os.path.exists({flag!r}):
+    os.execv(sys.executable, {real!r})
+open({flag!r}, "w").close()
+"""
 RULES_ON_ONE_AND_DIES = """
 import os, sys
 from tegula_coordinator.jury import Case, no_ruling
@@ -32,6 +38,15 @@ sys.stdin.buffer.readline()
 os.write(1, b"\\n" * 3)
 sys.stdin.buffer.read()
 """
+RULES_ON_ALL_AND_DIES = """
+import os, sys
+from tegula_coordinator.jury import Case, no_ruling
+from tegula_market import codec
+sys.stdin.buffer.readline()
+while (line := sys.stdin.buffer.readline()) != b"\\n":
+    os.write(1, codec.dumps(no_ruling(codec.loads(Case, line), "seen, and not settled")) + b"\\n")
+"""
+NOBODY = -1
 RULED = "the verifier's images are not all here"
 
 
@@ -44,8 +59,8 @@ def probe(unit: int, stated: trials.Court) -> SendProbe:
     )
 
 
-async def decided(sitting: Court, cases: int, monkeypatch: pytest.MonkeyPatch, first: str) -> dict[int, str]:
-    """Reasons by unit, if the first juror is another program."""
+async def decided(sitting: Court, cases: int) -> dict[int, str]:
+    """Reasons by unit."""
     found: dict[int, str] = {}
     done = asyncio.Event()
 
@@ -53,11 +68,9 @@ async def decided(sitting: Court, cases: int, monkeypatch: pytest.MonkeyPatch, f
         assert isinstance(ruling, events.Judged)
         assert ruling.probe not in found, "nothing is decided twice"
         found[ruling.probe] = ruling.verdict.reason
-        monkeypatch.undo()
         if len(found) == cases:
             done.set()
 
-    monkeypatch.setattr(court, "PROGRAM", (sys.executable, "-c", first))
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         sits = tasks.create_task(sitting.sit(decide))
         await done.wait()
@@ -66,7 +79,13 @@ async def decided(sitting: Court, cases: int, monkeypatch: pytest.MonkeyPatch, f
 
 
 @pytest.mark.parametrize(
-    ("first", "lost"), [(RULES_ON_ONE_AND_DIES, 1), (SETTLES_WHAT_IT_HAS_NOT_SEEN, 0), ("", 0)]
+    ("first", "lost"),
+    [
+        (RULES_ON_ONE_AND_DIES, 1),
+        (RULES_ON_ALL_AND_DIES, NOBODY),
+        (SETTLES_WHAT_IT_HAS_NOT_SEEN, 0),
+        ("", 0),
+    ],
 )
 def test_of_a_jurors_cases_one_is_lost_with_it_and_all_others_are_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, lost: int
@@ -76,13 +95,15 @@ def test_of_a_jurors_cases_one_is_lost_with_it_and_all_others_are_judged(
     blobs.mkdir()
     where = Where(str(blobs), str(blobs), 10**6, "", "", "")
     stated = trials.Court(blobs)
+    once = ONCE.format(flag=str(tmp_path / "flag"), real=list(court.PROGRAM))
+    monkeypatch.setattr(court, "PROGRAM", (sys.executable, "-c", once + first))
 
     async def scenario() -> dict[int, str]:
         sitting = Court(Setting(where, str(tmp_path / "evidence"), trials.DOMAIN), Derive(b"secret"))
         for unit in range(4):
             nothing = messages.Probed(lease_id(trials.JOB, unit, 1), (), (), 0.1)
             sitting.hear(probe(unit, stated), nothing, trials.WORKER.address, trials.CPU)
-        return await decided(sitting, 4, monkeypatch, first)
+        return await decided(sitting, 4)
 
     found = asyncio.run(scenario())
     assert found == {unit: court.LOST if unit == lost else RULED for unit in range(4)}
