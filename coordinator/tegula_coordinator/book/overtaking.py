@@ -60,8 +60,10 @@ def watch(book: Book, job: Job, at: float) -> Iterator[Command]:
 def overtake(book: Book, event: events.JobLags) -> Iterator[Command]:
     """Admitted, too, if all that follows is that the job is looked at later."""
     job = book.live_job(event.job)
-    doubled = list(_doubled(book, job, event.at)) if _ends(job) else []
-    due = _due(book, job, event.at) if _ends(job) else None
+    if not _ends(job):
+        raise NotAdmitted("something of the job is open, or nothing is rendered")
+    doubled = list(_doubled(book, job, event.at))
+    due = _due(book, job, event.at)
     if not doubled and due in (None, job.look):
         raise NotAdmitted("nobody who is idle is expected to be sooner")
     for lease in doubled:
