@@ -91,7 +91,7 @@ def _tell_end(end: End) -> dict[str, Any]:
         f" nine of ten at most {end.ninth:.1f} s, {end.leases:.3f} leases a tile, {end.lost:.2%} of all work"
         f" lost; a machine earns {end.earned:.0f}, a slow one {end.slow_earned:.0f}"
     )
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(end).items()}
+    return _rounded(end)
 
 
 def _tell_kind(kind: Kind) -> dict[str, Any]:
@@ -100,7 +100,11 @@ def _tell_kind(kind: Kind) -> dict[str, Any]:
         f" done, {kind.by_day:.1%} by day; {kind.price:.1f} a megasample, {kind.took:.0f} s a job; a machine"
         f" earns {kind.earned:.0f} in all"
     )
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(kind).items()}
+    return _rounded(kind)
+
+
+def _rounded(found: End | Kind) -> dict[str, Any]:
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(found).items()}
 
 
 def _row(compared: Compared) -> dict[str, Any]:

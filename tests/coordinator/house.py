@@ -265,6 +265,16 @@ Scenario = Callable[[House], Coroutine[Any, Any, None]]
 Act = Callable[[Scenario], None]
 
 
+def acting(folder: Path) -> Act:
+    """Plays scenarios, each in a house of its own in that folder."""
+
+    async def run(scenario: Scenario) -> None:
+        async with house(folder) as made, asyncio.timeout(20):
+            await scenario(made)
+
+    return lambda scenario: asyncio.run(run(scenario))
+
+
 async def render(it: House, job: JobId) -> int:
     """What workers and the verifier would do; what Ann is owed in the end."""
     for unit in range(4):

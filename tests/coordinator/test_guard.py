@@ -13,7 +13,7 @@ import httpx
 import pytest
 from fastapi import Request
 
-from coordinator.house import AS_REQUESTER, DERIVE, TOKEN, Act, House, Scenario, an_honest_order, house
+from coordinator.house import AS_REQUESTER, DERIVE, TOKEN, Act, House, acting, an_honest_order, house
 from coordinator.playbook import ANN
 from tegula_coordinator import bearer, guard
 from tegula_coordinator.bearer import Scope, Token
@@ -36,11 +36,7 @@ FOR_EVERYBODY = "/v1/jobs/{job}/root"
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    async def run(scenario: Scenario) -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    return lambda scenario: asyncio.run(run(scenario))
+    return acting(tmp_path)
 
 
 def token(it: House, name: str, **changes: Any) -> dict[str, str]:

@@ -21,11 +21,10 @@ from coordinator.house import (
     SESSION,
     Act,
     House,
-    Scenario,
     accept,
+    acting,
     an_honest_order,
     deliver,
-    house,
     render,
 )
 from coordinator.playbook import ANN, BOB, JUDGE, joined, posted
@@ -51,11 +50,7 @@ from trials import Court
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    async def run(scenario: Scenario) -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    return lambda scenario: asyncio.run(run(scenario))
+    return acting(tmp_path)
 
 
 def test_anybody_may_ask_who_it_is(act: Act) -> None:

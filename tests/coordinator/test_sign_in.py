@@ -11,7 +11,7 @@ from abnf import ParseError, Rule
 from abnf.grammars import rfc3339, rfc3986
 from abnf.grammars.misc import load_grammar_rulelist
 
-from coordinator.house import CONFIG, DERIVE, Act, House, Scenario, an_honest_order, house
+from coordinator.house import CONFIG, DERIVE, Act, House, acting, an_honest_order, house
 from tegula_coordinator import sign_in as module
 from tegula_coordinator.bearer import Scope, Token
 from tegula_coordinator.config import Config
@@ -220,11 +220,7 @@ def test_where_it_is_not_offered_nothing_is_made() -> None:
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    async def run(scenario: Scenario) -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    return lambda scenario: asyncio.run(run(scenario))
+    return acting(tmp_path)
 
 
 async def signs_in(it: House, key: signing.Key) -> dict[str, str]:
