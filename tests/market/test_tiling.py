@@ -9,6 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tegula_market import tiling
+from tegula_market.cutting import MOST_TILES, evens
 from tegula_market.model import (
     ETHER,
     Adaptive,
@@ -84,14 +85,16 @@ def orders(draw: st.DrawFn) -> Order:
     width, height = (edge * scene.percentage // 100 for edge in (scene.resolution_x, scene.resolution_y))
     assume(width and height)
     region = draw(st.none() | rects(width, height))
-    return replace(
+    order = replace(
         ORDER,
         scene=replace(scene, region=region),
         frames=tuple(draw(st.lists(st.integers(-3, 9), min_size=1, max_size=3, unique=True))),
         tile=draw(st.integers(1, 40)),
         overscan=draw(st.integers(0, 20)),
-        costs=draw(st.none() | maps),
     )
+    # With a map, a frame of more tiles is refused; none of this size is cut further.
+    mapped = evens(frames(order)[0].rect, order.tile) <= MOST_TILES
+    return replace(order, costs=draw(st.none() | maps if mapped else st.none()))
 
 
 @pytest.mark.parametrize(
