@@ -6,7 +6,8 @@ all tiles have the same one, and the network: everything is on one machine, whic
 
 Jobs come in waves, and each wave is paid and closed before the next begins, so that the last one finds the
 most finished jobs. Waves are as fast as the coordinator; in the last one workers take their time, so that
-there is a share of the load of before, and how long they wait for the next tile means something.
+there is a share of the load of before, and how long they wait for the next tile means something. Each
+wait has a flush of the log to disk in it, so how long a bare flush takes meanwhile is told beside it.
 """
 
 import json
@@ -14,6 +15,7 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -75,6 +77,8 @@ class Wave:
 class Found:
     waves: tuple[Wave, ...]
     paced: Wave
+    flushes: tuple[float, float]
+    """Seconds of a bare flush to the same disk during that one: the median, and the 99th percentile."""
     echo: float
     """Round trips a second."""
 
@@ -233,6 +237,29 @@ class Market:
 
 
 @contextmanager
+def flushes(folder: Path) -> Iterator[list[float]]:
+    """Until its end, seconds of each flush of a page of a file in the folder."""
+    took: list[float] = []
+    end = threading.Event()
+
+    def flush() -> None:
+        with (folder / "flushed").open("wb", buffering=0) as file:
+            while not end.wait(POLL_SECONDS):
+                file.write(bytes(4096))
+                began = time.monotonic()
+                os.fdatasync(file)
+                took.append(time.monotonic() - began)
+
+    flushing = threading.Thread(target=flush)
+    flushing.start()
+    try:
+        yield took
+    finally:
+        end.set()
+        flushing.join()
+
+
+@contextmanager
 def market(folder: Path, workers: int, processes: int) -> Iterator[Market]:
     with ExitStack() as stack:
         net = stack.enter_context(devchain.devchain())
@@ -283,9 +310,11 @@ def measure(folder: Path, tiles: int, jobs: int, workers: int, processes: int, p
             waves.append(here.wave(funded[index : index + AT_ONCE], each))
             print(f"  wave {len(waves)}: {_said(waves[-1])}", file=sys.stderr, flush=True)
         rate = sum(wave.tiles for wave in waves) / sum(wave.seconds for wave in waves)
-        unhurried = here.wave(funded[jobs:], each, workers / (paced * rate))
+        with flushes(folder) as took:
+            unhurried = here.wave(funded[jobs:], each, workers / (paced * rate))
         print(f"  paced: {_said(unhurried)}", file=sys.stderr, flush=True)
-    return Found(tuple(waves), unhurried, throughput.echo(10 * workers, workers))
+    flushed = statistics.median(took), sorted(took)[len(took) * 99 // 100]
+    return Found(tuple(waves), unhurried, flushed, throughput.echo(10 * workers, workers))
 
 
 def _said(wave: Wave) -> str:
@@ -309,6 +338,8 @@ def show(found: Found) -> None:
     print(f"  {sum(wave.probes for wave in waves) / tiles:.2f} probes a tile")
     print(f"  workers in no hurry, {found.paced.rate:.0f} tiles a second: RESULT to next LEASE takes")
     print(f"  {1e3 * found.paced.median:.1f} ms, at the 99th percentile {1e3 * found.paced.p99:.1f} ms")
+    median, p99 = found.flushes
+    print(f"  a bare flush to the same disk meanwhile {1e3 * median:.1f} ms, and {1e3 * p99:.1f} ms")
     print(f"  memory {max(wave.memory for wave in (*waves, found.paced)) >> 20} MB")
 
 
