@@ -14,9 +14,9 @@ import structlog
 
 from tegula_coordinator import beginning
 from tegula_coordinator.alarms import Alarms
-from tegula_coordinator.book import RULES, Book, NotAdmitted, step
+from tegula_coordinator.book import RULES, Book, Job, NotAdmitted, shelf, step
 from tegula_coordinator.commands import Command, WakeAt
-from tegula_coordinator.events import Event, JobOpened, Restarted, job_of
+from tegula_coordinator.events import Event, JobClosed, JobOpened, Restarted, job_of
 from tegula_coordinator.metrics import Metrics
 from tegula_coordinator.store import EventLog, Extent, Recorded, StoreError
 from tegula_market.model import JobId
@@ -42,6 +42,8 @@ class Bookkeeper:
         self._metrics = metrics or Metrics()
         self._events = events
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._closed: asyncio.Queue[Job] = asyncio.Queue()
+        """That are to be packed."""
         self._alarms = Alarms(book.awaits)
         self._ringing: asyncio.TimerHandle | None = None
         self._rings_at: float | None = None
@@ -64,6 +66,8 @@ class Bookkeeper:
         for recorded in self._events.replay(self.seq):
             step(self.book, recorded.event)
             self.seq = recorded.seq
+            if isinstance(recorded.event, JobClosed):
+                shelf.put_away(self.book.jobs[recorded.event.job])
             if self.book.rules not in (0, RULES):
                 raise StoreError(
                     f"what is in the event log was judged by other rules ({self.book.rules}, not {RULES}):"
@@ -125,6 +129,12 @@ class Bookkeeper:
             self._await_alarm()
             batch = [await self._inbox.get()]
 
+    async def tidy(self) -> None:
+        """Packs what is closed, between whatever else is to be done. Runs until cancelled."""
+        while True:
+            for _ in shelf.putting_away(await self._closed.get()):
+                await asyncio.sleep(0)
+
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         """Events of a job beyond number `after`; waits up to `wait` seconds for the first, or for the end."""
         deadline = time.monotonic() + wait
@@ -169,6 +179,8 @@ class Bookkeeper:
             else:
                 commands += follows
                 admitted.append((waiting, follows))
+                if isinstance(waiting.event, JobClosed):
+                    self._closed.put_nowait(self.book.jobs[waiting.event.job])
         if admitted:
             with self._metrics.appending():
                 numbers = await asyncio.to_thread(self._events.append, [w.event for w, _ in admitted])

@@ -157,7 +157,7 @@ async def serve(config: Config) -> None:
         stack.enter_context(scraping.served(metrics.registry, config.metrics))
         observer = Observer(metrics, book, blobs, office.readiness, config.data)
         working = [
-            keeper.stay, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch,
+            keeper.stay, keeper.tidy, floor.listen, floor.watch, floor.judge, relay.settle, notary.watch,
             lookout.watch, sweeper.watch, archivist.watch, *([observer.watch] if config.metrics else []),
         ]  # fmt: skip
         await _run(keeper, floor, working, server, listener, router.endpoint, config.drain_seconds)

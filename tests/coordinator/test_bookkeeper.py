@@ -1,18 +1,20 @@
 import asyncio
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coordinator.house import an_honest_order, house
-from coordinator.playbook import ANN, joined
+from coordinator.playbook import ANN, JOB, NOW, SIGNATURE, a_book, joined, opened
 from tegula_coordinator import events, tiles
-from tegula_coordinator.book import RULES, Book, Timing
+from tegula_coordinator.book import RULES, Book, Job, Timing, shelf
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import Command
 from tegula_coordinator.dashboard import live
 from tegula_coordinator.store import EventLog, StoreError
+from tegula_market.model import Wei
 
 
 def test_a_worker_that_joins_before_the_book_is_kept_is_not_taken_for_gone(tmp_path: Path) -> None:
@@ -46,6 +48,41 @@ def test_a_log_that_other_rules_have_judged_is_refused(tmp_path: Path, rules: in
     with pytest.raises(StoreError, match=f"other rules \\({rules}, not {RULES}\\): end its jobs"):
         new().replay()
     log.close()
+
+
+def test_a_closed_job_is_packed_while_others_have_their_turn(tmp_path: Path) -> None:
+    units = 100
+    script = [joined(ANN), opened(), events.JobCancelled(NOW + 1, JOB, "enough")]
+    closed = events.JobClosed(NOW + 2, JOB, Wei(0), SIGNATURE)
+
+    async def carry_out(_: Command) -> None:
+        pass
+
+    async def run(log: EventLog) -> Job:
+        keeper = Bookkeeper(a_book(units), log)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(keeper.keep(carry_out))
+            for event in (*script, closed):
+                await keeper.record(event)
+            keeping.cancel()
+        job, turns = keeper.book.jobs[JOB], 0
+        assert job.away is None
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tidying = tasks.create_task(keeper.tidy())
+            while job.away is None:
+                turns += 1
+                await asyncio.sleep(0)
+            tidying.cancel()
+        assert turns > 2
+        assert len(shelf.whole(job).units) == units
+        return job
+
+    with closing(EventLog(f"sqlite:///{tmp_path / 'book.db'}")) as log:
+        log.lead()
+        job = asyncio.run(run(log))
+        again = Bookkeeper(a_book(units), log)
+        again.replay()
+        assert again.book.jobs[JOB] == job
 
 
 def test_at_the_end_nobody_is_left_waiting(tmp_path: Path) -> None:

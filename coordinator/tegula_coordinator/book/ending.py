@@ -53,7 +53,6 @@ def close(book: Book, event: events.JobClosed) -> Iterator[Command]:
     job.reason = job.reason or "every tile is accepted and paid"
     job.stopped, job.closed = JobPhase.CLOSED, event.owed
     del book.live[job.id]
-    shelf.put_away(job)
     for worker in earners(book, job):
         yield Tell(worker, messages.Ended(job.id, job.reason))
 

@@ -5,7 +5,7 @@ job again, and a worker may not have heard a verdict; but packed, in a sixth of 
 the job can neither be disputed nor its tiles be fetched any more: `retention`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 
 from tegula_coordinator.book import plain
@@ -22,13 +22,26 @@ TOGETHER = 64
 
 
 def put_away(job: Job) -> None:
+    for _ in putting_away(job):
+        pass
+
+
+def putting_away(job: Job) -> Iterator[None]:
+    """As `put_away`, in short steps, of which the last one changes the job: 1,000 units take 50 ms."""
     fields = [getattr(job, name) for name in FIELDS]
-    verdicts = (
-        {unit: job.verdicts[unit] for unit in range(start, start + TOGETHER) if unit in job.verdicts}
-        for start in range(0, len(job.units), TOGETHER)
-    )
-    packed = (plain.pack(Job, ("verdicts",), [part]) for part in verdicts)
-    job.away = Away(plain.pack(Job, FIELDS, fields), tuple(packed))
+    verdicts = []
+    for start in range(0, len(job.units), TOGETHER):
+        units = range(start, start + TOGETHER)
+        part = {unit: job.verdicts[unit] for unit in units if unit in job.verdicts}
+        verdicts.append(plain.pack(Job, ("verdicts",), [part]))
+        yield
+    packed = bytearray()
+    for piece in plain.packing(Job, FIELDS, fields):
+        packed += piece
+        yield
+    if job.forgotten:  # meanwhile
+        return
+    job.away = Away(bytes(packed), tuple(verdicts))
     job.verdicts = {}
     for name, value in zip(FIELDS, fields, strict=True):
         setattr(job, name, type(value)())

@@ -59,6 +59,7 @@ def closed(book: Book) -> Book:
         vouchered(ANN, owed),
         events.JobClosed(NOW + 6, JOB, Wei(owed), Signature(bytes(65))),
     )
+    shelf.put_away(book.jobs[JOB])
     return book
 
 

@@ -2,7 +2,7 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -77,6 +77,27 @@ def test_everything_comes_back_as_it_was() -> None:
     assert list(back.by_key) == list(was.by_key)
     assert type(back.colour) is Colour
     assert packed(back) == packed(was)
+
+
+def test_what_is_long_is_written_in_pieces_and_as_it_would_be_in_one() -> None:
+    bags = [Bag(str(number)) for number in range(3 * plain.PIECE)]
+    keys = [Key(number.to_bytes(2)) for number in range(len(bags))]
+    many = replace(
+        a_holder(),
+        by_key=dict(zip(keys, bags, strict=True)),
+        same=dict(zip(reversed(keys), bags[:1] * len(keys), strict=True)),
+        pairs=[(key, Point(1)) for key in keys[:-1]],
+    )
+    values = [getattr(many, name) for name in NAMES]
+    pieces = list(plain.packing(Holder, NAMES, values))
+    assert len(pieces) > 9
+    data = b"".join(pieces)
+    assert data == plain.pack(Holder, NAMES, values)
+    again = Holder(**plain.unpack(Holder, data))
+    assert again == many
+    assert all(bag is again.by_key[keys[0]] for bag in again.same.values())
+    said = zlib.decompress(data)
+    assert said == json.dumps(json.loads(said), separators=(",", ":")).encode()
 
 
 def test_what_was_one_object_is_one_again() -> None:

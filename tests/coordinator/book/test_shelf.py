@@ -46,10 +46,15 @@ def finished() -> Book:
 CLOSED = events.JobClosed(NOW + 6, JOB, Wei(80 * UNITS), SIGNATURE)
 
 
+def put_away(book: Book) -> None:
+    play(book, CLOSED)
+    shelf.put_away(book.jobs[JOB])
+
+
 def test_a_closed_job_shows_all_that_it_had() -> None:
     book = finished()
     before = views.job(book, deepcopy(book.jobs[JOB]), seq=0)
-    play(book, CLOSED)
+    put_away(book)
     job = book.jobs[JOB]
     assert job.away is not None
     assert (job.units, job.verdicts, job.results) == ([], {}, {})
@@ -62,21 +67,21 @@ def test_a_closed_job_shows_all_that_it_had() -> None:
 def test_a_worker_that_missed_a_verdict_hears_it_after_the_end() -> None:
     book = finished()
     before = [book.answer_to(ANN, lease(unit)) for unit in range(UNITS)]
-    play(book, CLOSED)
+    put_away(book)
     assert all(isinstance(answer, Decided) for answer in before)
     assert [book.answer_to(ANN, lease(unit)) for unit in range(UNITS)] == before
 
 
 def test_a_lease_that_never_was_is_nobodys_after_the_end_either() -> None:
     book = finished()
-    play(book, CLOSED)
+    put_away(book)
     for unit, attempt in ((7, 2), (UNITS, 1), (1000 * UNITS, 1)):
         assert isinstance(book.answer_to(ANN, lease(unit, attempt)), Revoke)
 
 
 def test_a_unit_of_a_closed_job_takes_little_room() -> None:
     book = finished()
-    play(book, CLOSED)
+    put_away(book)
     away = book.jobs[JOB].away
     assert away is not None
     assert len(away.fields) + sum(map(len, away.verdicts)) < 200 * UNITS
@@ -85,3 +90,26 @@ def test_a_unit_of_a_closed_job_takes_little_room() -> None:
 def test_an_open_job_is_not_copied() -> None:
     job = finished().jobs[JOB]
     assert shelf.whole(job) is job
+
+
+def test_until_all_is_packed_nothing_has_changed() -> None:
+    book, other = finished(), finished()
+    play(book, CLOSED)
+    put_away(other)
+    job = book.jobs[JOB]
+    before = deepcopy(job)
+    steps = [job == before for _ in shelf.putting_away(job)]
+    assert len(steps) > 2 * UNITS // shelf.TOGETHER
+    assert all(steps)
+    assert job == other.jobs[JOB]
+
+
+def test_what_is_forgotten_meanwhile_is_not_kept() -> None:
+    book = finished()
+    play(book, CLOSED)
+    steps = shelf.putting_away(book.jobs[JOB])
+    next(steps)
+    play(book, events.JobForgotten(NOW + 7, JOB))
+    before = deepcopy(book.jobs[JOB])
+    assert len(list(steps)) > 1
+    assert book.jobs[JOB] == before
