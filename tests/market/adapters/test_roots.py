@@ -86,6 +86,11 @@ class Local(Scene):
         arbiter = Address(b"\x0a" * 20)
         return Terms(*parties, ETHER, *times, secrets.token_bytes(32), WINDOW, arbiter)
 
+    def send(self, act: Any, sender: str, value: int = 0) -> None:
+        """Once it is mined: a node answers before, and what is asked then may be of the block before it."""
+        sent = act.transact({"from": sender, "value": value})
+        assert self.web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Local]:
@@ -132,8 +137,8 @@ def test_the_escrow_pays_every_leaf_of_such_a_tree(
     job, acts = chain.job_id(terms), local.contract.functions
     tree, reserve = Tree.of(job, totals), roots.reserve(totals, {})
     deal = contract.as_tuple(terms)
-    acts.open(deal, reserve).transact({"from": local.accounts[0], "value": reserve})
-    acts.postRoot(deal, tree.root, reserve).transact({"from": local.coordinator})
+    local.send(acts.open(deal, reserve), local.accounts[0], reserve)
+    local.send(acts.postRoot(deal, tree.root, reserve), local.coordinator)
     local.travel(local.escrow.time() + WINDOW + 1)  # eth-tester's newest block is one second back
     for worker, total in totals.items():
         to = Web3.to_checksum_address(worker)
@@ -143,7 +148,7 @@ def test_the_escrow_pays_every_leaf_of_such_a_tree(
     wrong = acts.claimRoot(deal, to, totals[worker] + 1, tree.proof(worker))
     with pytest.raises(ContractLogicError):
         wrong.call()
-    acts.claimRoot(deal, to, totals[worker], tree.proof(worker)).transact({"from": local.accounts[2]})
+    local.send(acts.claimRoot(deal, to, totals[worker], tree.proof(worker)), local.accounts[2])
     assert acts.claimed(job, to).call() == totals[worker]
 
 
