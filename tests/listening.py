@@ -1,10 +1,11 @@
 """Somebody on this machine whom a render should not reach, and processes that should not be left."""
 
 import os
+import random
 import select
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GONE_SECONDS = 30.0
@@ -19,11 +20,12 @@ def listener() -> Iterator[socket.socket]:
 
 
 def free_port() -> int:
-    """On loopback; nobody has it now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """On loopback; nobody has it now, and it is none of those that the system hands out by itself."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def called(listening: socket.socket) -> bool:

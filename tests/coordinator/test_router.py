@@ -146,13 +146,13 @@ def test_a_silent_worker_is_noticed(act: Act) -> None:
                     await asyncio.wait([granted], timeout=0.05)
             assert granted.result().lease.attempt == 2
 
-    act(scenario, heartbeat=0.1)
+    act(scenario, heartbeat=0.4)
 
 
 def test_who_speaks_while_nobody_reads_is_not_taken_for_gone(
     act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beat = 0.05
+    beat = 0.2  # five of these may pass while the log waits for the disk
 
     async def scenario(it: Place) -> None:
         async with it.guest() as ann, it.guest() as bob:
@@ -172,11 +172,11 @@ def test_who_speaks_while_nobody_reads_is_not_taken_for_gone(
             monkeypatch.setattr(it.blobs, "surely_has", lambda _digest: False)  # as a bucket has it
             await ann.dealer.send(ann.result(lease, Digest(bytes(32))))
             await asyncio.to_thread(asked.wait)
-            await asyncio.sleep(3 * SILENT_HEARTBEATS * beat)  # the store is away for so long
+            await asyncio.sleep(1.5 * SILENT_HEARTBEATS * beat)  # the store is away for so long
             await bob.dealer.send(messages.Heartbeat())
             answered.set()
             assert await bob.hears(messages.Heartbeat)
-            time.sleep(3 * SILENT_HEARTBEATS * beat)  # noqa: ASYNC251 all of the program stands still
+            time.sleep(1.5 * SILENT_HEARTBEATS * beat)  # noqa: ASYNC251 all of the program stands still
             for each in (ann, bob):
                 await each.dealer.send(messages.Heartbeat())
                 assert await each.hears(messages.Heartbeat)

@@ -176,18 +176,18 @@ def test_patience_begins_anew_with_what_comes_through(
 ) -> None:
     """An upload of an hour that is cut off every minute ends, too; one that never gets anywhere does not."""
     monkeypatch.setattr(blobs, "RESUMABLE", 1)
-    monkeypatch.setattr(blobs, "PAUSES", (0.3, 0.3))
+    monkeypatch.setattr(blobs, "PAUSES", (0.5, 0.5))
     (tmp_path / "scene").write_bytes(DATA)
 
     async def scenario() -> None:
-        async with house(tmp_path) as it, asyncio.timeout(15):
+        async with house(tmp_path) as it, asyncio.timeout(40):
             async with cutting(it, *[120_000] * 8) as (url, _):
-                client = BlobClient(url, TOKEN, patience=0.8)
+                client = BlobClient(url, TOKEN, patience=2)
                 await asyncio.to_thread(client.upload, tmp_path / "scene")
                 client.close()
             (tmp_path / "other").write_bytes(DATA[::-1])
             async with cutting(it, *[100] * 50) as (url, _):
-                client = BlobClient(url, TOKEN, patience=0.8)
+                client = BlobClient(url, TOKEN, patience=2)
                 with pytest.raises(Away, match="no answer from"):
                     await asyncio.to_thread(client.upload, tmp_path / "other")
                 client.close()

@@ -68,8 +68,8 @@ def test_a_leader_that_is_cut_off_from_the_database_ends_and_says_why(server: Po
         heir = it.standby()
         said(heir, STANDS_BY)
         assert server.cut(url) == 1
-        assert leader.process.wait(TAKEOVER_SECONDS) == 2
-        leader.wait_for(lambda line: line.startswith("tegula-coordinator: cannot append"), TAKEOVER_SECONDS)
+        assert leader.process.wait(READY_SECONDS) == 2
+        leader.wait_for(lambda line: line.startswith("tegula-coordinator: cannot append"), READY_SECONDS)
         takes_over(heir)
 
 
@@ -78,5 +78,5 @@ def test_a_second_coordinator_on_an_sqlite_file_is_refused() -> None:
         leader = it.coordinator()
         second = it.standby()
         second.wait_for(lambda line: "another coordinator serves from" in line, READY_SECONDS)
-        assert second.process.wait(TAKEOVER_SECONDS) == 2
+        assert second.process.wait(READY_SECONDS) == 2
         assert leader.process.poll() is None

@@ -126,14 +126,12 @@ async def _claimed(stage: Stage, job: JobId, amount: int) -> None:
 def test_a_result_is_said_again_to_a_coordinator_that_comes_back(stage: Stage, restarted: bool) -> None:
     """On the same port; it either knows nothing of the worker, or is silent until there is a HELLO."""
 
-    beat = BEAT if restarted else 0.05
-
     async def play() -> None:
         order = stage.order()
         stage.fund(order)
         async with running(stage):
             async with stage.opened() as coordinator:
-                await coordinator.welcome(beat)
+                await coordinator.welcome()
                 await coordinator.taken(order)
                 lease = await coordinator.lease(order)
                 first = await coordinator.hear(messages.Deliver)

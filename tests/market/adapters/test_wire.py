@@ -9,7 +9,7 @@ from tegula_market import messages
 from tegula_market.adapters.wire import CurveKeys, NotBound, RubbishFrom, dealer, router
 from tegula_market.model import JobId, WorkerId
 
-SOON = 5.0
+SOON = 30.0
 ANYWHERE = "tcp://127.0.0.1:*"
 
 
