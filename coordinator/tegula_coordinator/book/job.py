@@ -136,7 +136,7 @@ class Job:
     changed: dict[int, int] = field(default_factory=dict)
     """By unit, the clock at its last change."""
     away: Away | None = None
-    """What of it was packed when it was closed; `shelf.whole` has it all."""
+    """What of it was packed since it was closed; `shelf.whole` has it all."""
     forgotten: bool = False
     """Its units are gone, and all that was of them but the money."""
 

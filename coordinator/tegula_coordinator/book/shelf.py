@@ -27,7 +27,8 @@ def put_away(job: Job) -> None:
 
 
 def putting_away(job: Job) -> Iterator[None]:
-    """As `put_away`, in short steps, of which the last one changes the job: 1,000 units take 50 ms."""
+    """As `put_away`, in short steps: 1,000 units take 50 ms. The last one alone changes the job,
+    and lets go of what it had, which of 40,000 units takes 40 ms."""
     fields = [getattr(job, name) for name in FIELDS]
     verdicts = []
     for start in range(0, len(job.units), TOGETHER):
@@ -39,7 +40,7 @@ def putting_away(job: Job) -> Iterator[None]:
     for piece in plain.packing(Job, FIELDS, fields):
         packed += piece
         yield
-    if job.forgotten:  # meanwhile
+    if job.forgotten or job.away is not None:  # meanwhile; packed twice, it would be empty
         return
     job.away = Away(bytes(packed), tuple(verdicts))
     job.verdicts = {}

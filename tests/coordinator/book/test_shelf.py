@@ -113,3 +113,11 @@ def test_what_is_forgotten_meanwhile_is_not_kept() -> None:
     before = deepcopy(book.jobs[JOB])
     assert len(list(steps)) > 1
     assert book.jobs[JOB] == before
+
+
+def test_packed_twice_it_is_what_it_was() -> None:
+    book = finished()
+    put_away(book)
+    before = deepcopy(book.jobs[JOB])
+    shelf.put_away(book.jobs[JOB])
+    assert book.jobs[JOB] == before
