@@ -79,18 +79,22 @@ def test_everything_comes_back_as_it_was() -> None:
     assert packed(back) == packed(was)
 
 
-def test_what_is_long_is_written_in_pieces_and_as_it_would_be_in_one() -> None:
-    bags = [Bag(str(number)) for number in range(3 * plain.PIECE)]
+@pytest.mark.parametrize("length", [plain.PIECE, plain.PIECE + 1, 2 * plain.PIECE, 3 * plain.PIECE])
+def test_what_is_long_is_written_in_pieces_and_as_it_would_be_in_one(
+    monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    bags = [Bag(str(number)) for number in range(length)]
     keys = [Key(number.to_bytes(2)) for number in range(len(bags))]
     many = replace(
         a_holder(),
         by_key=dict(zip(keys, bags, strict=True)),
         same=dict(zip(reversed(keys), bags[:1] * len(keys), strict=True)),
-        pairs=[(key, Point(1)) for key in keys[:-1]],
+        pairs=[(key, Point(1)) for key in keys],
     )
     values = [getattr(many, name) for name in NAMES]
     pieces = list(plain.packing(Holder, NAMES, values))
-    assert len(pieces) > 9
+    long = 3 * -(-length // plain.PIECE) if length > plain.PIECE else 0
+    assert len(pieces) > len(NAMES) + long
     data = b"".join(pieces)
     assert data == plain.pack(Holder, NAMES, values)
     again = Holder(**plain.unpack(Holder, data))
@@ -98,6 +102,8 @@ def test_what_is_long_is_written_in_pieces_and_as_it_would_be_in_one() -> None:
     assert all(bag is again.by_key[keys[0]] for bag in again.same.values())
     said = zlib.decompress(data)
     assert said == json.dumps(json.loads(said), separators=(",", ":")).encode()
+    monkeypatch.setattr(plain, "PIECE", length)
+    assert zlib.decompress(plain.pack(Holder, NAMES, values)) == said
 
 
 def test_what_was_one_object_is_one_again() -> None:
