@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 
 from tegula_coordinator import events, scribe, tiles
-from tegula_coordinator.book import Book, step
+from tegula_coordinator.book import Book, shelf, step
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.commands import SendLease, SendProbe
 from tegula_coordinator.events import Event
@@ -90,6 +90,7 @@ class Market:
             signed = SignedVoucher(Voucher(job, payee, owed), self._signature(), self._signature())
             self._play(events.VoucherSigned(self._now, signed))
         self._play(events.JobClosed(self._now, job, ledger.total_owed, self._signature()))
+        shelf.put_away(self.book.jobs[job])
 
     def forget(self) -> None:
         """All jobs, as when they are over for `retention_days`."""

@@ -12,7 +12,7 @@ from random import Random
 
 from simulator.machines import FORGED, SLOTS, Machine, learn
 from tegula_coordinator import events
-from tegula_coordinator.book import Book, Job, JobPhase, NotAdmitted, Timing, step
+from tegula_coordinator.book import Book, Job, JobPhase, NotAdmitted, Timing, shelf, step
 from tegula_coordinator.commands import Command, SendLease, SendProbe, Tell, WakeAt
 from tegula_coordinator.events import Event
 from tegula_market import auction, messages
@@ -285,3 +285,4 @@ class World:
             voucher = SignedVoucher(Voucher(job.id, payee, total), SIGNATURE, SIGNATURE)
             step(self.book, events.VoucherSigned(self.now, voucher))
         step(self.book, events.JobClosed(self.now, job.id, job.ledger.total_owed, SIGNATURE))
+        shelf.put_away(job)
