@@ -1,28 +1,22 @@
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from coordinator.house import House, house
+from coordinator.house import Act, House, acting, house
 from coordinator.playbook import JUDGE, joined
 from tegula_coordinator import events
 from tegula_coordinator.readiness import FRESH_SECONDS, Check, Readiness
 from tegula_coordinator.store import EventLog
 from tegula_market.adapters import chain
 
-Act = Callable[[Callable[[House], Awaitable[None]]], None]
 SECRET = "https://node/with-a-password"
 
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    async def run(scenario: Callable[[House], Awaitable[None]]) -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    return lambda scenario: asyncio.run(run(scenario))
+    return acting(tmp_path)
 
 
 async def asked(it: House) -> tuple[int, dict[str, str]]:

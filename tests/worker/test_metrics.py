@@ -1,9 +1,9 @@
 """Scraped over HTTP, as Prometheus does it."""
 
-import socket
 from dataclasses import replace
 from urllib.request import urlopen
 
+from listening import free_port
 from tegula_market import messages
 from tegula_market.adapters import scraping
 from tegula_market.model import ETHER, Digest, JobId, Outcome, Result, Signature, Verdict, Wei
@@ -14,12 +14,6 @@ from tegula_worker.tallies import Sums, Tally
 from worker.test_snapshot import MOMENT
 
 LEASE = "ab" * 32 + "/0/1"
-
-
-def _free_address() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 def _scraped(address: str) -> dict[str, float]:
@@ -35,7 +29,7 @@ def _verdict(outcome: Outcome) -> NoteVerdict:
 
 
 def test_a_scrape() -> None:
-    made, address = Metrics(), _free_address()
+    made, address = Metrics(), f"127.0.0.1:{free_port()}"
     result = Result(LEASE, Digest(bytes(32)), 2.0, 0.0, "CPU", Signature(bytes(65)))
     for command in (
         KeepResult(result),

@@ -1,13 +1,12 @@
 """What the page for deposits is told, and that it spells the escrow's calls as the escrow does."""
 
-import asyncio
 import json
 import re
 from pathlib import Path
 
 from eth_utils.abi import function_abi_to_4byte_selector, function_signature_to_4byte_selector
 
-from coordinator.house import AS_OPERATOR, AS_REQUESTER, DOMAIN, House, an_honest_order, house
+from coordinator.house import AS_OPERATOR, AS_REQUESTER, DOMAIN, House, acting, an_honest_order
 from tegula_coordinator import tiles
 from tegula_coordinator.dashboard import pages
 from tegula_market import auction, codec
@@ -37,11 +36,7 @@ def test_an_orders_job_and_its_cost_are_told_and_nothing_is_kept(tmp_path: Path)
         )
         assert (wrong.status_code, "another coordinator" in wrong.json()["detail"]) == (422, True)
 
-    async def run() -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    asyncio.run(run())
+    acting(tmp_path)(scenario)
 
 
 def test_the_page_has_the_escrows_own_selectors() -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from coordinator.house import House, house
+from coordinator.house import House, acting, house
 from coordinator.playbook import ANN, joined
 from tegula_coordinator.dashboard import live
 
@@ -27,11 +27,7 @@ def test_a_view_is_told_at_once_and_again_when_something_has_happened(tmp_path: 
         await it.keeper.record(joined(ANN))
         assert told(await following) == ("workers", 1)
 
-    async def run() -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    asyncio.run(run())
+    acting(tmp_path)(scenario)
 
 
 def test_silence_is_broken_so_that_a_page_knows_it_is_connected(tmp_path: Path) -> None:

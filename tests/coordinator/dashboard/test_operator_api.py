@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ from coordinator.house import (
     AS_OPERATOR,
     AS_REQUESTER,
     DERIVE,
+    Act,
     House,
     accept,
+    acting,
     an_honest_order,
     deliver,
     house,
@@ -27,16 +28,10 @@ from tegula_market import codec
 from tegula_market.lifecycle import JobPhase
 from tegula_market.model import Address, JobId
 
-Act = Callable[[Callable[[House], Awaitable[None]]], None]
-
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    async def run(scenario: Callable[[House], Awaitable[None]]) -> None:
-        async with house(tmp_path) as made, asyncio.timeout(20):
-            await scenario(made)
-
-    return lambda scenario: asyncio.run(run(scenario))
+    return acting(tmp_path)
 
 
 def market(it: House) -> dict[str, Any]:

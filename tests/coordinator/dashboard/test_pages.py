@@ -1,12 +1,11 @@
 """The pages are whole, come with their policy, and hold nothing that their policy would stop."""
 
-import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
-from coordinator.house import House, house
+from coordinator.house import House, acting
 from tegula_coordinator.dashboard import pages
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=|javascript:", re.IGNORECASE)
@@ -26,11 +25,7 @@ def test_pages_come_with_their_policy_and_nothing_else_comes(tmp_path: Path) -> 
         for way in ("/", "/dashboard"):
             assert (await it.client.get(way)).headers["location"] == "dashboard/"
 
-    async def run() -> None:
-        async with house(tmp_path) as made:
-            await scenario(made)
-
-    asyncio.run(run())
+    acting(tmp_path)(scenario)
 
 
 @pytest.mark.parametrize("name", sorted(pages.FILES))

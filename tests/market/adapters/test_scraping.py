@@ -6,18 +6,13 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from listening import free_port
 from tegula_market.adapters import scraping
 from tegula_market.adapters.scraping import NoMetrics
 
 
-def _free_address() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{found.getsockname()[1]}"
-
-
 def test_metrics_are_there_for_as_long_as_they_are_served() -> None:
-    registry, address = CollectorRegistry(), _free_address()
+    registry, address = CollectorRegistry(), f"127.0.0.1:{free_port()}"
     Counter("tiles", "Of a test", registry=registry).inc(3)
     with scraping.served(registry, address), urlopen(f"http://{address}/metrics") as response:
         assert b"tiles_total 3.0" in response.read()
