@@ -179,7 +179,6 @@ class Market:
         reports = self._reports()
         for job, session in sessions.items():
             self._settle(job, session, reports)
-        waits = sorted(wait for report in reports for wait in report["waits"])
         crowd, self._crowd_cpu = self._crowd_cpu, sum(report["cpu"] for report in reports)
         first = min(report["first_lease"] for report in reports if report["first_lease"] is not None)
         return Wave(
@@ -190,8 +189,7 @@ class Market:
             time.monotonic() - began,
             sum(report["asks"] for report in reports),
             sum(report["probes"] for report in reports),
-            statistics.median(waits),
-            waits[len(waits) * 99 // 100],
+            *_median_and_p99([wait for report in reports for wait in report["waits"]]),
             sum(each.memory_info().rss for each in self._programs()),
         )
 
@@ -244,7 +242,7 @@ def flushes(folder: Path) -> Iterator[list[float]]:
 
     def flush() -> None:
         with (folder / "flushed").open("wb", buffering=0) as file:
-            while not end.wait(POLL_SECONDS):
+            while not (took and end.wait(POLL_SECONDS)):
                 file.write(bytes(4096))
                 began = time.monotonic()
                 os.fdatasync(file)
@@ -313,8 +311,11 @@ def measure(folder: Path, tiles: int, jobs: int, workers: int, processes: int, p
         with flushes(folder) as took:
             unhurried = here.wave(funded[jobs:], each, workers / (paced * rate))
         print(f"  paced: {_said(unhurried)}", file=sys.stderr, flush=True)
-    flushed = statistics.median(took), sorted(took)[len(took) * 99 // 100]
-    return Found(tuple(waves), unhurried, flushed, throughput.echo(10 * workers, workers))
+    return Found(tuple(waves), unhurried, _median_and_p99(took), throughput.echo(10 * workers, workers))
+
+
+def _median_and_p99(values: Sequence[float]) -> tuple[float, float]:
+    return statistics.median(values), sorted(values)[len(values) * 99 // 100]
 
 
 def _said(wave: Wave) -> str:
