@@ -35,7 +35,7 @@ def peer_of(request: Request) -> str:
     except ValueError:  # a name, as in tests
         return request.client.host
     if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
+        return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
     return str(address)
 
 

@@ -53,7 +53,8 @@ LISTEN_SECONDS = 5.0
 
 FULL_COLLECTION = 100
 """After so many collections of garbage that is not quite new, all of it is looked for; Python has ten.
-With a busy market's book that takes 0.2 s, in which nobody is heard, and finds a dozen objects."""
+With a busy market's book that takes 0.2 s, in which nobody is heard, and finds a dozen objects: so said
+`gc.callbacks` in a coordinator that bench/load.py had loaded."""
 
 T = TypeVar("T")
 
