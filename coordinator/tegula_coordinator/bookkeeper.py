@@ -132,8 +132,10 @@ class Bookkeeper:
     async def tidy(self) -> None:
         """Packs what is closed, between whatever else is to be done. Runs until cancelled."""
         while True:
-            for _ in shelf.putting_away(await self._closed.get()):
+            job = await self._closed.get()
+            for _ in shelf.putting_away(job):
                 await asyncio.sleep(0)
+            log.debug("job packed", job=job.id.hex())
 
     async def events_of(self, job: JobId, after: int, wait: float) -> list[Recorded]:
         """Events of a job beyond number `after`; waits up to `wait` seconds for the first, or for the end."""

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 
 SIGN_IN_SECONDS = 6
 """Shorter than the job takes, and longer than would be too often."""
+PACKED_SECONDS = 60.0
+"""In which a coordinator that lives packs a small job that is closed."""
 
 
 def offers(it: Stage) -> None:
@@ -37,11 +39,11 @@ def late(line: dict[str, Any]) -> bool:
     return line["act"] == "refused" and line["detail"].endswith("has expired; sign in again")
 
 
-def test_a_stranger_has_a_scene_rendered_and_pays(tmp_path: Path) -> None:
+def test_a_stranger_has_a_scene_rendered_and_pays_and_the_closed_job_is_packed(tmp_path: Path) -> None:
     blend = scenes.build("spheres", tmp_path)
     with stage() as it:
         offers(it)
-        it.coordinator()
+        coordinator = it.coordinator()
         it.verifier()
         it.worker("ann", 40)
         payer = it.chain.key(1)
@@ -66,6 +68,7 @@ def test_a_stranger_has_a_scene_rendered_and_pays(tmp_path: Path) -> None:
         paid = sum(int(payment["amount"]) for payment in report["payments"])
         assert paid > 0
         assert escrow.balance(it.chain.dollar, payer.address) == before - paid
+        coordinator.wait_for(lambda line: "job packed" in line, PACKED_SECONDS)
         lines = audited(it)
         assert {line["who"] for line in lines} == {codec.encode(payer.address)}
         acts = [line["act"] for line in lines if not late(line)]
