@@ -154,6 +154,10 @@ class Desk:
             )
         return found
 
+    async def whole(self, job: Job) -> Job:
+        """As `shelf.whole`. Workers are heard meanwhile."""
+        return job if job.away is None else await asyncio.to_thread(shelf.whole, job)
+
     async def show(self, job: JobId, since: str) -> dict[str, Any]:
         """The job as its requester may see it.
 
@@ -168,7 +172,7 @@ class Desk:
             root = await self._root(found)
         except chain.ChainError:
             root = self._last_root(found)
-        view = views.job(self.book, shelf.whole(found), self._keeper.seq, self._clock(since), root)
+        view = views.job(self.book, await self.whole(found), self._keeper.seq, self._clock(since), root)
         return {**view, "mark": f"{self._start}-{found.clock}"}
 
     def show_root(self, job: JobId) -> dict[str, Any]:
@@ -223,7 +227,7 @@ class Desk:
             TooEarly: the tile is not finished. A bundle can hold all of it as a verifier rendered it, and
                 whoever gets the next lease would only have to deliver that.
         """
-        units = shelf.whole(self._remembered(job)).units
+        units = (await self.whole(self._remembered(job))).units
         if 0 <= unit < len(units) and units[unit].phase not in FINISHED:
             raise TooEarly("the tile is not finished; ask again when it is accepted, or the job has ended")
         await asyncio.to_thread(self._kept.bundle, job, unit, attempt, path)

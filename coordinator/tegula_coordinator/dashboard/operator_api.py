@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tegula_coordinator import tokens
-from tegula_coordinator.book import Book, Job, shelf
+from tegula_coordinator.book import Book, Job
 from tegula_coordinator.bookkeeper import Bookkeeper
 from tegula_coordinator.dashboard import live, operating, overview, sights
 from tegula_coordinator.dashboard.overview import Overview
@@ -60,8 +60,8 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
                 401, "that is not the operator's token; it is in the file operator_token_file"
             )
 
-    def find(job: str) -> Job:
-        return reading.find(codec.decode(JobId, job, "job"))
+    async def find(job: str) -> Job:
+        return await reading.find(codec.decode(JobId, job, "job"))
 
     for_operator = [Depends(operator)]
 
@@ -85,7 +85,7 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
         Args:
             frame: counted from 0 in the order's own order.
         """
-        found = find(job) if job else None
+        found = await find(job) if job else None
         if found is not None and frame >= len(found.order.frames):
             raise HTTPException(422, f"the job has {len(found.order.frames)} frames, counted from 0")
         look = _looking(reading, office, summaries, None if found is None else found.id, frame)
@@ -96,14 +96,14 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
     @app.get("/v1/operator/jobs/{job}", dependencies=for_operator)
     async def plan(job: str) -> dict[str, Any]:
         """What of a job never changes."""
-        return sights.plan(find(job))
+        return sights.plan(await find(job))
 
     @app.get(
         "/v1/operator/jobs/{job}/units/{unit}/preview", dependencies=for_operator, response_class=FileResponse
     )
     async def preview(job: str, unit: int) -> FileResponse:
         """An accepted tile as a PNG: plain sRGB, the scene's view transform is not applied."""
-        found = find(job)
+        found = await find(job)
         if not 0 <= unit < len(found.units) or found.units[unit].phase is not Phase.ACCEPTED:
             raise NoPreview("only tiles that are accepted are shown")
         tile = tiling.tile(found.order, unit)
@@ -113,7 +113,7 @@ def serve(app: FastAPI, desk: Desk, office: Office) -> None:
     @app.get("/v1/operator/jobs/{job}/payments", dependencies=for_operator)
     async def payments(job: str) -> dict[str, Any]:
         """What the chain says of the job: its deposit, the workers' claims, and what went back."""
-        found = find(job)
+        found = await find(job)
         return await asyncio.to_thread(office.purses.payments, found.id)
 
 
@@ -149,13 +149,14 @@ class _Reading:
     def book(self) -> Book:
         return self._desk.book
 
-    def find(self, job: JobId) -> Job:
+    async def find(self, job: JobId) -> Job:
         found = self._desk.find(job)
         if found.away is None:
             return found
-        if self._last is None or self._last.id != job:
-            self._last = shelf.whole(found)
-        return self._last
+        if self._last is not None and self._last.id == job:
+            return self._last
+        self._last = taken_out = await self._desk.whole(found)
+        return taken_out
 
 
 def _looking(
@@ -169,12 +170,13 @@ def _looking(
         unasked = sights.tokens(reading.book) - asked
         asked.update(unasked)
         await office.purses.learn(unasked)
+        await summaries.learn(reading.book)
         told: dict[str, Any] = {
             "market": sights.market(reading.book, summaries, time.time())
             | {"tokens": office.purses.known(), "explorer": office.explorer}
         }
         if job is not None:
-            found = reading.find(job)
+            found = await reading.find(job)
             told["frame"] = sights.frame(reading.book, found, frame, summaries, since)
             since = found.clock
         return told

@@ -1,5 +1,6 @@
 """What the operator sees of the book, as JSON. Nothing in it names a requester."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,21 +34,30 @@ class Summary:
 @dataclass(slots=True)
 class Summaries:
     """A job can have 200,000 tiles: they are counted when they have moved, and those of a job that was put
-    away once."""
+    away once, by a thread: all that is listed can take seconds."""
 
     _tallies: dict[JobId, tuple[int, dict[str, int]]] = field(default_factory=dict)
     _away: dict[JobId, Summary] = field(default_factory=dict)
 
+    async def learn(self, book: Book) -> None:
+        """Before `market`, of all that it shows."""
+        shown = [*_listed(book), *(book.jobs[job] for job in book.prices)]
+        for job in shown:
+            if job.away is not None and job.id not in self._away:
+                self._keep(job, await asyncio.to_thread(_summed_up, job))
+
     def of(self, job: Job) -> Summary:
         if job.away is None:
             return _summary(job, self._tally(job))
-        if job.id not in self._away:
-            self._tallies.pop(job.id, None)
-            whole = shelf.whole(job)
-            self._away[job.id] = _summary(whole, _count(whole))
-            if len(self._away) > MOST_SUMMED_UP:
-                del self._away[next(iter(self._away))]
+        if job.id not in self._away:  # put away a moment ago
+            self._keep(job, _summed_up(job))
         return self._away[job.id]
+
+    def _keep(self, job: Job, summary: Summary) -> None:
+        self._tallies.pop(job.id, None)
+        self._away[job.id] = summary
+        if len(self._away) > MOST_SUMMED_UP:
+            del self._away[next(iter(self._away))]
 
     def _tally(self, job: Job) -> dict[str, int]:
         clock, tally = self._tallies.get(job.id, (-1, {}))
@@ -55,6 +65,11 @@ class Summaries:
             tally = _count(job)
             self._tallies[job.id] = job.clock, tally
         return tally
+
+
+def _summed_up(job: Job) -> Summary:
+    whole = shelf.whole(job)
+    return _summary(whole, _count(whole))
 
 
 def _summary(job: Job, tally: dict[str, int]) -> Summary:

@@ -1,6 +1,7 @@
 """What the operator is told, over HTTP messages, and what nobody else is."""
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from coordinator.house import (
     render,
 )
 from coordinator.playbook import ANN, JUDGE, joined, posted
-from tegula_coordinator.book import shelf
+from tegula_coordinator.book import Job, shelf
 from tegula_coordinator.dashboard import sights
 from tegula_market import codec
 from tegula_market.lifecycle import JobPhase
@@ -34,8 +35,8 @@ def act(tmp_path: Path) -> Act:
     return acting(tmp_path)
 
 
-def market(it: House) -> dict[str, Any]:
-    return sights.market(it.keeper.book, sights.Summaries(), time.time())
+def market(it: House, summaries: sights.Summaries | None = None) -> dict[str, Any]:
+    return sights.market(it.keeper.book, summaries or sights.Summaries(), time.time())
 
 
 def at(job: JobId) -> str:
@@ -203,5 +204,31 @@ def test_a_job_that_is_put_away_is_shown_as_it_was(act: Act) -> None:
         assert (await it.client.get(at(job), headers=AS_OPERATOR)).json() == plan
         answer = await it.client.get(f"{at(job)}/units/0/preview", headers=AS_OPERATOR)
         assert "cannot be shown" in answer.json()["detail"], "an accepted tile that nobody uploaded"
+
+    act(scenario)
+
+
+def test_what_is_put_away_is_taken_out_by_a_thread(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, takers = shelf.whole, list[int]()
+
+    def taken_out(job: Job) -> Job:
+        takers.append(threading.get_ident())
+        return whole(job)
+
+    async def scenario(it: House) -> None:
+        job = await it.open(an_honest_order())
+        await render(it, job)
+        shelf.put_away(it.keeper.book.jobs[job])
+        monkeypatch.setattr(shelf, "whole", taken_out)
+        summaries, of_job = sights.Summaries(), f"/v1/jobs/{codec.encode(job)}"
+        for _ in range(2):
+            await summaries.learn(it.keeper.book)
+            assert market(it, summaries)["jobs"][0]["tally"] == {"ACCEPTED": 4}
+        assert len(takers) == 1, "summed up once"
+        await it.client.get(at(job), headers=AS_OPERATOR)
+        for path in (of_job, f"{of_job}/units/0/attempts/1/evidence"):
+            await it.client.get(path, headers=AS_REQUESTER)
+        assert len(takers) == 4
+        assert threading.get_ident() not in takers
 
     act(scenario)
