@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ import structlog
 
 from fakes import TOKEN, FakeRenderer, FullDisk, blob_server, image_of
 from tegula_market import messages, tiling, vouchers
-from tegula_market.adapters import chain, signing
+from tegula_market.adapters import blobs, chain, signing
 from tegula_market.adapters.chain import Root
 from tegula_market.adapters.roots import Tree
 from tegula_market.adapters.wire import CurveKeys
@@ -480,6 +482,27 @@ def test_nothing_is_rendered_that_might_not_be_paid(stage: Stage) -> None:
             await coordinator.lease(order)
             assert "no open job" in (await coordinator.hear(messages.Return)).reason
         assert stage.renderer.begun.empty()
+
+    asyncio.run(play())
+
+
+def test_a_coordinator_that_is_away_for_minutes_costs_no_tile(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = count(0.0, 10.0)
+    monkeypatch.setattr(blobs, "time", SimpleNamespace(monotonic=lambda: next(later)))
+    monkeypatch.setattr(blobs, "PAUSES", (0.01, 0.01))
+
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.welcome()
+            await coordinator.taken(order)
+            stage.server.faults += [503] * 20
+            lease = await coordinator.lease(order)
+            assert (await coordinator.hear(messages.Deliver)).result.lease == lease.id
+        assert next(later) > 180
 
     asyncio.run(play())
 

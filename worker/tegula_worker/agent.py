@@ -71,6 +71,9 @@ WATCH_SECONDS = 5.0
 PRICE_SECONDS = 60.0
 """Between two looks at what the pricing rules say: a price that follows the market moves with every lease,
 and each change is an event in the coordinator's log."""
+OUTAGE_SECONDS = 600.0
+"""For which blobs wait for a coordinator, or for its store: a new version or a new disk takes some minutes. A
+tile that is given back for want of an answer was rendered in vain, and a job fails whose only worker does."""
 SHORTEST_BEAT = 0.02
 """Seconds; a coordinator cannot make a worker spin."""
 
@@ -124,6 +127,8 @@ class Agent:
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
         self._welcomed = asyncio.Event()
         self._refusal = ""
+        self._token = ""
+        """For blobs, as the coordinator said it last."""
 
     def drain(self) -> None:
         """Take nothing new, say goodbye, come to an end."""
@@ -230,9 +235,11 @@ class Agent:
                 await self._dealer.send(message)
             case UseToken(token):
                 self._welcomed.set()
-                blobs = BlobClient(self._prudence.config.coordinator, token)
-                self._workshop.use(blobs)
-                self._evidence.use(blobs)
+                if token != self._token:
+                    self._token = token
+                    blobs = BlobClient(self._prudence.config.coordinator, token, OUTAGE_SECONDS)
+                    self._workshop.use(blobs)
+                    self._evidence.use(blobs)
             case Consider(call):
                 tasks.create_task(self._consider(call))
             case KeepOrder(job, order, price):

@@ -4,7 +4,11 @@ import asyncio
 import shutil
 import tempfile
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -27,6 +31,9 @@ FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue, NoRoom)
 """What can come of a stranger's order or a network. Anything else is our own fault."""
 
 log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Workshop:
@@ -52,6 +59,8 @@ class Workshop:
         self._domain = domain
         self._payout = payout
         self._blobs: BlobClient | None = None
+        self._carriers = ThreadPoolExecutor(thread_name_prefix="blobs")
+        """Wait for the coordinator while it is away, for minutes: they are not to be missed elsewhere."""
         shutil.rmtree(folder, ignore_errors=True)  # images of a worker that was killed
         folder.mkdir(parents=True)
 
@@ -62,6 +71,7 @@ class Workshop:
     def close(self) -> None:
         if self._blobs is not None:
             self._blobs.close()
+        self._carriers.shutdown(wait=False)
 
     async def work(self, lease: Lease, order: Order) -> messages.Deliver | messages.Return:
         tile = tiles_of(order)[lease.unit]
@@ -108,12 +118,15 @@ class Workshop:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 out = Path(folder) / "image.exr"
                 rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
-                return await asyncio.to_thread(blobs.upload, rendered.path), rendered
+                return await self._carry(blobs.upload, rendered.path), rendered
 
     async def _laid_out(self, manifest: Digest, blobs: BlobClient) -> LaidOut:
         """One thread for a scene however many of its tiles wait, so that some are left for other scenes."""
         async with self._fetching[manifest]:
-            return await asyncio.to_thread(self._scenes.lay_out, manifest, blobs)
+            return await self._carry(self._scenes.lay_out, manifest, blobs)
+
+    def _carry(self, move: Callable[P, T], *args: P.args, **named: P.kwargs) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._carriers, partial(move, *args, **named))
 
 
 def places(probe: messages.Probe) -> tuple[int, list[Rect]]:
