@@ -35,6 +35,8 @@ TILE = Rect(0, 0, 32, 32)
 SPP = ORDER.scene.spp
 NAME = "ViewLayer.Combined.R"
 M = TypeVar("M")
+BEAT = 0.05
+"""Seconds; the shortest heartbeat of any test is four times as long."""
 
 
 class Guest:
@@ -56,6 +58,20 @@ class Guest:
             message = await self.dealer.receive()
             if isinstance(message, kind):
                 return message
+
+    @contextlib.asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """It is not taken for gone meanwhile, however long the log waits for its disk."""
+
+        async def beat() -> None:
+            while True:
+                await self.dealer.send(messages.Heartbeat())
+                await asyncio.sleep(BEAT)
+
+        async with asyncio.TaskGroup() as tasks:
+            beats = tasks.create_task(beat())
+            yield
+            beats.cancel()
 
     async def joins(self, **changes: Any) -> messages.Welcome:
         await self.dealer.send(self.hello(**changes))

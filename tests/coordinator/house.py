@@ -269,7 +269,7 @@ def acting(folder: Path) -> Act:
     """Plays scenarios, each in a house of its own in that folder."""
 
     async def run(scenario: Scenario) -> None:
-        async with house(folder) as made, asyncio.timeout(20):
+        async with house(folder) as made, asyncio.timeout(60):
             await scenario(made)
 
     return lambda scenario: asyncio.run(run(scenario))

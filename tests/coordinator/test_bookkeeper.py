@@ -60,14 +60,14 @@ def test_a_closed_job_is_packed_while_others_have_their_turn(tmp_path: Path) -> 
 
     async def run(log: EventLog) -> Job:
         keeper = Bookkeeper(a_book(units), log)
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             keeping = tasks.create_task(keeper.keep(carry_out))
             for event in (*script, closed):
                 await keeper.record(event)
             keeping.cancel()
         job, turns = keeper.book.jobs[JOB], 0
         assert job.away is None
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             tidying = tasks.create_task(keeper.tidy())
             while job.away is None:
                 turns += 1
@@ -87,7 +87,7 @@ def test_a_closed_job_is_packed_while_others_have_their_turn(tmp_path: Path) -> 
 
 def test_at_the_end_nobody_is_left_waiting(tmp_path: Path) -> None:
     async def run() -> None:
-        async with house(tmp_path) as it, asyncio.timeout(20):
+        async with house(tmp_path) as it, asyncio.timeout(60):
             job = await it.open(an_honest_order())
             seq, looks = it.keeper.seq, 0
 

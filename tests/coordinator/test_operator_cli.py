@@ -40,7 +40,7 @@ async def commanded(it: House, folder: Path, *words: str) -> Result:
 
 def test_the_status_of_a_job_under_way(tmp_path: Path) -> None:
     async def run() -> tuple[str, Result, Result]:
-        async with house(tmp_path) as it, asyncio.timeout(30):
+        async with house(tmp_path) as it, asyncio.timeout(60):
             job = await it.open(an_honest_order())
             await deliver(it, job, 0)
             shown = await commanded(it, tmp_path, "status", "--once")
@@ -127,7 +127,7 @@ def test_what_is_wrong_with_a_ban_is_a_sentence(tmp_path: Path) -> None:
 
 def test_what_the_market_pays(tmp_path: Path) -> None:
     async def run() -> None:
-        async with house(tmp_path) as it, asyncio.timeout(30):
+        async with house(tmp_path) as it, asyncio.timeout(60):
             before = await commanded(it, tmp_path, "price")
             assert "there is no price" in before.stdout
             job = await it.open(an_honest_order())

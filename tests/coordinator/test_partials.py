@@ -145,7 +145,7 @@ def test_nothing_is_added_to_what_is_being_made_a_blob(
         yield b"more"
 
     async def scenario() -> None:
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             first = tasks.create_task(partials.append(b"ann", NAME, 0, WHOLE, pieces(DATA)))
             await asyncio.to_thread(hashing.wait, 10)
             assert partials.offset(b"ann", NAME) == WHOLE
@@ -178,7 +178,7 @@ def test_what_was_claimed_before_the_end_is_not_added_after_it(partials: Partial
             await asyncio.sleep(0.05)
             yield b"more"
 
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             first = tasks.create_task(_refused(partials.append(b"ann", NAME, 0, WHOLE, lingering())))
             await at_end.wait()
             await partials.append(b"ann", NAME, WHOLE, WHOLE + 100, more())

@@ -62,7 +62,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield told[0]
     finally:
         loop.call_soon_threadsafe(over.set)

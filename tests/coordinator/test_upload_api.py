@@ -13,6 +13,7 @@ from coordinator.house import AS_REQUESTER, DERIVE, TOKEN, House, house
 from coordinator.playbook import ANN, BOB
 from coordinator.served import served
 from tegula_coordinator import bearer
+from tegula_coordinator.access import Access
 from tegula_coordinator.bearer import Scope, Token
 from tegula_market import codec
 from tegula_market.adapters import blobs
@@ -39,7 +40,7 @@ async def offset(it: House, headers: dict[str, str] = AS_REQUESTER) -> str:
 
 def test_an_upload_in_parts(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with house(tmp_path) as it, asyncio.timeout(20):
+        async with house(tmp_path) as it, asyncio.timeout(60):
             assert await offset(it) == "0"
             first = await patch(it, 0, DATA[:1000])
             assert (first.status_code, first.headers["Upload-Offset"]) == (204, "1000")
@@ -59,7 +60,7 @@ def test_an_upload_in_parts(tmp_path: Path) -> None:
 
 def test_each_token_has_its_own_part(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with house(tmp_path) as it, asyncio.timeout(20):
+        async with house(tmp_path) as it, asyncio.timeout(60):
             secret = bearer.fresh()
             small = Token("small", frozenset({Scope.ORDER}), upload_bytes=10_000)
             it.tokens.add(small, bearer.digest_of(secret))
@@ -82,7 +83,7 @@ def test_tokens_of_the_file_have_their_own_parts_too(tmp_path: Path) -> None:
     """They share a name, and one must not spoil what another sends."""
 
     async def scenario() -> None:
-        async with house(tmp_path, fixed=(TOKEN, "another-of-the-file")) as it, asyncio.timeout(20):
+        async with house(tmp_path, fixed=(TOKEN, "another-of-the-file")) as it, asyncio.timeout(60):
             another = {"Authorization": "Bearer another-of-the-file"}
             assert (await patch(it, 0, bytes(3000), another)).status_code == 204
             assert [await offset(it, each) for each in (another, AS_REQUESTER)] == ["3000", "0"]
@@ -148,14 +149,27 @@ async def cutting(it: House, *budgets: int) -> AsyncIterator[tuple[str, Wire]]:
                 await wire.ended.acquire()
 
 
+@pytest.fixture
+def _unnoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its first byte is read an upload is noted on the disk. Where that takes longer than a pause, the
+    client asks how much came before any of what did is counted, and sends it again."""
+
+    async def noted(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(Access, "note_upload", noted)
+
+
+@pytest.mark.usefixtures("_unnoted")
 def test_a_client_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "PAUSES", (1.0, 5.0))
     monkeypatch.setattr(blobs, "RESUMABLE", len(DATA))
     (tmp_path / "scene").write_bytes(DATA)
     told: list[int] = []
 
     async def scenario() -> None:
         async with (
-            asyncio.timeout(15),
+            asyncio.timeout(60),
             house(tmp_path) as it,
             cutting(it, 300_000, 250_000) as (url, wire),
         ):
@@ -171,6 +185,7 @@ def test_a_client_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: pyte
     asyncio.run(scenario())
 
 
+@pytest.mark.usefixtures("_unnoted")
 def test_patience_begins_anew_with_what_comes_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +215,7 @@ def test_a_file_that_changed_meanwhile_is_a_sentence(tmp_path: Path, monkeypatch
     (tmp_path / "scene").write_bytes(DATA[:1000])
 
     async def scenario() -> None:
-        async with house(tmp_path) as it, served(it.app) as url, asyncio.timeout(15):
+        async with house(tmp_path) as it, served(it.app) as url, asyncio.timeout(60):
             await patch(it, 0, DATA[:5000])
             client = BlobClient(url, TOKEN, patience=5)
             with pytest.raises(BlobError, match="scene has become shorter since its upload began"):

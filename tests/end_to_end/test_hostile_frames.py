@@ -63,7 +63,7 @@ def with_a_floor(scenario: Callable[[Place, Guest, Lease], Coroutine[Any, Any, N
     """A job of one tile, which ann has a lease of; she delivers it after all."""
 
     async def run(folder: Path) -> None:
-        async with place(folder, heartbeat=5.0) as it, asyncio.timeout(SOON), it.guest() as ann:
+        async with place(folder, heartbeat=60.0) as it, asyncio.timeout(SOON), it.guest() as ann:
             await it.opens_a_job()
             await ann.joins()
             await ann.hears(messages.Call)

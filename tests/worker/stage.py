@@ -41,8 +41,8 @@ from tegula_worker.config import Config
 
 T = TypeVar("T", bound=messages.Message)
 
-SOON = 30.0
-BEAT = 0.5
+SOON = 120.0
+BEAT = 2.0
 """A busy machine stands still for a while; five of these without a word, and the worker says HELLO again."""
 BLEND = b"BLENDER of a test"
 TWIN = b"another kernel: "

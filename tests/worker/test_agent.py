@@ -53,6 +53,9 @@ from worker.fake_cards import CPU, FIRST
 from worker.fake_cards import Machine as Fitted
 from worker.stage import BEAT, BLEND, DOMAIN, SOON, TWIN, Played, Stage, connect_to
 
+SHORT_BEAT = 0.3
+"""Seconds; five of these without a word, and the worker says HELLO again."""
+
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
@@ -137,6 +140,8 @@ def test_a_result_is_said_again_to_a_coordinator_that_comes_back(stage: Stage, r
                 await coordinator.taken(order)
                 lease = await coordinator.lease(order)
                 first = await coordinator.hear(messages.Deliver)
+                await coordinator.say(messages.Welcome(TOKEN, SHORT_BEAT))
+                assert await coordinator.hear(messages.Deliver) == first
             async with stage.opened() as coordinator:
                 if restarted:
                     await coordinator.hear(messages.Heartbeat)

@@ -21,10 +21,10 @@ async def started(program: str) -> Child:
 
 
 def gone(pidfd: int) -> bool:
-    """Whether a process has ended, waiting for it up to ten seconds."""
+    """Whether a process has ended, waiting for it up to a minute."""
     with select.epoll() as poll:
         poll.register(pidfd, select.EPOLLIN)
-        return bool(poll.poll(timeout=10))
+        return bool(poll.poll(timeout=60))
 
 
 def died(program: str) -> str:

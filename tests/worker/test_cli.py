@@ -57,7 +57,7 @@ async def _endless_render(stage: Stage, coordinator: Played, pid: int, folder: P
 
 
 def _ended(descriptor: int) -> bool:
-    ready, _, _ = select.select([descriptor], [], [], 20)
+    ready, _, _ = select.select([descriptor], [], [], 60)
     os.close(descriptor)
     return bool(ready)
 
@@ -74,7 +74,7 @@ def test_it_says_goodbye_and_leaves_nothing_running(
             child = await _endless_render(stage, coordinator, worker.pid, tmp_path)
             worker.send_signal(number)
             await coordinator.hear(messages.Bye)
-            out, err = await asyncio.wait_for(worker.communicate(), 20)
+            out, err = await asyncio.wait_for(worker.communicate(), 60)
             assert worker.returncode == 0, err.decode()
             assert json.loads(out)["worker"] == "0x" + coordinator.worker.hex()
             assert _ended(child)
@@ -88,7 +88,7 @@ def test_a_refusal_is_a_sentence_and_exit_code_2(stage: Stage) -> None:
             worker = await _start(stage)
             await coordinator.hear(messages.Hello)
             await coordinator.say(messages.Refused("this key is not among the coordinator's verifiers"))
-            _, err = await asyncio.wait_for(worker.communicate(), 20)
+            _, err = await asyncio.wait_for(worker.communicate(), 60)
             assert worker.returncode == 2
             last = err.decode().splitlines()[-1]
             assert last == "tegula-worker: this key is not among the coordinator's verifiers"

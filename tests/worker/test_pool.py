@@ -36,7 +36,7 @@ def with_pool(
     alike: bool = False,
 ) -> None:
     async def run() -> None:
-        async with asyncio.timeout(10), Pool(machine.make, wanted, budget, slots=2, alike=alike) as pool:
+        async with asyncio.timeout(60), Pool(machine.make, wanted, budget, slots=2, alike=alike) as pool:
             await work(pool)
 
     asyncio.run(run())

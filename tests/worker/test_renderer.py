@@ -162,10 +162,10 @@ def child_of(renderer: Renderer) -> int:
 
 
 def gone(pidfd: int) -> bool:
-    """Whether a process has ended, waiting for it up to ten seconds."""
+    """Whether a process has ended, waiting for it up to a minute."""
     with select.epoll() as poll:
         poll.register(pidfd, select.EPOLLIN)
-        return bool(poll.poll(timeout=10))
+        return bool(poll.poll(timeout=60))
 
 
 def with_renderer(work: Callable[[Renderer], Awaitable[None]]) -> None:

@@ -75,11 +75,11 @@ def test_a_scene_that_is_here_does_not_wait_for_one_that_comes(
     held = server.hold(f"GET /v1/blobs/0x{coming.hex()}")
     with ThreadPoolExecutor() as threads:
         fetched = threads.submit(cache.lay_out, coming, client)
-        assert held.came.wait(10)
+        assert held.came.wait(60)
         assert cache.lay_out(here, client).blend == "here.blend"
         assert not fetched.done()
         held.go.set()
-        assert fetched.result(10).blend == "coming.blend"
+        assert fetched.result(60).blend == "coming.blend"
 
 
 def test_a_worker_that_was_killed_leaves_no_half_scene(

@@ -27,7 +27,8 @@ def test_who_stands_by_leads_once_the_leader_is_gone(server: PostgreSQL) -> None
     first.append(SCRIPT)
     assert len(list(second.replay())) == len(SCRIPT)
     first.close()
-    assert second.lead()
+    while not second.lead():  # PostgreSQL frees the lock of a session that was closed a moment later
+        pass
     assert not third.lead()
     assert second.append(SCRIPT[:1])[0] > len(SCRIPT)
     for log in (second, third):
@@ -41,7 +42,8 @@ def test_a_former_leader_appends_nothing(server: PostgreSQL) -> None:
     former.append(SCRIPT[:3])
     former.confirm()
     assert server.cut(url) == 1
-    assert heir.lead()
+    while not heir.lead():  # its session ends a moment later
+        pass
     heir.append(SCRIPT[3:5])
     for _ in range(3):
         with pytest.raises(StoreError):

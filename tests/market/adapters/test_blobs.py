@@ -1,6 +1,5 @@
 """A real HTTP server on loopback, and the ways in which it can let one down."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakes import TOKEN, BlobServer, blob_server
+from listening import free_port
 from tegula_market import codec
 from tegula_market.adapters import blobs
 from tegula_market.adapters.blobs import Away, BlobClient, BlobError
@@ -24,7 +24,7 @@ def server() -> Iterator[BlobServer]:
 
 @pytest.fixture
 def client(server: BlobServer) -> Iterator[BlobClient]:
-    made = BlobClient(server.url + "/", TOKEN, patience=5)
+    made = BlobClient(server.url + "/", TOKEN, patience=60)
     yield made
     made.close()
 
@@ -120,8 +120,7 @@ def test_how_long_to_wait_is_told(server: BlobServer, monkeypatch: pytest.Monkey
 
 
 def _unused_url() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The escrow on real chains: one suite on eth-tester's EVM and on anvil."""
 
 import random
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from web3.types import RPCEndpoint, RPCResponse
 import chains
 from chains import ENGINES, running
 from escrow_scene import DAY, DEPOSIT, Scene, both, voucher
+from listening import free_port
 from tegula_market import vouchers
 from tegula_market.adapters import chain, evm, signing
 from tegula_market.adapters.chain import Escrow, NoGas, Refused, Status, Unreachable
@@ -395,9 +395,7 @@ def test_an_address_without_the_escrow_is_refused(local: DevChain) -> None:
 
 
 def test_a_chain_that_is_away_is_named() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     started = time.monotonic()
     with pytest.raises(Unreachable, match="RPC URL right"):
         Escrow.connect(url, Address(bytes(20)))
