@@ -44,7 +44,7 @@ async def page(
     async with async_playwright() as playwright:
         # Root has no sandbox in Chromium; all that is opened here is our own.
         started = await playwright.chromium.launch(
-            executable_path=program(), args=FLAGS, chromium_sandbox=False
+            executable_path=program(), args=FLAGS, chromium_sandbox=False, timeout=120_000
         )
         context = await started.new_context(
             viewport={"width": size[0], "height": size[1]},

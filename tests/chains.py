@@ -21,6 +21,7 @@ def running(engine: str) -> Iterator[DevChain]:
     if engine == "anvil" and devchain.find_anvil() is None:
         pytest.skip("anvil is not installed: chains are tested on eth-tester only; run make setup with npm")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devchain, "READY_SECONDS", 180)
         if engine == "eth-tester":
             patch.setattr(devchain, "find_anvil", lambda: None)
         with devchain.devchain() as chain:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
+from listening import free_port
 from requester_samples import ANN, BEN, verdict
 from tegula_blender.job_view import (
     AccountView,
@@ -294,7 +295,7 @@ class Serving:
 
     def __init__(self, fake: FakeCoordinator) -> None:
         self.fake = fake
-        self._port = 0
+        self._port = free_port()
 
     @property
     def url(self) -> str:
@@ -303,7 +304,6 @@ class Serving:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self.fake))
         self._server.daemon_threads = True
-        self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,19 @@ def pilot(blend: Path, seconds: float, **how: object) -> Pilot:
     return codec.decode(Pilot, blender.ask("pilot", None, blend=str(blend), seconds=seconds, **how))
 
 
+def long_enough(blend: Path, enough: Callable[[Pilot], bool], percentage: int = 5) -> Pilot:
+    """For as many seconds as it wants here, where others may have the processor."""
+    for seconds in (3, 30, 300):
+        tried = pilot(blend, seconds, samples=512, percentage=percentage)
+        if enough(tried):
+            return tried
+    raise AssertionError(tried)
+
+
 def test_a_small_scene_is_tried_as_it_will_be_rendered(folder: Path) -> None:
     blend = scenes.build("layers", folder)
     before = blend.read_bytes()
-    tried = pilot(blend, seconds=60, samples=3, percentage=5, frame=2)
+    tried = pilot(blend, seconds=600, samples=3, percentage=5, frame=2)
     assert (tried.samples, tried.whole, tried.note) == (3, True, "")
     assert tried.device.startswith("CPU ")
     assert len(tried.seconds_per_megasample) == len(tried.work_per_megasample) == 16
@@ -76,7 +86,7 @@ def test_a_device_that_is_not_there_is_told(folder: Path) -> None:
 def test_harder_samples_take_longer(folder: Path, tmp_path: Path) -> None:
     """Many bounces inside a closed glass box against a world that is all there is to see."""
     hard, easy = (_built(tmp_path / f"{name}.blend", name) for name in ("hard", "easy"))
-    taken = [pilot(blend, seconds=2, samples=512, percentage=5).mean for blend in (hard, easy)]
+    taken = [long_enough(blend, lambda tried: tried.samples > 2).mean for blend in (hard, easy)]
     assert taken[0] < taken[1]
 
 
@@ -96,7 +106,8 @@ def test_rects_lie_spread_within_what_is_rendered() -> None:
 
 def test_a_dear_corner_is_found_where_it_is(tmp_path: Path) -> None:
     """Smoke at the top left of the picture, and nothing else."""
-    costs = found(pilot(_built(tmp_path / "corner.blend", "corner"), seconds=3, samples=512, percentage=10))
+    blend = _built(tmp_path / "corner.blend", "corner")
+    costs = found(long_enough(blend, lambda tried: len(tried.cells) == 16, percentage=10))
     assert costs is not None
     rows = [costs.weights[row * costs.columns :][: costs.columns] for row in range(costs.rows)]
     dear = [weight for row in rows[:3] for weight in row[:3]]

@@ -41,7 +41,7 @@ class Hostile(Renderer):
     async def render(self, *args: Any) -> Rendered:
         rendered = await super().render(*args)
         whole = rendered.path.rename(rendered.path.with_name("whole.exr"))
-        hostile.make(self.kind, whole, rendered.path)
+        await asyncio.to_thread(hostile.make, self.kind, whole, rendered.path)
         return rendered
 
 

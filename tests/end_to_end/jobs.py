@@ -31,6 +31,8 @@ from tegula_market.model import Outcome as Decision
 ACCOUNTS = 10
 """Of the chain, whose purses are watched: the deployer, the requester, and workers."""
 CEILING = Wei(100)
+CLAIM_SECONDS = 240.0
+"""In which a worker that was killed comes back and claims."""
 SET_SAMPLING = """
 import bpy, sys
 blend, adaptive = sys.argv[1:]
@@ -87,9 +89,8 @@ def sampled(blend: Path, folder: Path, sampling: str) -> Path:
 
 def run(job: Job, market: Market) -> Played:
     """As `tegula render` does it."""
-    wanted = Wanted(
-        job.blend, job.out, job.frames, job.samples, job.scale, job.tile, CEILING, 3600, None, 2, 60.0
-    )
+    sizes = job.frames, job.samples, job.scale, job.tile
+    wanted = Wanted(job.blend, job.out, *sizes, CEILING, 3600, None, 2, CLAIM_SECONDS)
     with TemporaryDirectory(prefix="tegula-") as scratch, rendering.reached(market) as at:
         before = purses(market)
         watch = Stopwatch()

@@ -7,7 +7,7 @@ import scenes
 from end_to_end.jobs import Job, Played, assert_identical, assert_nobody_blamed, assert_settled, begin
 from end_to_end.stage import Stage
 
-JOB_SECONDS = 150.0
+JOB_SECONDS = 300.0
 
 
 def a_job(folder: Path) -> Job:

@@ -22,9 +22,12 @@ from tegula_market.adapters.signing import Key
 from tegula_market.model import Address, JobId, Wei
 from tegula_worker import keys, passphrases
 
-READY_SECONDS = 60.0
-HEARTBEAT_SECONDS = 1.0
-"""A dead worker is noticed after five of these. Shorter, and a starved but living one would be, too."""
+READY_SECONDS = 180.0
+HEARTBEAT_SECONDS = 2.0
+"""A dead worker is noticed after five of these. Shorter, and one that lives would be, too, while it waits for
+its disk and for others' processes."""
+CALL_SECONDS = 3.0
+"""In which all ask, for all to have a tile of a small job: before it asks, a worker writes files."""
 ETHER_FOR_GAS = Wei(10**18)
 CHEATS = Path(__file__).with_name("cheats.py")
 
@@ -178,7 +181,7 @@ class Stage:
             "verifiers": verifiers,
             "heartbeat_seconds": HEARTBEAT_SECONDS,
             "arbiter": codec.encode(self.arbiter.address),
-            "call_seconds": 1.0,
+            "call_seconds": CALL_SECONDS,
             "drain_seconds": 0,
         }
         _write(self._config, settings | self._settings)

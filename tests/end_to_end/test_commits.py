@@ -25,10 +25,10 @@ from tegula_market.adapters import signing
 from tegula_market.lifecycle import JobPhase, Phase
 from tegula_market.model import Address, Ask, Digest, Order, Outcome, Voucher, Wei, lease_parts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # some thousand commits, each a flush to the disk
 
 PRICE = Wei(40)
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 class Killed(Exception):

@@ -13,7 +13,7 @@ from tegula_market.model import Outcome as Decision
 
 pytestmark = pytest.mark.slow
 
-JOB_SECONDS = 150.0
+JOB_SECONDS = 300.0
 KINDS = ("huge", "channels", "truncated", "deep", "magic", "bomb")
 MOST_MEMORY = 1 << 30
 """Bytes of resident memory that the coordinator ever had; one of these images claims 16 times as much."""

@@ -49,7 +49,8 @@ class Neighbourhood:
 
         async def run() -> str:
             environment = {"CYCLES_MARK": self.mark}
-            async with Renderer(limit=limit, sandbox=TIGHT, environment=environment) as renderer:
+            async with Renderer(limit=300, sandbox=TIGHT, environment=environment) as renderer:
+                renderer._limit = limit  # of a render: to start Blender can take as long
                 try:
                     await tile(renderer, blend, self.folder / "tile.exr")
                     said = ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from end_to_end.kills import a_job, meanwhile
-from end_to_end.stage import said, stage, word
+from end_to_end.stage import READY_SECONDS, said, stage, word
 from tegula_coordinator import backup, config, restoring
 from tegula_coordinator.backup import Places
 from tegula_coordinator.config import Config
@@ -16,7 +16,7 @@ from tegula_coordinator.store import EventLog, Recorded
 
 pytestmark = pytest.mark.slow
 
-DRAIN_SECONDS = 60
+DRAIN_SECONDS = 240
 
 
 def test_what_is_rendered_is_waited_for_and_what_was_backed_up_is_there(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_what_is_rendered_is_waited_for_and_what_was_backed_up_is_there(tmp_path
             said(coordinator, "result")
             backup.make(Places.of(settings), target)
             coordinator.process.send_signal(signal.SIGTERM)
-            assert coordinator.process.wait(DRAIN_SECONDS) == 0
+            assert coordinator.process.wait(DRAIN_SECONDS + READY_SECONDS) == 0
             assert word(said(coordinator, "coordinator ends"), "under_way") == "0"
             it.coordinator()
 
