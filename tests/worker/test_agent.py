@@ -203,6 +203,20 @@ def test_an_attempt_that_cannot_be_signed_is_given_back(stage: Stage, attempt: i
     asyncio.run(play())
 
 
+def test_a_token_of_no_letters_costs_tiles_and_nothing_else(stage: Stage) -> None:
+    async def play() -> None:
+        order = stage.order()
+        stage.fund(order)
+        async with stage.opened() as coordinator, running(stage):
+            await coordinator.hear(messages.Hello)
+            await coordinator.say(messages.Welcome("", BEAT))
+            await coordinator.taken(order)
+            await coordinator.lease(order)
+            assert (await coordinator.hear(messages.Return)).failure == "NO_BLOB"
+
+    asyncio.run(play())
+
+
 def test_a_token_that_no_header_can_hold_costs_tiles_and_nothing_else(stage: Stage) -> None:
     async def play() -> None:
         order = stage.order()

@@ -127,8 +127,8 @@ class Agent:
         self._working: dict[LeaseId, asyncio.Task[None]] = {}
         self._welcomed = asyncio.Event()
         self._refusal = ""
-        self._token = ""
-        """For blobs, as the coordinator said it last."""
+        self._token: str | None = None
+        """For blobs, as the coordinator said it last; whatever it says is a token."""
 
     def drain(self) -> None:
         """Take nothing new, say goodbye, come to an end."""
