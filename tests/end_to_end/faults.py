@@ -130,10 +130,14 @@ def of_parts(parts: list[Part], kind: str) -> Iterator[Fault]:
         yield Fault(f"{kind} frozen", part.name, stop, go_on, (2.0, 8.0))
 
 
-def of_ground(it: Stage, database: PostgreSQL, store: S3) -> Iterator[Fault]:
-    """All that programs stand on goes away for a while."""
-    yield Fault("database crashed", "database", database.crash, database.start, (1.0, 8.0))
-    yield Fault("blobs away", "blobs", store.kill, store.start, (1.0, 8.0))
+def of_ground(it: Stage, database: PostgreSQL, store: S3, longest: float) -> Iterator[Fault]:
+    """All that programs stand on goes away for a while.
+
+    Args:
+        longest: seconds that the database and the store of blobs are away, at most.
+    """
+    yield Fault("database crashed", "database", database.crash, database.start, (1.0, longest))
+    yield Fault("blobs away", "blobs", store.kill, store.start, (1.0, longest))
     stop, go_on = (partial(os.kill, it.chain.pid, number) for number in (signal.SIGSTOP, signal.SIGCONT))
     yield Fault("chain frozen", "chain", stop, go_on, (2.0, 12.0))
 

@@ -55,6 +55,8 @@ WORKERS = 4 if LONG else 2
 LANES = 2 if LONG else 1
 """Requesters at a time."""
 PAUSES = (2.0, 8.0) if LONG else (0.5, 2.0)
+LONGEST_OUTAGE = 60.0 if LONG else 8.0
+"""Seconds, of the database or the store of blobs."""
 EDGE, TILE, SAMPLES = (150, 10, 10) if LONG else (80, 10, 10)
 TILES = (EDGE // TILE) ** 2
 PRICE = 1_000
@@ -185,7 +187,7 @@ def test_whatever_fails_every_tile_is_paid_once(tmp_path: Path) -> None:
                 *of_parts(market.verifiers, "verifier"),
                 *of_parts(market.workers, "worker"),
                 *of_parts([lane.part for lane in market.lanes], "requester"),
-                *of_ground(it, database, store),
+                *of_ground(it, database, store, LONGEST_OUTAGE),
             ]
             fate = Fate(faults, seed, PAUSES)
             play(market, fate)
