@@ -4,11 +4,8 @@ import asyncio
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -31,9 +28,6 @@ FAULTS = (RenderFailed, SceneRefused, BlobError, InvalidValue, NoRoom)
 """What can come of a stranger's order or a network. Anything else is our own fault."""
 
 log = structlog.get_logger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Workshop:
@@ -118,15 +112,16 @@ class Workshop:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 out = Path(folder) / "image.exr"
                 rendered = await renderer.render(laid.folder, laid.blend, scene, frame, rect, out)
-                return await self._carry(blobs.upload, rendered.path), rendered
+                carried = asyncio.get_running_loop().run_in_executor(
+                    self._carriers, blobs.upload, rendered.path
+                )
+                return await carried, rendered
 
     async def _laid_out(self, manifest: Digest, blobs: BlobClient) -> LaidOut:
         """One thread for a scene however many of its tiles wait, so that some are left for other scenes."""
         async with self._fetching[manifest]:
-            return await self._carry(self._scenes.lay_out, manifest, blobs)
-
-    def _carry(self, move: Callable[P, T], *args: P.args, **named: P.kwargs) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(self._carriers, partial(move, *args, **named))
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._carriers, self._scenes.lay_out, manifest, blobs)
 
 
 def places(probe: messages.Probe) -> tuple[int, list[Rect]]:
