@@ -36,6 +36,13 @@ def called(listening: socket.socket) -> bool:
     return True
 
 
+def gone(pidfd: int) -> bool:
+    """Whether a process has ended, waiting for it up to a minute."""
+    with select.epoll() as poll:
+        poll.register(pidfd, select.EPOLLIN)
+        return bool(poll.poll(timeout=60))
+
+
 def marked(mark: str) -> list[int]:
     """Processes that were started with a variable of this value."""
     found = []

@@ -15,6 +15,7 @@ from web3 import Web3
 
 import scenes
 from chains import ask, mine, travel
+from end_to_end.kills import JOB_SECONDS
 from end_to_end.processes import Command, tegula
 from end_to_end.stage import Stage, job_in, kill, said, stage
 from tegula.programs import Program
@@ -31,7 +32,6 @@ pytestmark = [
 ]
 
 SILENCE = 5.0
-JOB_SECONDS = 300.0
 
 
 @dataclass

@@ -7,13 +7,13 @@ import pytest
 
 import scenes
 from end_to_end.jobs import Job, assert_identical, assert_settled, begin, run
+from end_to_end.kills import JOB_SECONDS
 from end_to_end.stage import kill, said, stage
 from tegula.programs import Program
 from tegula_market.model import Outcome as Decision
 
 pytestmark = pytest.mark.slow
 
-JOB_SECONDS = 300.0
 KINDS = ("huge", "channels", "truncated", "deep", "magic", "bomb")
 MOST_MEMORY = 1 << 30
 """Bytes of resident memory that the coordinator ever had; one of these images claims 16 times as much."""

@@ -11,12 +11,12 @@ import scenes
 from buckets import S3, s3
 from databases import PostgreSQL, postgresql
 from end_to_end.jobs import Job, assert_nobody_blamed, assert_settled, begin
+from end_to_end.kills import JOB_SECONDS
 from end_to_end.stage import READY_SECONDS, kill, said, stage
 from tegula.programs import Program
 
 pytestmark = pytest.mark.slow
 
-JOB_SECONDS = 300.0
 STANDS_BY = "another coordinator leads; standing by"
 
 

@@ -76,6 +76,17 @@ async def running(stage: Stage, **change: Any) -> AsyncIterator[asyncio.Task[Non
             await task
 
 
+@asynccontextmanager
+async def at_work(stage: Stage) -> AsyncIterator[tuple[Played, Order]]:
+    """A worker that has asked for tiles of an order."""
+    order = stage.order()
+    stage.fund(order)
+    async with stage.opened() as coordinator, running(stage):
+        await coordinator.welcome()
+        await coordinator.taken(order)
+        yield coordinator, order
+
+
 async def _killed(task: asyncio.Task[None]) -> None:
     """As far as a task can be killed: nothing is said any more; what is on the disk stays."""
     task.cancel()
@@ -189,11 +200,7 @@ def test_a_worker_that_was_killed_goes_on(stage: Stage) -> None:
 @pytest.mark.parametrize("attempt", [-1, 2**32])
 def test_an_attempt_that_cannot_be_signed_is_given_back(stage: Stage, attempt: int) -> None:
     async def play() -> None:
-        order = stage.order()
-        stage.fund(order)
-        async with stage.opened() as coordinator, running(stage):
-            await coordinator.welcome()
-            await coordinator.taken(order)
+        async with at_work(stage) as (coordinator, order):
             lease = await coordinator.lease(order, attempt=attempt)
             back = await coordinator.hear(messages.Return)
             assert (back.lease, back.failure) == (lease.id, "NOT_SAFE")
@@ -219,11 +226,7 @@ def test_a_token_of_no_letters_costs_tiles_and_nothing_else(stage: Stage) -> Non
 
 def test_a_token_that_no_header_can_hold_costs_tiles_and_nothing_else(stage: Stage) -> None:
     async def play() -> None:
-        order = stage.order()
-        stage.fund(order)
-        async with stage.opened() as coordinator, running(stage):
-            await coordinator.welcome()
-            await coordinator.taken(order)
+        async with at_work(stage) as (coordinator, order):
             await coordinator.say(messages.Welcome("\u4e2d", BEAT))
             await coordinator.lease(order)
             assert (await coordinator.hear(messages.Return)).failure == "NO_BLOB"
@@ -410,11 +413,7 @@ def test_a_rejected_worker_keeps_what_the_verdict_stands_on(
     monkeypatch.setattr(EvidenceFolder, "keep", keep)
 
     async def play() -> None:
-        order = stage.order()
-        stage.fund(order)
-        async with stage.opened() as coordinator, running(stage):
-            await coordinator.welcome()
-            await coordinator.taken(order)
+        async with at_work(stage) as (coordinator, order):
             lease = await coordinator.lease(order)
             await coordinator.hear(messages.Deliver)
             stage.server.evidence[lease.id] = b"a bundle"
@@ -513,11 +512,7 @@ def test_a_coordinator_that_is_away_for_minutes_costs_no_tile(
     monkeypatch.setattr(blobs, "PAUSES", (0.01, 0.01))
 
     async def play() -> None:
-        order = stage.order()
-        stage.fund(order)
-        async with stage.opened() as coordinator, running(stage):
-            await coordinator.welcome()
-            await coordinator.taken(order)
+        async with at_work(stage) as (coordinator, order):
             stage.server.faults += [503] * 20
             lease = await coordinator.lease(order)
             assert (await coordinator.hear(messages.Deliver)).result.lease == lease.id

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import select
 import sys
 from pathlib import Path
 
 import pytest
 
+from listening import gone
 from tegula_worker.child import Child, ChildDied
 
 PRELUDE = """
@@ -18,13 +18,6 @@ replies = os.fdopen(int(sys.argv[-1]), "w", buffering=1)
 
 async def started(program: str) -> Child:
     return await Child.start([sys.executable, "-c", PRELUDE + program], {})
-
-
-def gone(pidfd: int) -> bool:
-    """Whether a process has ended, waiting for it up to a minute."""
-    with select.epoll() as poll:
-        poll.register(pidfd, select.EPOLLIN)
-        return bool(poll.poll(timeout=60))
 
 
 def died(program: str) -> str:

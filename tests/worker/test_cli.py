@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 import scenes
 from fakes import blob_server
+from listening import gone
 from orders import an_order
 from tegula_market import codec, messages
 from tegula_market.model import JobId, Rect, SceneFile, SceneManifest, lease_id
@@ -57,9 +57,9 @@ async def _endless_render(stage: Stage, coordinator: Played, pid: int, folder: P
 
 
 def _ended(descriptor: int) -> bool:
-    ready, _, _ = select.select([descriptor], [], [], 60)
+    ended = gone(descriptor)
     os.close(descriptor)
-    return bool(ready)
+    return ended
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 import scenes
+from listening import gone
 from scenes import ADAPTIVE, SMALL
 from tegula_market.adapters import exr
 from tegula_market.model import Adaptive, Rect, Scene
@@ -159,13 +159,6 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 def child_of(renderer: Renderer) -> int:
     assert renderer._child is not None
     return renderer._child.pid
-
-
-def gone(pidfd: int) -> bool:
-    """Whether a process has ended, waiting for it up to a minute."""
-    with select.epoll() as poll:
-        poll.register(pidfd, select.EPOLLIN)
-        return bool(poll.poll(timeout=60))
 
 
 def with_renderer(work: Callable[[Renderer], Awaitable[None]]) -> None:

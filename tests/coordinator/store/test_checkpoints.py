@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sql
 
 from coordinator.playbook import ANN, JOB, NOW, SIGNATURE, joined
-from coordinator.store.test_log import SCRIPT, leading
+from coordinator.store.test_log import SCRIPT, await_lead, leading
 from orders import an_order
 from tegula_coordinator import events, scribe, tiles
 from tegula_coordinator.book import Book, step
@@ -162,8 +162,7 @@ def new_book(url: str) -> Book:
 def live(url: str) -> None:
     """A life of a coordinator, in which all is written that can be."""
     with closing(EventLog(url)) as log:
-        while not log.lead():  # PostgreSQL has not noticed yet that the one before was killed
-            pass
+        await_lead(log)  # the one before was killed
         keeper = Bookkeeper(new_book(url), log)
         keeper.replay()
         log.append([story(keeper.seq + 1 + index) for index in range(5)])

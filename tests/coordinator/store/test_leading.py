@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.store.test_log import SCRIPT, leading
+from coordinator.store.test_log import SCRIPT, await_lead, leading
 from databases import PostgreSQL
 from tegula_coordinator.store import EventLog, StoreError
 
@@ -27,8 +27,7 @@ def test_who_stands_by_leads_once_the_leader_is_gone(server: PostgreSQL) -> None
     first.append(SCRIPT)
     assert len(list(second.replay())) == len(SCRIPT)
     first.close()
-    while not second.lead():  # PostgreSQL frees the lock of a session that was closed a moment later
-        pass
+    await_lead(second)
     assert not third.lead()
     assert second.append(SCRIPT[:1])[0] > len(SCRIPT)
     for log in (second, third):
@@ -42,8 +41,7 @@ def test_a_former_leader_appends_nothing(server: PostgreSQL) -> None:
     former.append(SCRIPT[:3])
     former.confirm()
     assert server.cut(url) == 1
-    while not heir.lead():  # its session ends a moment later
-        pass
+    await_lead(heir)
     heir.append(SCRIPT[3:5])
     for _ in range(3):
         with pytest.raises(StoreError):

@@ -54,11 +54,15 @@ SCRIPT: list[Event] = [
 ]
 
 
-def leading(url: str) -> EventLog:
-    """Once who led before is gone: PostgreSQL frees the lock of a session that was closed a moment later."""
-    log = EventLog(url)
+def await_lead(log: EventLog) -> None:
+    """PostgreSQL frees the lock of a session a moment after it was closed or cut."""
     while not log.lead():
         pass
+
+
+def leading(url: str) -> EventLog:
+    log = EventLog(url)
+    await_lead(log)
     return log
 
 
